@@ -1,0 +1,1 @@
+"""sigtune: train PyTorch models from Hydra configs and tune them with SigOpt."""

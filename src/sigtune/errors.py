@@ -1,0 +1,43 @@
+"""The errors that sigtune raises for what a user can put right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in the input, in the words of the person who typed it.
+
+    `key` is the config key (or option) as typed, `what` says what is wrong with it and `remedy` what would
+    be right: the nearest key or choice, or an example.
+    """
+
+    key: str
+    what: str
+    remedy: str = ""
+
+
+class UsageError(Exception):
+    """The input is wrong: every problem found, to be shown as one list, with exit code 2 and no traceback."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        # The problems are the only argument, so that the error survives pickling on its way out of a worker.
+        super().__init__(tuple(problems))
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(format_problems(self.problems))
+
+
+def format_problems(problems: Sequence[Problem]) -> list[str]:
+    """Return one aligned line per problem: key, what is wrong, → what would be right."""
+    key_width = max((len(problem.key) for problem in problems), default=0)
+    what_width = max((len(problem.what) for problem in problems if problem.remedy), default=0)
+    return [
+        f"{problem.key:<{key_width}}  {problem.what:<{what_width}}  → {problem.remedy}"
+        if problem.remedy
+        else f"{problem.key:<{key_width}}  {problem.what}"
+        for problem in problems
+    ]

@@ -1,0 +1,1 @@
+"""What a search leaves behind: summary table, best config, observations as CSV."""

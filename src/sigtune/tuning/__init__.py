@@ -1,0 +1,1 @@
+"""SigOpt experiments: connections, experiment classes and the mixins that turn assignments into config."""

@@ -1,0 +1,1 @@
+"""Mixins, one per optimiser or scheduler, that write a suggestion's assignments into the config."""
