@@ -1,0 +1,192 @@
+"""The database that holds the experiments: opening it, and transactions on it.
+
+Any number of threads and processes can share one store. A writing transaction excludes every other writer of
+a SQLite store from its first statement on; on a server the lookups lock the experiment's row.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from sigtune.backend.tables import SCHEMA_VERSION, Base, StoreVersion
+from sigtune.errors import Problem, UsageError
+
+BUSY_TIMEOUT_SECONDS = 60
+"""How long a process waits for the others' writing transactions, each of which takes well under a second."""
+
+_EXAMPLE = "sqlite:///sigopt.db"
+
+
+class Store:
+    """The experiments of one database, given by its SQLAlchemy URL. Opening it makes the tables if need be.
+
+    Raises UsageError, with the key `sigopt.store`, when the database cannot be opened and written.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _parse(url)
+        self._engine = _engine(self.url)
+        # Closes the connections of a store that nobody closed.
+        self._close = weakref.finalize(self, self._engine.dispose)
+        try:
+            _open(self._engine)
+        except DatabaseError as error:
+            self.close()
+            raise _unusable(f"{_shown(self.url)} cannot be opened for writing: {error.orig}") from error
+        except UsageError:
+            self.close()
+            raise
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """Return a session whose queries all see the store at one instant."""
+        return _transaction(self._engine)
+
+    def writing(self) -> AbstractContextManager[Session]:
+        """Return a session that is committed at the end, or rolled back by an exception."""
+        return _transaction(_for_writing(self._engine))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._close()
+
+
+def _parse(url: str) -> URL:
+    # The URL itself is in no message: it may hold a password.
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, ValueError) as error:
+        if isinstance(error, NoSuchModuleError):
+            raise _unusable(f"no support for a database of type {parsed.drivername}", _EXAMPLE) from error
+        raise _unusable("is not a database URL", _EXAMPLE) from error
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise _unusable("names no file: a store in memory would be lost with the process", _EXAMPLE)
+    return _absolute(parsed)
+
+
+def _absolute(url: URL) -> URL:
+    # Connections are opened as they are needed, and by then the process may work in another folder.
+    if url.get_backend_name() != "sqlite" or url.database is None or url.database.startswith("file:"):
+        return url
+    return url.set(database=str(Path(url.database).absolute()))
+
+
+def _shown(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _unusable(what: str, remedy: str = "a folder that exists and can be written to") -> UsageError:
+    return UsageError([Problem("sigopt.store", what, remedy)])
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        try:
+            return create_engine(url, isolation_level="REPEATABLE READ", pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            raise _unusable(f"needs the Python package {error.name}", "install sigtune[postgres]") from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _for_writing(engine: Engine) -> Engine:
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(begin="BEGIN IMMEDIATE")
+    # After waiting for the lock on an experiment's row a writer must see what the one before it committed.
+    return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Session]:
+    with Session(engine) as session, session.begin():
+        yield session
+
+
+def _configure_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # Python's sqlite3 would begin transactions itself, and late; _begin_sqlite does it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads and then writes cannot wait for another writer (its view would be out of date),
+    # so one that will write says so at its beginning.
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+def _open(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        _use_write_ahead_log(engine)
+    try:
+        _make_tables(engine)
+    except (IntegrityError, ProgrammingError):
+        # On a server, another process was making the same tables at the same instant; now they are there.
+        _make_tables(engine)
+    with _transaction(engine) as session:
+        version = session.scalar(select(StoreVersion.version))
+    if version != SCHEMA_VERSION:
+        what = (
+            f"{_shown(engine.url)} has tables of version {version}, and this release knows {SCHEMA_VERSION}"
+        )
+        raise _unusable(what, "another file, or the release that made it")
+
+
+def _use_write_ahead_log(engine: Engine) -> None:
+    """Let readers go on while one process writes. The file remembers it, so it is changed once."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        # A file system that cannot do it answers with another mode, which is slower and as safe.
+        while not _try_write_ahead_log(cursor):
+            if time.monotonic() > deadline:
+                raise sqlite3.OperationalError("database is locked")
+            time.sleep(0.01)
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError("PRAGMA journal_mode", None, error) from error
+    finally:
+        raw.close()
+
+
+def _try_write_ahead_log(cursor: DBAPICursor) -> bool:
+    cursor.execute("PRAGMA journal_mode")
+    mode = cursor.fetchall()[0][0]
+    try:
+        if mode != "wal":
+            cursor.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        # SQLite does not wait for a lock here: two processes that change the mode would wait for each other.
+        if "locked" not in str(error):
+            raise
+        return False
+    return True
+
+
+def _make_tables(engine: Engine) -> None:
+    with _for_writing(engine).begin() as connection:
+        if engine.dialect.has_table(connection, StoreVersion.__tablename__):
+            return
+        Base.metadata.create_all(connection)
+        connection.execute(insert(StoreVersion).values(version=SCHEMA_VERSION))
