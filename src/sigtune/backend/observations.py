@@ -279,7 +279,7 @@ def _scores(session: Session, experiment: ExperimentRow) -> dict[int, tuple[floa
     query = (
         select(MetricValueRow.observation_id, MetricValueRow.metric_id, MetricValueRow.value)
         .join(ObservationRow, ObservationRow.id == MetricValueRow.observation_id)
-        .where(MetricValueRow.metric_id.in_(signs), ~ObservationRow.deleted)
+        .where(MetricValueRow.metric_id.in_(list(signs)), ~ObservationRow.deleted)
         .order_by(MetricValueRow.observation_id)
     )
     scores: dict[int, dict[int, float]] = {}

@@ -10,10 +10,10 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy import URL, Engine, create_engine, event, insert, make_url, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import (
@@ -156,18 +156,16 @@ def _open(engine: Engine) -> None:
 def _use_write_ahead_log(engine: Engine) -> None:
     """Let readers go on while one process writes. The file remembers it, so it is changed once."""
     deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
-    raw = engine.raw_connection()
     try:
-        cursor = raw.cursor()
-        # A file system that cannot do it answers with another mode, which is slower and as safe.
-        while not _try_write_ahead_log(cursor):
-            if time.monotonic() > deadline:
-                raise sqlite3.OperationalError("database is locked")
-            time.sleep(0.01)
+        with closing(engine.raw_connection()) as raw:
+            cursor = raw.cursor()
+            # A file system that cannot do it answers with another mode, which is slower and as safe.
+            while not _try_write_ahead_log(cursor):
+                if time.monotonic() > deadline:
+                    raise sqlite3.OperationalError("database is locked")
+                time.sleep(0.01)
     except sqlite3.DatabaseError as error:
         raise DatabaseError("PRAGMA journal_mode", None, error) from error
-    finally:
-        raw.close()
 
 
 def _try_write_ahead_log(cursor: DBAPICursor) -> bool:
@@ -187,6 +185,8 @@ def _try_write_ahead_log(cursor: DBAPICursor) -> bool:
 def _make_tables(engine: Engine) -> None:
     with _for_writing(engine).begin() as connection:
         if engine.dialect.has_table(connection, StoreVersion.__tablename__):
+            # Changes nothing, and fails now rather than in the middle of a search if nothing can be written.
+            connection.execute(update(StoreVersion).values(version=StoreVersion.version))
             return
         Base.metadata.create_all(connection)
         connection.execute(insert(StoreVersion).values(version=SCHEMA_VERSION))

@@ -37,7 +37,7 @@ class ProjectMetadata(MetadataEntry, Base):
 
     __tablename__ = "project_metadata"
 
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True, index=True)
 
 
 class ExperimentMetadata(MetadataEntry, Base):
@@ -45,7 +45,7 @@ class ExperimentMetadata(MetadataEntry, Base):
 
     __tablename__ = "experiment_metadata"
 
-    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id"), primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id"), primary_key=True, index=True)
 
 
 class SuggestionMetadata(MetadataEntry, Base):
@@ -53,7 +53,7 @@ class SuggestionMetadata(MetadataEntry, Base):
 
     __tablename__ = "suggestion_metadata"
 
-    suggestion_id: Mapped[int] = mapped_column(ForeignKey("suggestions.id"), primary_key=True)
+    suggestion_id: Mapped[int] = mapped_column(ForeignKey("suggestions.id"), primary_key=True, index=True)
 
 
 class ObservationMetadata(MetadataEntry, Base):
@@ -61,7 +61,7 @@ class ObservationMetadata(MetadataEntry, Base):
 
     __tablename__ = "observation_metadata"
 
-    observation_id: Mapped[int] = mapped_column(ForeignKey("observations.id"), primary_key=True)
+    observation_id: Mapped[int] = mapped_column(ForeignKey("observations.id"), primary_key=True, index=True)
 
 
 class ProjectRow(Base):
