@@ -1,0 +1,45 @@
+"""What is loaded when: creating an experiment must be quick."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["torch", "optuna", "scipy", "hydra", "pytorch_lightning"]
+
+
+def loaded_after(statements):
+    script = f"import sys\n{statements}\nprint(' '.join(name for name in {HEAVY} if name in sys.modules))"
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split()
+
+
+def test_the_driver_loads_nothing_heavy_for_a_first_suggestion(tmp_path):
+    statements = (
+        "import sigopt\n"
+        "from sigtune.backend.driver import LocalDriver\n"
+        f"connection = sigopt.Connection(driver=LocalDriver, url='sqlite:///{tmp_path / 'a.db'}')\n"
+        "bounds = {'min': 0, 'max': 1}\n"
+        "experiment = connection.experiments().create(\n"
+        "    name='a', parameters=[{'name': 'x', 'type': 'double', 'bounds': bounds}], metrics=['m'])\n"
+        "connection.experiments(experiment.id).suggestions().create()\n"
+    )
+    assert loaded_after(statements) == []
+
+
+@pytest.mark.parametrize("module", ["numpy", "sqlalchemy", "sigopt"])
+def test_checking_a_definition_loads_no_library(module):
+    statements = "from sigtune.backend.validation import experiment_problems; experiment_problems({})"
+    script = f"import sys\n{statements}\nprint({module!r} in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert result.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["driver", "observations", "suggestions", "experiments", "projects", "optimizer", "gaussian_process"],
+)
+def test_every_module_can_be_the_first_to_be_imported(module):
+    subprocess.run([sys.executable, "-c", f"import sigtune.backend.{module}"], check=True, timeout=60)

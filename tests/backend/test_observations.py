@@ -1,0 +1,201 @@
+"""Reporting results."""
+
+import pytest
+from sigopt.exception import ApiException
+
+POINT = {"x": 0.25, "y": 0.5}
+
+
+def refused(status, call, *args, **kwargs):
+    with pytest.raises(ApiException) as refusal:
+        call(*args, **kwargs)
+    assert refusal.value.status_code == status
+    return refusal.value.message
+
+
+def test_reporting_on_a_suggestion_closes_it_and_takes_its_assignments(start):
+    search = start()
+    suggestion = search.suggestions().create()
+    observation = search.observations().create(
+        suggestion=suggestion.id,
+        values=[{"name": "score", "value": 0.5, "value_stddev": 0.1}],
+        metadata={"host": "a"},
+    )
+    assert search.suggestions(suggestion.id).fetch().state == "closed"
+    body = search.observations(observation.id).fetch().to_json()
+    assert body == observation.to_json()
+    assert body["assignments"] == suggestion.to_json()["assignments"]
+    assert (body["suggestion"], body["failed"], body["metadata"]) == (suggestion.id, False, {"host": "a"})
+    [value] = body["values"]
+    assert (value["name"], value["value"], value["value_stddev"]) == ("score", 0.5, 0.1)
+    assert (body["value"], body["value_stddev"]) == (0.5, 0.1)
+
+
+def test_a_suggestion_cannot_be_reported_twice(start, report):
+    search = start()
+    suggestion = search.suggestions().create()
+    report(search, suggestion, score=1)
+    message = refused(409, search.observations().create, suggestion=suggestion.id, failed=True)
+    assert f"suggestion {suggestion.id} is closed" in message
+    assert search.fetch().progress.observation_count == 1
+
+
+def test_a_suggestion_whose_observation_was_deleted_stays_closed(start, report):
+    search = start()
+    suggestion = search.suggestions().create()
+    observation = report(search, suggestion, score=1)
+    search.observations(observation.id).delete()
+    assert search.fetch().progress.observation_count == 0
+    assert search.suggestions(suggestion.id).fetch().state == "closed"
+    refused(409, search.observations().create, suggestion=suggestion.id, failed=True)
+    refused(404, search.observations(observation.id).fetch)
+    refused(404, search.observations(observation.id).delete)
+
+
+def test_any_point_of_the_space_can_be_reported(start):
+    observation = start().observations().create(assignments=POINT, values=[{"name": "score", "value": 1}])
+    assert observation.to_json()["assignments"] == POINT
+    assert observation.suggestion is None
+
+
+def test_the_older_single_value_is_understood(start):
+    search = start()
+    older = search.observations().create(assignments=POINT, value=0.5, value_stddev=0.1)
+    unnamed = search.observations().create(assignments=POINT, values=[{"value": 0.5, "value_stddev": 0.1}])
+    assert older.to_json()["values"] == unnamed.to_json()["values"]
+    assert older.values[0].name == "score"
+
+
+def test_a_failed_observation_has_no_values(start):
+    search = start()
+    failed = search.observations().create(
+        assignments=POINT, failed=True, values=[{"name": "score", "value": 1}]
+    )
+    body = search.observations(failed.id).fetch().to_json()
+    assert (body["failed"], body["values"], body["value"]) == (True, [], None)
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "0.5", True])
+def test_a_value_that_is_not_a_finite_number_is_refused(start, value):
+    search = start()
+    suggestion = search.suggestions().create()
+    values = [{"name": "score", "value": value}]
+    refused(400, search.observations().create, suggestion=suggestion.id, values=values)
+    assert search.suggestions(suggestion.id).fetch().state == "open"
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        ({}, "either a suggestion or assignments"),
+        ({"assignments": POINT}, "no value for score"),
+        ({"assignments": POINT, "suggestion": "1", "failed": True}, "either a suggestion or assignments"),
+        ({"assignments": POINT, "value": 1, "values": [{"value": 1}]}, "not both"),
+        ({"assignments": POINT, "values": [{"name": "scores", "value": 1}]}, "no metric scores"),
+        ({"assignments": POINT, "values": [{"value": 1}, {"name": "score", "value": 1}]}, "two values"),
+        ({"assignments": POINT, "values": [{"value": 1, "value_stddev": -1}]}, "value_stddev of score"),
+        ({"assignments": POINT, "values": 1}, "expected a list"),
+        ({"assignments": POINT, "value": 1, "metadata": {"a": []}}, "metadata.a"),
+        ({"assignments": POINT, "failed": "yes"}, "failed"),
+        (
+            {"assignments": POINT, "failed": True, "sugestion": 1},
+            "unknown field 'sugestion'; expected: suggestion",
+        ),
+        ({"assignments": [0.25, 0.5], "failed": True}, "expected a mapping"),
+        ({"assignments": {"x": 2, "z": 0}, "failed": True}, "assignments.z: no such parameter"),
+        ({"assignments": {"x": 2, "z": 0}, "failed": True}, "assignments.x: 2 is outside the bounds 0 to 1"),
+        ({"assignments": {"x": 2, "z": 0}, "failed": True}, "assignments.y: missing"),
+    ],
+)
+def test_a_wrong_report_is_refused_and_nothing_is_kept(start, report, words):
+    search = start()
+    assert words in refused(400, search.observations().create, **report)
+    assert search.observations().fetch().count == 0
+
+
+def test_a_report_on_another_experiments_suggestion_is_a_404(start):
+    mine, other = start(), start()
+    suggestion = other.suggestions().create()
+    refused(404, mine.observations().create, suggestion=suggestion.id, value=1)
+    refused(404, mine.suggestions(suggestion.id).fetch)
+
+
+def test_every_metric_needs_a_value_those_that_are_only_stored_too(start):
+    search = start(metrics=[{"name": "score"}, {"name": "seconds", "strategy": "store"}])
+    values = [{"name": "score", "value": 1}]
+    message = refused(400, search.observations().create, assignments=POINT, values=values)
+    assert "no value for seconds" in message
+    both = search.observations().create(assignments=POINT, values=[*values, {"name": "seconds", "value": 9}])
+    assert [(value.name, value.value) for value in both.values] == [("score", 1.0), ("seconds", 9.0)]
+
+
+def test_an_observation_can_be_corrected(start):
+    search = start()
+    observation = search.observations().create(assignments=POINT, value=1, metadata={"a": 1})
+    search.observations(observation.id).update(values=[{"name": "score", "value": 2}])
+    body = search.observations(observation.id).fetch().to_json()
+    assert (body["value"], body["metadata"]) == (2.0, {"a": 1})
+    search.observations(observation.id).update(failed=True)
+    assert search.observations(observation.id).fetch().failed
+    search.observations(observation.id).update(metadata={"a": 2})
+    body = search.observations(observation.id).fetch().to_json()
+    assert (body["failed"], body["metadata"]) == (True, {"a": 2})
+
+
+def test_a_batch_is_reported_as_a_whole_or_not_at_all(start):
+    search = start()
+    good = {"assignments": POINT, "value": 1}
+    refused(400, search.observations().create_batch, observations=[good, {"assignments": POINT}])
+    assert search.observations().fetch().count == 0
+    assert search.observations().create_batch(observations=[good, {**good, "value": 2}]).count == 2
+    assert search.observations().fetch().count == 2
+
+
+def best(search):
+    return list(search.best_assignments().fetch().iterate_pages())
+
+
+def test_there_is_no_best_before_a_success(start):
+    search = start()
+    search.observations().create(assignments=POINT, failed=True)
+    assert best(search) == []
+
+
+@pytest.mark.parametrize(("objective", "expected"), [("maximize", 3.0), ("minimize", -1.0)])
+def test_the_best_assignments_are_the_best_observations(start, objective, expected):
+    search = start(metrics=[{"name": "score", "objective": objective}])
+    for value in (1, 3, -1, 2, 3):
+        search.observations().create(assignments={"x": abs(value) / 4, "y": 0}, value=value)
+    search.observations().create(assignments=POINT, failed=True)
+    [found] = best(search)
+    assert (found.value, found.assignments["x"]) == (expected, abs(expected) / 4)
+    earliest = min(
+        int(observation.id)
+        for observation in search.observations().fetch().iterate_pages()
+        if observation.value == expected
+    )
+    assert found.id == str(earliest)
+
+
+def test_a_deleted_observation_is_not_the_best(start):
+    search = start()
+    kept, deleted = (search.observations().create(assignments=POINT, value=value) for value in (1, 2))
+    search.observations(deleted.id).delete()
+    assert [found.id for found in best(search)] == [kept.id]
+
+
+def test_with_two_metrics_the_best_are_those_that_no_other_beats_in_both(start):
+    search = start(
+        metrics=[
+            {"name": "accuracy", "objective": "maximize"},
+            {"name": "seconds", "objective": "minimize"},
+            {"name": "epochs", "strategy": "store"},
+        ]
+    )
+    for accuracy, seconds in [(0.9, 10), (0.8, 5), (0.8, 6), (0.7, 7), (0.95, 20), (0.9, 12), (0.5, 5)]:
+        values = {"accuracy": accuracy, "seconds": seconds, "epochs": 1}
+        listed = [{"name": name, "value": value} for name, value in values.items()]
+        search.observations().create(assignments=POINT, values=listed)
+    found = {tuple(value.value for value in item.values[:2]) for item in best(search)}
+    assert found == {(0.9, 10.0), (0.8, 5.0), (0.95, 20.0)}
+    assert search.fetch().progress.to_json()["best_observation"] is None

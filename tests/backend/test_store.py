@@ -1,0 +1,239 @@
+"""The database behind the driver."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import pytest
+from sigopt import Connection
+from sigopt.exception import ApiException
+
+from sigtune.backend.driver import LocalDriver
+from sigtune.errors import UsageError
+
+
+def problem_of(url, **kwargs):
+    with pytest.raises(UsageError) as error:
+        LocalDriver(url, **kwargs)
+    [problem] = error.value.problems
+    return problem
+
+
+def test_a_store_in_a_folder_that_does_not_exist_is_a_usage_error(tmp_path):
+    problem = problem_of(f"sqlite:///{tmp_path / 'nowhere' / 'sigopt.db'}")
+    assert problem.key == "sigopt.store"
+    assert "nowhere" in problem.what
+    assert "unable to open" in problem.what
+
+
+def test_a_file_that_is_no_database_is_a_usage_error_and_stays_as_it_is(tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("not a database, and long enough to look at" * 50)
+    before = notes.read_bytes()
+    assert "not a database" in problem_of(f"sqlite:///{notes}").what
+    assert notes.read_bytes() == before
+
+
+def test_a_store_that_cannot_be_written_is_a_usage_error(tmp_path, connect):
+    path = tmp_path / "sigopt.db"
+    connect(f"sqlite:///{path}")
+    problem = problem_of(f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert problem.key == "sigopt.store"
+    assert "readonly" in problem.what
+
+
+def test_a_store_of_another_version_is_a_usage_error(tmp_path, connect):
+    path = tmp_path / "sigopt.db"
+    connect(f"sqlite:///{path}")
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE store_version SET version = 99")
+    database.close()
+    assert "version 99" in problem_of(f"sqlite:///{path}").what
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sigopt.db", "not a database URL"),
+        ("", "not a database URL"),
+        ("nosuchdb://host/x", "nosuchdb"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+    ],
+)
+def test_a_url_that_names_no_store_is_a_usage_error(url, words):
+    problem = problem_of(url)
+    assert problem.key == "sigopt.store"
+    assert words in problem.what
+
+
+def test_a_password_in_the_url_is_in_no_message():
+    problem = problem_of("nosuchdb://user:pa55word@host/x")
+    assert "pa55word" not in f"{problem.what} {problem.remedy}"
+
+
+def test_a_negative_seed_is_a_usage_error(tmp_path):
+    assert problem_of(f"sqlite:///{tmp_path / 'a.db'}", seed=-1).key == "sigopt.seed"
+
+
+def test_a_relative_path_stays_the_same_file_when_the_process_moves(tmp_path, monkeypatch, connect, define):
+    monkeypatch.chdir(tmp_path)
+    connection = connect("sqlite:///sigopt.db")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    connection.experiments().create(**define())
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert connect(f"sqlite:///{tmp_path / 'sigopt.db'}").experiments().fetch().count == 1
+
+
+def test_a_store_that_stays_locked_is_a_503_that_may_be_repeated(tmp_path, monkeypatch, connect, define):
+    monkeypatch.setattr("sigtune.backend.store.BUSY_TIMEOUT_SECONDS", 0.05)
+    path = tmp_path / "sigopt.db"
+    connection = connect(f"sqlite:///{path}")
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(ApiException, match="locked") as refusal:
+        connection.experiments().create(**define())
+    assert refusal.value.status_code == 503
+    assert connection.experiments().fetch().count == 0
+    holder.close()
+    assert connection.experiments().create(**define()).name == "search"
+
+
+def test_everything_is_there_for_the_next_process(tmp_path, connect, define):
+    url = f"sqlite:///{tmp_path / 'sigopt.db'}"
+    script = (
+        "import sys, json, sigopt\n"
+        "from sigtune.backend.driver import LocalDriver\n"
+        "connection = sigopt.Connection(driver=LocalDriver, url=sys.argv[1])\n"
+        "search = connection.experiments(connection.experiments().create(**json.loads(sys.argv[2])).id)\n"
+        "first, second = (search.suggestions().create() for _ in range(2))\n"
+        "search.observations().create(suggestion=first.id, value=0.5, metadata={'job': 1})\n"
+    )
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, url, json.dumps(define())], check=True, timeout=60
+    )
+    connection = connect(url)
+    [experiment] = connection.experiments().fetch().iterate_pages()
+    search = connection.experiments(experiment.id)
+    assert experiment.progress.observation_count == 1
+    [observation] = search.observations().fetch().iterate_pages()
+    assert (observation.value, observation.to_json()["metadata"]) == (0.5, {"job": 1})
+    [waiting] = search.suggestions().fetch(state="open").iterate_pages()
+    assert waiting.assignments != observation.assignments
+    assert search.suggestions().create().assignments not in (waiting.assignments, observation.assignments)
+
+
+def test_two_processes_that_draw_at_once_get_different_suggestions(tmp_path, connect, define):
+    url = f"sqlite:///{tmp_path / 'sigopt.db'}"
+    connection = connect(url)
+    search = connection.experiments(connection.experiments().create(**define()).id)
+    for _ in range(4):
+        suggestion = search.suggestions().create()
+        search.observations().create(suggestion=suggestion.id, value=suggestion.assignments["x"])
+    # Each prints that it is ready, and draws when it is told to.
+    script = (
+        "import sys, sigopt\n"
+        "from sigtune.backend.driver import LocalDriver\n"
+        "import sigtune.backend.gaussian_process\n"
+        "search = sigopt.Connection(driver=LocalDriver, url=sys.argv[1]).experiments(sys.argv[2])\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "for _ in range(4):\n"
+        "    print(search.suggestions().create().id)\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", script, url, search.fetch().id]
+    workers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    for worker in workers:
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    drawn = []
+    for worker in workers:
+        output, _ = worker.communicate(timeout=120)
+        assert worker.returncode == 0
+        drawn.append(output.split())
+    assert [len(ids) for ids in drawn] == [4, 4]
+    points = [
+        tuple(suggestion.assignments.items())
+        for suggestion in search.suggestions().fetch(state="open").iterate_pages()
+    ]
+    assert len(points) == len(set(points)) == len({*drawn[0], *drawn[1]}) == 8
+    with sqlite3.connect(tmp_path / "sigopt.db") as database:
+        numbers = [row[0] for row in database.execute("SELECT number FROM suggestions ORDER BY number")]
+    database.close()
+    assert numbers == list(range(12))
+
+
+def in_threads(count, work):
+    """Run `work` in several threads that begin together; return what each returned or raised."""
+    barrier, results = threading.Barrier(count), [None] * count
+
+    def run(index):
+        barrier.wait()
+        try:
+            results[index] = work()
+        except Exception as error:  # noqa: BLE001  # it is the result
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_a_store_can_be_made_by_many_at_the_same_instant(tmp_path):
+    drivers = in_threads(8, lambda: LocalDriver(f"sqlite:///{tmp_path / 'sigopt.db'}"))
+    try:
+        assert [type(driver) for driver in drivers] == [LocalDriver] * 8
+        counts = {Connection(driver=lambda: driver).experiments().fetch().count for driver in drivers}  # noqa: B023
+        assert counts == {0}
+    finally:
+        for driver in drivers:
+            driver.close()
+
+
+def test_threads_can_share_one_connection(start):
+    search = start()
+    drawn = in_threads(6, lambda: search.suggestions().create().to_json()["assignments"])
+    assert len({tuple(point.items()) for point in drawn}) == 6
+
+
+def test_of_two_reports_at_once_one_is_refused(start):
+    search = start()
+    suggestion = search.suggestions().create()
+    results = in_threads(4, lambda: search.observations().create(suggestion=suggestion.id, value=1))
+    refusals = [result.status_code for result in results if isinstance(result, ApiException)]
+    assert refusals == [409, 409, 409]
+    assert search.fetch().progress.observation_count == 1
+
+
+def test_nothing_in_the_store_is_an_opaque_blob(tmp_path, connect, define):
+    path = tmp_path / "sigopt.db"
+    connection = connect(f"sqlite:///{path}")
+    experiment = connection.experiments().create(**define())
+    search = connection.experiments(experiment.id)
+    suggestion = search.suggestions().create()
+    search.observations().create(suggestion=suggestion.id, value=0.75)
+    query = """
+        SELECT parameters.name, assignments.number, metrics.name, metric_values.value
+        FROM observations
+        JOIN assignments ON assignments.point_id = observations.point_id
+        JOIN parameters ON parameters.id = assignments.parameter_id
+        JOIN metric_values ON metric_values.observation_id = observations.id
+        JOIN metrics ON metrics.id = metric_values.metric_id
+        ORDER BY parameters.name
+    """
+    with sqlite3.connect(path) as database:
+        rows = database.execute(query).fetchall()
+        tables = [row[0] for row in database.execute("SELECT sql FROM sqlite_master WHERE type = 'table'")]
+    database.close()
+    assert rows == [("x", 0.5, "score", 0.75), ("y", 0.5, "score", 0.75)]
+    assert not [table for table in tables if "JSON" in table or "BLOB" in table]
