@@ -87,6 +87,18 @@ def test_the_number_of_a_deleted_suggestion_is_not_given_out_again(start):
     assert search.suggestions().create().assignments != first.assignments
 
 
+def test_a_late_report_on_a_deleted_suggestion_does_not_land_on_the_next_one(start):
+    search = start()
+    deleted = search.suggestions().create()
+    search.suggestions(deleted.id).delete()
+    following = search.suggestions().create()
+    assert following.id != deleted.id
+    with pytest.raises(ApiException) as refusal:
+        search.observations().create(suggestion=deleted.id, value=1)
+    assert refusal.value.status_code == 404
+    assert search.suggestions(following.id).fetch().state == "open"
+
+
 def test_only_open_suggestions_can_be_deleted(start, report):
     search = start()
     closed, *_ = (search.suggestions().create() for _ in range(3))

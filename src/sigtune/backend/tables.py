@@ -180,7 +180,8 @@ class SuggestionRow(Base):
     """A point to try. It is open until an observation refers to it, deleted or not."""
 
     __tablename__ = "suggestions"
-    __table_args__ = (UniqueConstraint("experiment_id", "number"),)
+    # SQLite would give the id of a deleted suggestion to the next one, and a late report would land there.
+    __table_args__ = (UniqueConstraint("experiment_id", "number"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id"))
