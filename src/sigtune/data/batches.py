@@ -1,0 +1,134 @@
+"""Batches by index from tensors that lie on the training device: no worker processes, no copies to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
+
+Batch = tuple[Tensor, Tensor]
+"""Inputs (B, 1, 32, 32) float32 and targets (B,) int64."""
+
+
+class EpochSeed:
+    """Where the random numbers of an epoch come from: the seed and the epoch's number, nothing else.
+
+    Lightning calls `set_epoch` on the `sampler` of a loader before each epoch, after a resume too. Without
+    Lightning, every iteration gives the same epoch until `set_epoch` is called.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration gives."""
+        self.epoch = epoch
+
+    def generator(self) -> np.random.Generator:
+        """Return a fresh generator for the chosen epoch."""
+        return np.random.default_rng([self.seed, self.epoch])
+
+
+class Augmentation:
+    """Time shift and, if any, background noise: drawn for a whole epoch, applied batch by batch."""
+
+    def __init__(self, shift: TimeShift, noise: BackgroundNoise | None) -> None:
+        self.shift = shift
+        self.noise = noise
+
+    def draw(self, count: int, generator: np.random.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return the shift and the start of the noise for each of `count` clips, on the device."""
+        shifts = self.shift.draw(count, generator)
+        offsets = self.noise.draw(count, generator) if self.noise else torch.zeros_like(shifts)
+        return shifts.to(device), offsets.to(device)
+
+    def __call__(self, waveforms: Tensor, shifts: Tensor, offsets: Tensor) -> Tensor:
+        """Return the augmented (N, 16000) waveforms."""
+        shifted = self.shift(waveforms, shifts)
+        augmented: Tensor = self.noise(shifted, offsets) if self.noise else shifted
+        return augmented
+
+
+class TrainBatches:
+    """The training split, shuffled and augmented afresh every epoch; batch k of epoch e depends on (seed, e).
+
+    Every clip is seen once an epoch: the last batch is smaller where the batch size does not divide the
+    split, so that no clip is favoured and a learning-rate schedule can count on ceil(N / batch_size) steps.
+    """
+
+    def __init__(
+        self,
+        waveforms: Tensor,
+        targets: Tensor,
+        *,
+        augmentation: Augmentation,
+        front_end: LogMelSpectrogram,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.waveforms = waveforms
+        self.targets = targets
+        self.augmentation = augmentation
+        self.front_end = front_end
+        self.batch_size = batch_size
+        self.sampler = EpochSeed(seed)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.targets) / self.batch_size)
+
+    @torch.no_grad()
+    def _batch(self, rows: Tensor, shifts: Tensor, offsets: Tensor) -> Batch:
+        waveforms = self.augmentation(self.waveforms[rows], shifts, offsets)
+        return self.front_end(waveforms), self.targets[rows]
+
+    def __iter__(self) -> Iterator[Batch]:
+        generator = self.sampler.generator()
+        count, device = len(self.targets), self.waveforms.device
+        order = torch.from_numpy(generator.permutation(count)).to(device)
+        shifts, offsets = self.augmentation.draw(count, generator, device)
+        for start in range(0, count, self.batch_size):
+            part = slice(start, start + self.batch_size)
+            yield self._batch(order[part], shifts[part], offsets[part])
+
+
+class EvaluationBatches:
+    """A validation or test split in its own order: images computed once, the same in every epoch."""
+
+    def __init__(self, inputs: Tensor, targets: Tensor, batch_size: int) -> None:
+        self.inputs = inputs
+        self.targets = targets
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.targets) / self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        yield from zip(
+            torch.split(self.inputs, self.batch_size), torch.split(self.targets, self.batch_size), strict=True
+        )
+
+
+@torch.no_grad()
+def evaluation_images(
+    waveforms: Tensor,
+    augmentation: Augmentation | None,
+    front_end: LogMelSpectrogram,
+    seed: int,
+    chunk: int = 256,
+) -> Tensor:
+    """Return the (N, 1, 32, 32) images of a split; what is drawn depends on the seed alone."""
+    device = waveforms.device
+    images = []
+    if augmentation is None:
+        images = [front_end(part) for part in torch.split(waveforms, chunk)]
+    else:
+        drawn = augmentation.draw(len(waveforms), np.random.default_rng([seed]), device)
+        parts = zip(*(torch.split(values, chunk) for values in (waveforms, *drawn)), strict=True)
+        images = [front_end(augmentation(*part)) for part in parts]
+    return torch.cat(images)

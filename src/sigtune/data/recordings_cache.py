@@ -1,0 +1,133 @@
+"""Decoded splits kept on disk: written whole or not at all, checked when read, made again when not right."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from sigtune.data.commands import CLASS_NAMES, CLIP_SAMPLES, SPLITS, Recordings, SplitName
+from sigtune.errors import Problem, UsageError
+
+FORMAT = 1
+"""Raise it when what a cache file holds changes; older files are then made again."""
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError)
+
+
+class RecordingsCache:
+    """The splits of one data set, each an uncompressed .npz whose members carry the zip format's CRC-32.
+
+    `parameters` is everything that the content depends on: a digest of it is in the file names, and the whole
+    of it in the files, so that another version's or another configuration's file is never taken for this one.
+    """
+
+    def __init__(self, folder: Path, name: str, parameters: Mapping[str, object]) -> None:
+        self.folder = folder
+        self.name = name
+        self.header = json.dumps({"format": FORMAT, "name": name, **parameters}, sort_keys=True)
+        self._digest = hashlib.sha256(self.header.encode()).hexdigest()[:12]
+
+    def path(self, split: SplitName) -> Path:
+        """Return the file that holds a split."""
+        return self.folder / f"{self.name}-{self._digest}-{split}.npz"
+
+    def ensure(self, build: Callable[[], Mapping[SplitName, Recordings]]) -> None:
+        """Build every split where one is missing or is not what its name says; reads no waveforms."""
+        if not self._is_complete():
+            self._build(build, self._is_complete)
+
+    def load(self, split: SplitName, build: Callable[[], Mapping[SplitName, Recordings]]) -> Recordings:
+        """Return a split, built first where it is missing, foreign or damaged.
+
+        Raises UsageError (`data.data_dir`) when the folder cannot be written.
+        """
+        recordings = self._read(split)
+        if recordings is None:
+            self._build(build, lambda: self._read(split) is not None)
+            recordings = self._read(split)
+        if recordings is None:
+            raise OSError(f"{self.path(split)} was written but does not read back: is the disk failing?")
+        return recordings
+
+    def _is_complete(self) -> bool:
+        return all(self._has_header(split) for split in SPLITS)
+
+    def _has_header(self, split: SplitName) -> bool:
+        try:
+            with np.load(self.path(split), allow_pickle=False) as members:
+                return str(members["header"]) == self.header
+        except (*_DAMAGED, TypeError, AttributeError):
+            return False
+
+    def _read(self, split: SplitName) -> Recordings | None:
+        try:
+            with np.load(self.path(split), allow_pickle=False) as members:
+                if str(members["header"]) != self.header:
+                    return None
+                recordings = Recordings(
+                    members["waveforms"], members["targets"], members["speakers"], members["noise"]
+                )
+        except (
+            *_DAMAGED,
+            TypeError,
+            AttributeError,
+        ):  # the last two: a lone array where an archive should be
+            return None
+        return recordings if _is_sound(recordings) else None
+
+    def _build(
+        self, build: Callable[[], Mapping[SplitName, Recordings]], is_there: Callable[[], bool]
+    ) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / f"{self.name}-{self._digest}.lock"):
+                if is_there():  # another process was first
+                    return
+                for split, recordings in build().items():
+                    self._write(split, recordings)
+        except OSError as error:
+            problem = f"cannot keep the data set in {self.folder}: {error.strerror or error}"
+            raise UsageError(
+                [Problem("data.data_dir", problem, "a folder that can be written, with enough space")]
+            ) from error
+
+    def _write(self, split: SplitName, recordings: Recordings) -> None:
+        path = self.path(split)
+        # Only the holder of the lock writes, so one name will do, and a killed writer leaves one file.
+        partial = path.with_suffix(".part")
+        try:
+            with partial.open("wb") as file:
+                np.savez(
+                    file,
+                    allow_pickle=False,
+                    header=np.array(self.header),
+                    waveforms=recordings.waveforms,
+                    targets=recordings.targets,
+                    speakers=recordings.speakers,
+                    noise=recordings.noise,
+                )
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _is_sound(recordings: Recordings) -> bool:
+    count = len(recordings.waveforms)
+    return (
+        recordings.waveforms.shape == (count, CLIP_SAMPLES)
+        and recordings.waveforms.dtype == np.int16
+        and recordings.targets.shape == (count,)
+        and recordings.targets.dtype == np.int64
+        and bool(np.isin(recordings.targets, np.arange(len(CLASS_NAMES))).all())
+        and recordings.speakers.shape == (count,)
+        and recordings.noise.dtype == np.int16
+        and recordings.noise.ndim == 1
+        and len(recordings.noise) >= CLIP_SAMPLES
+    )

@@ -1,0 +1,261 @@
+"""Spoken commands made on this machine: words said by eSpeak NG's voices, and background noise beside them.
+
+For whoever has no archive at hand: the twelve classes and the shape of Speech Commands, made once in a few
+seconds, the same on every call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigtune.data.commands import (
+    CLASS_NAMES,
+    CLIP_SAMPLES,
+    COMMANDS,
+    SAMPLE_RATE,
+    SILENCE,
+    SPLITS,
+    UNKNOWN,
+    Recordings,
+    SplitName,
+)
+from sigtune.data.espeak import ESPEAK_SAMPLE_RATE, Utterance, synthesize
+from sigtune.data.recordings_cache import RecordingsCache
+from sigtune.errors import Problem, UsageError
+
+_MADE_BY = 1
+"""Raise it when a change below alters the clips: caches of the older kind are then made again."""
+
+# fmt: off
+UNKNOWN_WORDS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "bed", "bird", "cat",
+    "dog", "happy", "house", "marvin", "sheila", "tree", "wow", "backward", "forward", "follow", "learn",
+    "visual",
+)
+# fmt: on
+"""The other words of Speech Commands v0.02 (arXiv 1804.03209, section 5)."""
+
+ACCENTS = (
+    "en",
+    "en-us",
+    "en-us-nyc",
+    "en-029",
+    "en-gb-scotland",
+    "en-gb-x-rp",
+    "en-gb-x-gbclan",
+    "en-gb-x-gbcwmd",
+)
+"""eSpeak NG's English: Britain, America, New York, Caribbean, Scotland, RP, Lancaster, West Midlands."""
+
+# fmt: off
+# The variants that sound like a person; the robots and the ones with an echo are left out.
+VARIANTS = (
+    "Alex", "Alicia", "Andrea", "Andy", "Annie", "Denis", "Diogo", "Gene", "Gene2", "Henrique", "Hugo",
+    "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen", "Reed", "adam", "anika", "announcer",
+    "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "croak", "david", "ed", "edward", "edward2",
+    "f1", "f2", "f3", "f4", "f5", "grandma", "grandpa", "gustave", "ian", "iven", "iven2", "iven3", "iven4",
+    "john", "kaukovalta", "klatt", "klatt2", "klatt3", "klatt4", "linda", "m1", "m2", "m3", "m4", "m5", "m6",
+    "m7", "m8", "marcelo", "max", "michel", "miguel", "mike2", "norbert", "pablo", "paul", "pedro", "quincy",
+    "rob", "robert", "sandro", "shelby", "steph", "steph2", "steph3", "travis", "victor", "whisper",
+    "whisperf", "zac",
+)
+# fmt: on
+"""Speakers: each is heard in one split only, in any accent."""
+
+_SHARE = {"train": 0.6, "validation": 0.2, "test": 0.2}
+_NOISE_SECONDS = {"train": 120, "validation": 40, "test": 40}
+_LOUDNESS = 0.05 * 32768  # root mean square of every clip and of the noise, in int16 units
+_CHUNK = 256  # clips resampled at a time: bounds the memory
+
+
+@dataclass(frozen=True)
+class _Clip:
+    """What is to be said in one clip, and the class it counts as."""
+
+    target: int
+    speaker: str
+    utterance: Utterance
+
+
+class SyntheticCommands:
+    """The synthetic data set; a CommandSource.
+
+    Each split holds its number of clips, spread over the twelve classes to within one clip. Speakers (the
+    variants of eSpeak NG) are disjoint between splits, and so is the background noise. `seed` chooses
+    speakers, words and ways of speaking; equal arguments give equal samples in every process.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | Path = "data",
+        train_size: int = 3400,
+        validation_size: int = 900,
+        test_size: int = 900,
+        seed: int = 0,
+    ) -> None:
+        self.sizes: dict[SplitName, int] = {
+            "train": train_size,
+            "validation": validation_size,
+            "test": test_size,
+        }
+        self.seed = seed
+        self._check()
+        self.cache = RecordingsCache(
+            Path(data_dir) / "synthetic_commands",
+            "synthetic_commands",
+            {
+                "sizes": self.sizes,
+                "seed": seed,
+                "made_by": _MADE_BY,
+                "espeakng_loader": version("espeakng-loader"),
+            },
+        )
+
+    def _check(self) -> None:
+        problems = [
+            Problem(
+                f"data.{split}_size",
+                f"{size} clips cannot hold {len(CLASS_NAMES)} classes",
+                f"{len(CLASS_NAMES)} or more",
+            )
+            for split, size in self.sizes.items()
+            if size < len(CLASS_NAMES)
+        ]
+        if self.seed < 0:
+            problems.append(Problem("data.data_seed", f"{self.seed} is negative", "0 or more"))
+        if problems:
+            raise UsageError(problems)
+
+    def prepare(self) -> None:
+        """Make the data set where it is not on disk yet."""
+        self.cache.ensure(self._make)
+
+    def load(self, split: SplitName) -> Recordings:
+        """Return a split, made first where that is needed; UsageError when data_dir cannot be written."""
+        return self.cache.load(split, self._make)
+
+    def _make(self) -> dict[SplitName, Recordings]:
+        generator = np.random.default_rng([self.seed, _MADE_BY])
+        speakers = _share_speakers(generator)
+        plans = {split: list(_plan(self.sizes[split], speakers[split], generator)) for split in SPLITS}
+        # One process says everything: starting it and loading the voices is most of the cost.
+        spoken = synthesize([clip.utterance for split in SPLITS for clip in plans[split]])
+        made: dict[SplitName, Recordings] = {}
+        for split in SPLITS:
+            words, spoken = spoken[: len(plans[split])], spoken[len(plans[split]) :]
+            made[split] = _record(plans[split], words, self.sizes[split], _NOISE_SECONDS[split], generator)
+        return made
+
+
+def _share_speakers(generator: np.random.Generator) -> dict[SplitName, list[str]]:
+    """Deal the variants out to the splits, each to one."""
+    shuffled = [str(name) for name in generator.permutation(np.array(VARIANTS))]
+    train_end = round(len(shuffled) * _SHARE["train"])
+    validation_end = train_end + round(len(shuffled) * _SHARE["validation"])
+    return {
+        "train": shuffled[:train_end],
+        "validation": shuffled[train_end:validation_end],
+        "test": shuffled[validation_end:],
+    }
+
+
+def _plan(size: int, speakers: Sequence[str], generator: np.random.Generator) -> Iterator[_Clip]:
+    """Say what the words of a split will be; its silences are made without a voice."""
+    unknown = CLASS_NAMES.index(UNKNOWN)
+    for target in (index % len(CLASS_NAMES) for index in range(size)):
+        if CLASS_NAMES[target] == SILENCE:
+            continue
+        text = str(generator.choice(UNKNOWN_WORDS)) if target == unknown else COMMANDS[target]
+        speaker = str(generator.choice(speakers))
+        utterance = Utterance(
+            voice=f"{generator.choice(ACCENTS)}+{speaker}",
+            text=text,
+            rate=int(generator.integers(120, 260)),
+            pitch=int(generator.integers(15, 86)),
+            pitch_range=int(generator.integers(20, 90)),
+        )
+        yield _Clip(target, speaker, utterance)
+
+
+def _record(
+    clips: Sequence[_Clip],
+    spoken: Sequence[NDArray[np.int16]],
+    size: int,
+    noise_seconds: int,
+    generator: np.random.Generator,
+) -> Recordings:
+    """Make a split of its words: clips of one second, background noise, and silences cut from it."""
+    words = np.concatenate(
+        [_to_clips(spoken[start : start + _CHUNK]) for start in range(0, len(spoken), _CHUNK)]
+    )
+    noise = _background_noise(words, noise_seconds, generator)
+    silences = size - len(words)
+    starts = generator.integers(0, len(noise) - CLIP_SAMPLES, silences, endpoint=True)
+    cuts = np.lib.stride_tricks.sliding_window_view(noise, CLIP_SAMPLES)[starts]
+    targets = [clip.target for clip in clips] + [CLASS_NAMES.index(SILENCE)] * silences
+    return Recordings(
+        waveforms=np.concatenate([words, cuts]),
+        targets=np.array(targets, dtype=np.int64),
+        speakers=np.array([clip.speaker for clip in clips] + [""] * silences),
+        noise=noise,
+    )
+
+
+def _to_clips(spoken: Sequence[NDArray[np.int16]]) -> NDArray[np.int16]:
+    """Return (len(spoken), 16000) clips of equal loudness, each word in the middle of its second.
+
+    A second is cut out at the voices' own sample rate first, so that resampling is exact: the same number of
+    whole periods, with the spectrum cut off at 8 kHz.
+    """
+    seconds = np.zeros((len(spoken), ESPEAK_SAMPLE_RATE), dtype=np.float32)
+    for row, samples in zip(seconds, spoken, strict=True):
+        word = _trim(samples)[:ESPEAK_SAMPLE_RATE]
+        start = (ESPEAK_SAMPLE_RATE - len(word)) // 2
+        row[start : start + len(word)] = word
+    spectrum = np.fft.rfft(seconds)[:, : CLIP_SAMPLES // 2 + 1]
+    return _to_loudness(np.fft.irfft(spectrum, CLIP_SAMPLES))
+
+
+def _trim(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Drop what is more than 40 dB below the peak at both ends."""
+    magnitudes = np.abs(samples.astype(np.int32))
+    if not magnitudes.any():
+        raise RuntimeError("eSpeak NG said nothing: a voice of this installation is broken")
+    loud = np.flatnonzero(magnitudes > magnitudes.max() / 100)
+    return samples[loud[0] : loud[-1] + 1]
+
+
+def _to_loudness(signals: NDArray[np.floating]) -> NDArray[np.int16]:
+    """Scale each row to the common loudness; the rare peak above full scale is clipped."""
+    levels = np.sqrt(np.mean(np.square(signals), axis=-1, keepdims=True))
+    scaled: NDArray[np.floating] = np.clip(np.rint(signals * (_LOUDNESS / levels)), -32768, 32767)
+    return scaled.astype(np.int16)
+
+
+def _background_noise(
+    words: NDArray[np.int16], seconds: int, generator: np.random.Generator
+) -> NDArray[np.int16]:
+    """Return noise, a quarter each: white, pink (power 1/f), brown (1/f²) and several voices at once."""
+    quarter = seconds // 4
+    length = quarter * SAMPLE_RATE
+    parts = [_coloured_noise(length, exponent, generator) for exponent in (0.0, 0.5, 1.0)]
+    voices = 6  # enough that no word stands out, few enough to sound like speech
+    babble = words[generator.integers(0, len(words), (voices, quarter))].astype(np.float64)
+    lags = generator.integers(0, length, voices)
+    parts.append(
+        np.sum([np.roll(voice.ravel(), lag) for voice, lag in zip(babble, lags, strict=True)], axis=0)
+    )
+    return np.concatenate([_to_loudness(part) for part in parts])
+
+
+def _coloured_noise(length: int, exponent: float, generator: np.random.Generator) -> NDArray[np.floating]:
+    """Return Gaussian noise whose amplitude falls as 1 / frequency**exponent above 20 Hz."""
+    spectrum = np.fft.rfft(generator.standard_normal(length))
+    frequencies = np.fft.rfftfreq(length, 1 / SAMPLE_RATE)
+    return np.fft.irfft(spectrum / np.maximum(frequencies, 20.0) ** exponent, length)
