@@ -95,7 +95,10 @@ class LogMelSpectrogram(nn.Module):
         self.hop = CLIP_SAMPLES // frames
         self.fft_size = fft_size
         self.register_buffer("window", torch.hann_window(fft_size), persistent=False)
-        self.register_buffer("filters", mel_filters(bands, fft_size), persistent=False)
+        # Each weight twice, for the real and the imaginary part: one product both adds the two squares and
+        # applies the filters.
+        weights = mel_filters(bands, fft_size).T.repeat_interleave(2, dim=0).contiguous()
+        self.register_buffer("filters", weights, persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """Return the images of a batch; deterministic."""
@@ -104,10 +107,10 @@ class LogMelSpectrogram(nn.Module):
         spectrum = torch.stft(
             padded, self.fft_size, self.hop, window=self.window, center=False, return_complex=True
         )
-        power = spectrum.real.square() + spectrum.imag.square()  # (N, fft_size / 2 + 1, frames)
-        images = torch.log(self.filters @ power + 1e-6)  # (N, bands, frames)
+        parts = torch.view_as_real(spectrum.transpose(1, 2)).flatten(2)  # (N, frames, fft_size + 2)
+        images = torch.log(parts.square() @ self.filters + 1e-6).transpose(1, 2)  # (N, bands, frames)
         deviation, mean = torch.std_mean(images, dim=(1, 2), keepdim=True, correction=0)
-        return ((images - mean) / (deviation + 1e-3)).unsqueeze(1)
+        return ((images - mean) / (deviation + 1e-3)).unsqueeze(1).contiguous()
 
 
 def mel_filters(bands: int, fft_size: int, low_hz: float = 20.0, high_hz: float = SAMPLE_RATE / 2) -> Tensor:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,30 @@ FORMAT = 1
 """Raise it when what a cache file holds changes; older files are then made again."""
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError)
+
+
+@contextmanager
+def blaming_data_dir(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses inside the block into a UsageError (`data.data_dir`)."""
+    try:
+        yield
+    except OSError as error:
+        problem = f"cannot keep the data set in {folder}: {error.strerror or error}"
+        remedy = "a folder that can be written, with enough space"
+        raise UsageError([Problem("data.data_dir", problem, remedy)]) from error
+
+
+@contextmanager
+def locked(folder: Path, name: str) -> Iterator[None]:
+    """Let one process at a time into the block; makes the folder. UsageError where that cannot be written."""
+    lock = FileLock(folder / f"{name}.lock")
+    with blaming_data_dir(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class RecordingsCache:
@@ -85,18 +110,13 @@ class RecordingsCache:
     def _build(
         self, build: Callable[[], Mapping[SplitName, Recordings]], is_there: Callable[[], bool]
     ) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / f"{self.name}-{self._digest}.lock"):
-                if is_there():  # another process was first
-                    return
-                for split, recordings in build().items():
+        with locked(self.folder, f"{self.name}-{self._digest}"):
+            if is_there():  # another process was first
+                return
+            splits = build()
+            with blaming_data_dir(self.folder):
+                for split, recordings in splits.items():
                     self._write(split, recordings)
-        except OSError as error:
-            problem = f"cannot keep the data set in {self.folder}: {error.strerror or error}"
-            raise UsageError(
-                [Problem("data.data_dir", problem, "a folder that can be written, with enough space")]
-            ) from error
 
     def _write(self, split: SplitName, recordings: Recordings) -> None:
         path = self.path(split)
