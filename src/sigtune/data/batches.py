@@ -60,6 +60,7 @@ class TrainBatches:
 
     Every clip is seen once an epoch: the last batch is smaller where the batch size does not divide the
     split, so that no clip is favoured and a learning-rate schedule can count on ceil(N / batch_size) steps.
+    Of several processes that train together, each gives its own part of the epoch.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class TrainBatches:
         front_end: LogMelSpectrogram,
         batch_size: int,
         seed: int,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         self.waveforms = waveforms
         self.targets = targets
@@ -78,9 +81,12 @@ class TrainBatches:
         self.front_end = front_end
         self.batch_size = batch_size
         self.sampler = EpochSeed(seed)
+        self.rank = rank
+        self.world_size = world_size
+        self.clips = math.ceil(len(targets) / world_size)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.targets) / self.batch_size)
+        return math.ceil(self.clips / self.batch_size)
 
     @torch.no_grad()
     def _batch(self, rows: Tensor, shifts: Tensor, offsets: Tensor) -> Batch:
@@ -89,10 +95,14 @@ class TrainBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         generator = self.sampler.generator()
-        count, device = len(self.targets), self.waveforms.device
-        order = torch.from_numpy(generator.permutation(count)).to(device)
+        device = self.waveforms.device
+        # All processes draw the same numbers and each takes every world_size-th; the order is filled up from
+        # its beginning where that does not go round, so that all have equally many steps.
+        count = self.clips * self.world_size
+        order = torch.from_numpy(np.resize(generator.permutation(len(self.targets)), count)).to(device)
         shifts, offsets = self.augmentation.draw(count, generator, device)
-        for start in range(0, count, self.batch_size):
+        order, shifts, offsets = (drawn[self.rank :: self.world_size] for drawn in (order, shifts, offsets))
+        for start in range(0, self.clips, self.batch_size):
             part = slice(start, start + self.batch_size)
             yield self._batch(order[part], shifts[part], offsets[part])
 

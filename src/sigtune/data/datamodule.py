@@ -11,6 +11,7 @@ import torch
 from sigtune.data.batches import Augmentation, EvaluationBatches, TrainBatches, evaluation_images
 from sigtune.data.commands import CLASS_NAMES, SAMPLE_RATE, CommandSource, Recordings, SplitName
 from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
+from sigtune.data.speech_commands import SpeechCommands
 from sigtune.data.synthetic_commands import SyntheticCommands
 from sigtune.errors import Problem, UsageError
 
@@ -113,6 +114,8 @@ class CommandsDataModule(pl.LightningDataModule):
             front_end=LogMelSpectrogram().to(self.device),
             batch_size=self.batch_size,
             seed=self.seed,
+            rank=self.trainer.global_rank if self.trainer else 0,
+            world_size=self.trainer.world_size if self.trainer else 1,
         )
 
     def _evaluation(self, recordings: Recordings) -> EvaluationBatches:
@@ -157,6 +160,35 @@ class SyntheticCommandsDataModule(CommandsDataModule):
             source,
             settings,
             settings,
+            batch_size=batch_size,
+            seed=seed,
+            evaluation_seed=data_seed,
+            device=device,
+        )
+
+
+class SpeechCommandsDataModule(CommandsDataModule):
+    """Google Speech Commands. Training is made harder; validation and test stay as they were recorded."""
+
+    def __init__(
+        self,
+        *,
+        data_dir: str | Path = "data",
+        root: str | Path | None = None,
+        version: str = "v0.02",
+        url: str | None = None,
+        sha256: str | None = None,
+        data_seed: int = 0,
+        batch_size: int = 128,
+        seed: int = 0,
+        snr_db: float | None = 10.0,
+        max_shift_ms: float = 100.0,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        super().__init__(
+            SpeechCommands(data_dir, root=root, version=version, url=url, sha256=sha256, seed=data_seed),
+            AugmentationSettings(snr_db, max_shift_ms),
+            None,
             batch_size=batch_size,
             seed=seed,
             evaluation_seed=data_seed,

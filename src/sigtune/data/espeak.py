@@ -85,6 +85,8 @@ class _Espeak:
         )
         if rate != ESPEAK_SAMPLE_RATE:
             raise RuntimeError(f"espeak_Initialize returned {rate}, expected {ESPEAK_SAMPLE_RATE} Hz")
+        # Breath is made of random numbers, which the library seeds with the clock.
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         self._chunks: list[NDArray[np.int16]] = []
         callback_type = ctypes.CFUNCTYPE(
             ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p

@@ -19,7 +19,17 @@ from sigtune.errors import Problem, UsageError
 FORMAT = 1
 """Raise it when what a cache file holds changes; older files are then made again."""
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError)
+# What reading may raise; the last two where a lone array is found instead of an archive.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    EOFError,
+    OSError,
+    TypeError,
+    AttributeError,
+)
 
 
 @contextmanager
@@ -86,14 +96,14 @@ class RecordingsCache:
 
     def _has_header(self, split: SplitName) -> bool:
         try:
-            with np.load(self.path(split), allow_pickle=False) as members:
+            with self.path(split).open("rb") as file, np.load(file, allow_pickle=False) as members:
                 return str(members["header"]) == self.header
-        except (*_DAMAGED, TypeError, AttributeError):
+        except _DAMAGED:
             return False
 
     def _read(self, split: SplitName) -> Recordings | None:
         try:
-            with np.load(self.path(split), allow_pickle=False) as members:
+            with self.path(split).open("rb") as file, np.load(file, allow_pickle=False) as members:
                 if str(members["header"]) != self.header:
                     return None
                 recordings = Recordings(

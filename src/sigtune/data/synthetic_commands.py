@@ -30,7 +30,7 @@ from sigtune.data.espeak import ESPEAK_SAMPLE_RATE, Utterance, synthesize
 from sigtune.data.recordings_cache import RecordingsCache
 from sigtune.errors import Problem, UsageError
 
-_MADE_BY = 1
+_MADE_BY = 2
 """Raise it when a change below alters the clips: caches of the older kind are then made again."""
 
 # fmt: off
@@ -215,8 +215,8 @@ def _record(
 def _to_clips(spoken: Sequence[NDArray[np.int16]]) -> NDArray[np.floating]:
     """Return (len(spoken), 16000) clips, each word in the middle of its second.
 
-    A second is cut out at the voices' own sample rate first, so that resampling is exact: the same number of
-    whole periods, with the spectrum cut off at 8 kHz.
+    A second is cut out at the voices' own sample rate first, so that resampling is exact but for a constant
+    factor: the same number of whole periods, with the spectrum cut off at 8 kHz.
     """
     seconds = np.zeros((len(spoken), ESPEAK_SAMPLE_RATE), dtype=np.float32)
     for row, samples in zip(seconds, spoken, strict=True):

@@ -1,0 +1,236 @@
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from sigtune.data.batches import TrainBatches
+from sigtune.data.datamodule import SpeechCommandsDataModule, SyntheticCommandsDataModule
+from sigtune.data.log_mel import LogMelSpectrogram
+from sigtune.errors import UsageError
+
+# Lightning 2.6 builds on a torch class that torch 2.13 deprecates; every trainer warns, whatever it is given.
+LIGHTNINGS_OWN_WARNING = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+
+SMALL = {"train_size": 60, "validation_size": 24, "test_size": 24}
+
+
+@pytest.fixture
+def make(synthetic_dir):
+    def make_data_module(**arguments):
+        arguments = {"batch_size": 16, **arguments}
+        module = SyntheticCommandsDataModule(data_dir=synthetic_dir, **SMALL, **arguments)
+        module.prepare_data()
+        module.setup("fit")
+        return module
+
+    return make_data_module
+
+
+def epoch_of(loader, epoch):
+    loader.sampler.set_epoch(epoch)
+    return list(loader)
+
+
+def equal(one, other):
+    pairs = zip(one, other, strict=True)
+    return all(torch.equal(x, a) and torch.equal(y, b) for (x, y), (a, b) in pairs)
+
+
+def test_batches_are_images_and_class_numbers(make):
+    data = make()
+    for loader, size in ((data.train_dataloader(), 60), (data.val_dataloader(), 24)):
+        batches = list(loader)
+        assert len(batches) == len(loader) == -(-size // 16)
+        inputs, targets = batches[0]
+        assert inputs.shape == (16, 1, 32, 32)
+        assert (inputs.dtype, targets.dtype) == (torch.float32, torch.int64)
+        assert not inputs.requires_grad
+    assert data.num_classes == len(data.class_names) == 12
+
+
+def test_every_clip_is_seen_once_an_epoch_the_last_small_batch_too(make):
+    loader = make(snr_db=None, max_shift_ms=0).train_dataloader()
+    batches = epoch_of(loader, 0)
+    assert [len(targets) for _, targets in batches] == [16, 16, 16, 12]
+    front_end = LogMelSpectrogram()
+    images = torch.cat([inputs for inputs, _ in batches])
+    targets = torch.cat([targets for _, targets in batches])
+    places = []
+    for clip, target in zip(loader.waveforms, loader.targets, strict=True):
+        distances = (images - front_end(clip[None])).abs().amax(dim=(1, 2, 3))
+        assert distances.min() < 1e-3  # one clip at a time may round otherwise than sixteen at once
+        places.append(int(distances.argmin()))
+        assert targets[places[-1]] == target
+    assert sorted(places) == list(range(60))
+    assert places != sorted(places)
+
+
+def test_the_same_seed_gives_the_same_batches_whatever_else_is_random(make):
+    torch.manual_seed(1)
+    first = epoch_of(make(seed=5).train_dataloader(), 0)
+    torch.manual_seed(2)
+    np.random.seed(2)
+    before = torch.get_rng_state()
+    second = epoch_of(make(seed=5).train_dataloader(), 0)
+    assert equal(first, second)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not equal(first, epoch_of(make(seed=6).train_dataloader(), 0))
+
+
+def test_an_epoch_depends_on_its_number_and_not_on_the_ones_before(make):
+    straight, resumed = make().train_dataloader(), make().train_dataloader()
+    epochs = [epoch_of(straight, epoch) for epoch in range(3)]
+    assert equal(epochs[2], epoch_of(resumed, 2))
+    assert not equal(epochs[0], epochs[1])
+    assert not equal(epochs[1], epochs[2])
+
+
+def test_noise_and_shift_are_new_every_epoch(make):
+    for arguments in ({"snr_db": None}, {"max_shift_ms": 0}):
+        loader = make(batch_size=60, **arguments).train_dataloader()
+        (first, _), (second, _) = epoch_of(loader, 0)[0], epoch_of(loader, 1)[0]
+        words = {image.numpy().tobytes() for image in first} & {image.numpy().tobytes() for image in second}
+        assert len(words) < 10
+
+
+def test_validation_is_the_same_in_every_epoch_and_for_every_training_seed(make):
+    one, other = make(seed=1), make(seed=2)
+    first = list(one.val_dataloader())
+    assert equal(first, list(one.val_dataloader()))
+    assert equal(first, list(other.val_dataloader()))
+    assert not equal(first, list(make(snr_db=0.0).val_dataloader()))
+
+
+def test_waveforms_stay_in_16_bits(make):
+    loader = make().train_dataloader()
+    assert loader.waveforms.dtype == torch.int16
+    assert loader.augmentation.noise.noise.dtype == torch.int16
+    list(loader)
+    assert loader.waveforms.dtype == torch.int16
+
+
+@pytest.mark.parametrize("world_size", [2, 7])
+def test_processes_that_train_together_share_an_epoch(make, world_size):
+    whole = make(snr_db=None, max_shift_ms=0).train_dataloader()
+    parts = [
+        TrainBatches(
+            whole.waveforms,
+            whole.targets,
+            augmentation=whole.augmentation,
+            front_end=whole.front_end,
+            batch_size=4,
+            seed=0,
+            rank=rank,
+            world_size=world_size,
+        )
+        for rank in range(world_size)
+    ]
+    steps = [epoch_of(part, 3) for part in parts]
+    assert {len(batches) for batches in steps} == {len(parts[0])}
+    images = torch.cat([inputs for batches in steps for inputs, _ in batches])
+    assert len(images) == -(-60 // world_size) * world_size
+    for image in torch.cat([inputs for inputs, _ in epoch_of(whole, 3)]):
+        assert (images - image).abs().amax(dim=(1, 2, 3)).min() < 1e-3
+
+
+class Recorder(pl.LightningModule):
+    """A real, tiny classifier that writes down what it was trained with."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(1024, 12)
+        nn.init.zeros_(self.layer.weight)  # two of them start equal
+        nn.init.zeros_(self.layer.bias)
+        self.seen = {}
+
+    def training_step(self, batch, index):
+        inputs, targets = batch
+        self.seen[self.current_epoch, index] = inputs.clone()
+        return nn.functional.cross_entropy(self.layer(inputs.flatten(1)), targets)
+
+    def validation_step(self, batch, index):
+        inputs, _ = batch
+        self.seen["validation", index] = inputs.clone()
+
+    def test_step(self, batch, index):
+        inputs, _ = batch
+        self.seen["test", index] = inputs.clone()
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.01)
+
+
+def trainer(folder, epochs):
+    return pl.Trainer(
+        default_root_dir=folder,
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        log_every_n_steps=1,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+@pytest.fixture
+def fresh(synthetic_dir):
+    return lambda: SyntheticCommandsDataModule(data_dir=synthetic_dir, batch_size=16, **SMALL)
+
+
+@LIGHTNINGS_OWN_WARNING
+def test_a_real_trainer_takes_every_batch_of_every_split(fresh, make, tmp_path):
+    model, data = Recorder(), fresh()
+    run = trainer(tmp_path, 2)
+    run.fit(model, data)
+    run.test(model, data, verbose=False)
+    steps = [(epoch, index) for epoch in range(2) for index in range(4)]
+    others = [(stage, index) for stage in ("validation", "test") for index in range(2)]
+    assert set(model.seen) == {*steps, *others}
+    loader = make().train_dataloader()
+    for epoch in range(2):
+        for index, (inputs, _) in enumerate(epoch_of(loader, epoch)):
+            assert torch.equal(model.seen[epoch, index], inputs)
+
+
+@LIGHTNINGS_OWN_WARNING
+def test_a_resumed_job_sees_the_epoch_that_it_would_have_seen(fresh, tmp_path):
+    straight, interrupted, resumed = Recorder(), Recorder(), Recorder()
+    trainer(tmp_path, 3).fit(straight, fresh())
+    first = trainer(tmp_path, 2)
+    first.fit(interrupted, fresh())
+    first.save_checkpoint(tmp_path / "end.ckpt")
+    again = trainer(tmp_path, 3)
+    again.fit(resumed, fresh(), ckpt_path=tmp_path / "end.ckpt", weights_only=True)
+    assert {epoch for epoch, _ in resumed.seen} == {2, "validation"}
+    for index in range(4):
+        assert torch.equal(resumed.seen[2, index], straight.seen[2, index])
+    assert torch.equal(resumed.layer.weight, straight.layer.weight)
+
+
+def test_speech_commands_train_with_noise_and_are_tested_as_recorded(tiny_root, tmp_path):
+    data = SpeechCommandsDataModule(data_dir=tmp_path, root=tiny_root, batch_size=100)
+    data.prepare_data()
+    data.setup("fit")
+    data.setup("test")
+    ((inputs, targets),) = data.test_dataloader()
+    recordings = data.source.load("test")
+    torch.testing.assert_close(inputs, LogMelSpectrogram()(torch.from_numpy(recordings.waveforms)))
+    assert targets.tolist() == recordings.targets.tolist()
+    loader = data.train_dataloader()
+    (first, _), (second, _) = epoch_of(loader, 0)[0], epoch_of(loader, 1)[0]
+    assert len(first) == 48
+    assert {image.numpy().tobytes() for image in first}.isdisjoint(
+        image.numpy().tobytes() for image in second
+    )
+
+
+def test_every_wrong_argument_is_named_at_once(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        SyntheticCommandsDataModule(data_dir=tmp_path, batch_size=0, seed=-1, max_shift_ms=1000.0)
+    assert [problem.key for problem in caught.value.problems] == [
+        "data.batch_size",
+        "data.seed",
+        "data.max_shift_ms",
+    ]
