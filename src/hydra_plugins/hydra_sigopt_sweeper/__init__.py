@@ -1,0 +1,1 @@
+"""Hydra Sweeper that takes its suggestions from SigOpt: `python train.py -m hydra/sweeper=sigopt`."""

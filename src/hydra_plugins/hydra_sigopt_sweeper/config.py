@@ -1,0 +1,22 @@
+"""The sweeper's place in Hydra's config: `hydra/sweeper=sigopt`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+
+@dataclass
+class SigOptSweeperConf:
+    """The experiment is the `sigopt` block of the application, whichever application that is."""
+
+    _target_: str = "hydra_plugins.hydra_sigopt_sweeper.sweeper.SigOptSweeper"
+    _recursive_: bool = False
+    experiment: Any = "${sigopt}"
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="sigopt", node=SigOptSweeperConf, provider="hydra_sigopt_sweeper"
+)

@@ -1,0 +1,40 @@
+"""The plugin class that Hydra finds. What it does is in `_sweep`, imported only when a sweep begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from . import config as _config  # noqa: F401 - registers hydra/sweeper=sigopt
+
+
+class SigOptSweeper(Sweeper):
+    """Draws suggestions from a SigOpt experiment and runs one job for each, until the budget is consumed."""
+
+    def __init__(self, experiment: Any) -> None:
+        self.experiment = experiment
+        self.hydra_context: HydraContext | None = None
+        self.task_function: TaskFunction | None = None
+        self.config: DictConfig | None = None
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep what Hydra hands over; the launcher is made once the search has passed its checks."""
+        self.hydra_context = hydra_context
+        self.task_function = task_function
+        self.config = config
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run the search; `arguments` are the overrides of the command line.
+
+        Raises UsageError, with nothing run, where the config or the experiment is wrong; SystemExit with code
+        3 when the search ended with failed jobs, and with 130 when it was interrupted.
+        """
+        from ._sweep import sweep
+
+        assert self.hydra_context is not None and self.task_function is not None and self.config is not None
+        return sweep(self.experiment, self.hydra_context, self.task_function, self.config, arguments)

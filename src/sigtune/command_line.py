@@ -1,0 +1,50 @@
+"""The command line's endings: every problem of a wrong input in one list, and the exit codes.
+
+0 done, 1 a crash (with its traceback), 2 wrong input, 3 a search that ended with failed jobs, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from sigtune.errors import UsageError, format_problems
+
+
+def main(entry: Callable[[], None], config_dir: Path) -> None:
+    """Run a function decorated by `hydra.main`, whose configs are in `config_dir`.
+
+    Hydra stops at the first thing wrong with a config. Here what it raises is looked into further, so that
+    all problems are shown at once.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, where it would print and exit
+    try:
+        entry()
+    except UsageError as error:
+        exit_with(error)
+    except (HydraException, OmegaConfBaseException):
+        from sigtune.diagnosis import diagnose
+
+        problems = diagnose(sys.argv[1:], config_dir)
+        if not problems:
+            raise
+        exit_with(UsageError(problems))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def exit_with(error: UsageError) -> NoReturn:
+    """Print the problems as one list and end the process with exit code 2."""
+    count = len(error.problems)
+    print(f"error: {count} problem{'s' if count > 1 else ''} in the configuration", file=sys.stderr)
+    for line in format_problems(error.problems):
+        print(f"  {line}", file=sys.stderr)
+    print("nothing was run. Show the full config: python train.py --cfg job", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,211 @@
+"""The schema that every config is checked against: one dataclass per config group.
+
+The YAML files under conf/ hold values only. Hydra merges them into these dataclasses, so a key that does not
+exist or a value of the wrong type is refused. `???` (MISSING) marks a value that has to come from somewhere:
+the experiment file, the command line, or a suggestion. This module imports neither torch nor Lightning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+
+@dataclass
+class BoundsConfig:
+    """The closed interval that a double or int parameter is searched in."""
+
+    min: float = MISSING
+    max: float = MISSING
+
+
+@dataclass
+class ParameterConfig:
+    """One tuned quantity, in the fields of SigOpt's Parameter object."""
+
+    name: str = MISSING
+    type: str = MISSING
+    bounds: BoundsConfig | None = None
+    grid: list[float] | None = None
+    categorical_values: list[str] | None = None
+    transformation: str | None = None
+    default_value: Any = None
+
+
+@dataclass
+class MetricConfig:
+    """One reported quantity, in the fields of SigOpt's Metric object."""
+
+    name: str = MISSING
+    objective: str = "maximize"
+    strategy: str = "optimize"
+    threshold: float | None = None
+
+
+@dataclass
+class TaskConfig:
+    """One task of a multitask experiment: a cheaper way to evaluate, `cost` in (0, 1]."""
+
+    name: str = MISSING
+    cost: float = MISSING
+
+
+@dataclass
+class SigOptConfig:
+    """The `sigopt` block: the experiment itself, and how sigtune reaches the SigOpt that holds it."""
+
+    name: str = MISSING
+    parameters: list[ParameterConfig] = field(default_factory=list)
+    metrics: list[MetricConfig] = field(default_factory=list)
+    parallel_bandwidth: int = 1
+    observation_budget: int = MISSING
+    project: str | None = None
+    tasks: list[TaskConfig] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    experiment_class: str = "sigtune.tuning.experiment.SigOptExperiment"
+    experiment_id: str | None = None
+    create: bool = False
+    backend: str = "auto"
+    store: str = "sqlite:///sigopt.db"
+    seed: int = 0
+    max_consecutive_failures: int = 3
+
+
+@dataclass
+class SyntheticCommandsConfig:
+    """`sigtune.data.datamodule.SyntheticCommandsDataModule`."""
+
+    _target_: str = "sigtune.data.datamodule.SyntheticCommandsDataModule"
+    data_dir: str = MISSING
+    batch_size: int = MISSING
+    seed: int = MISSING
+    train_size: int = 3400
+    validation_size: int = 900
+    test_size: int = 900
+    data_seed: int = 0
+    snr_db: float | None = 10.0
+    max_shift_ms: float = 100.0
+
+
+@dataclass
+class SparseCNNConfig:
+    """`sigtune.models.sparse_cnn.SparseCNN`."""
+
+    _target_: str = "sigtune.models.sparse_cnn.SparseCNN"
+    num_classes: int = 12
+    conv_channels: list[int] = MISSING
+    kernel_size: int = MISSING
+    linear_units: int = MISSING
+    conv_weight_sparsity: list[float] = MISSING
+    linear_weight_sparsity: float = MISSING
+    conv_percent_on: list[float] = MISSING
+    linear_percent_on: float = MISSING
+    boost_strength: float = MISSING
+    boost_strength_factor: float = MISSING
+    k_inference_factor: float = MISSING
+    duty_cycle_period: int = MISSING
+    k_winners_before_pool: bool = False
+
+
+@dataclass
+class DenseCNNConfig:
+    """`sigtune.models.sparse_cnn.DenseCNN`."""
+
+    _target_: str = "sigtune.models.sparse_cnn.DenseCNN"
+    num_classes: int = 12
+    conv_channels: list[int] = MISSING
+    kernel_size: int = MISSING
+    linear_units: int = MISSING
+
+
+@dataclass
+class SGDConfig:
+    """`torch.optim.SGD`. What experiments tune (lr, momentum, weight_decay) has no value of its own."""
+
+    _target_: str = "torch.optim.SGD"
+    _partial_: bool = True
+    lr: float = MISSING
+    momentum: float = MISSING
+    weight_decay: float = MISSING
+    dampening: float = 0.0
+    nesterov: bool = False
+
+
+@dataclass
+class OneCycleLRConfig:
+    """`torch.optim.lr_scheduler.OneCycleLR`; its total_steps are known only once training starts."""
+
+    _target_: str = "torch.optim.lr_scheduler.OneCycleLR"
+    _partial_: bool = True
+    max_lr: float = MISSING
+    div_factor: float = MISSING
+    pct_start: float = MISSING
+    final_div_factor: float = MISSING
+    anneal_strategy: str = MISSING
+    cycle_momentum: bool = MISSING
+    base_momentum: float = 0.85
+    max_momentum: float = MISSING
+    three_phase: bool = False
+
+
+@dataclass
+class StepLRConfig:
+    """`torch.optim.lr_scheduler.StepLR`; step_size is in epochs."""
+
+    _target_: str = "torch.optim.lr_scheduler.StepLR"
+    _partial_: bool = True
+    step_size: int = MISSING
+    gamma: float = MISSING
+
+
+@dataclass
+class TrainerConfig:
+    """`gpus`, and the fields of `pytorch_lightning.Trainer` that sigtune supports."""
+
+    gpus: int = 0
+    max_epochs: int = MISSING
+    precision: str = "32-true"
+    deterministic: bool = False
+    benchmark: bool = False
+    gradient_clip_val: float | None = None
+    accumulate_grad_batches: int = 1
+    check_val_every_n_epoch: int = 1
+    log_every_n_steps: int = 10
+    limit_train_batches: float = 1.0
+    limit_val_batches: float = 1.0
+    fast_dev_run: bool = False
+
+
+@dataclass
+class Config:
+    """The primary config. A group whose classes are a choice is open (Any) here; its YAML names its schema."""
+
+    seed: int = 42
+    data_dir: str = "data"
+    data: Any = MISSING
+    model: Any = MISSING
+    optimizer: Any = MISSING
+    scheduler: Any = MISSING
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    logger: Any = None
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    sigopt: SigOptConfig = field(default_factory=SigOptConfig)
+
+
+def register_schemas() -> None:
+    """Put the dataclasses where the defaults lists of conf/ find them, each as GROUP/NAME_schema."""
+    store = ConfigStore.instance()
+    store.store(name="config_schema", node=Config)
+    for group, name, node in (
+        ("data", "synthetic_commands_schema", SyntheticCommandsConfig),
+        ("model", "sparse_cnn_schema", SparseCNNConfig),
+        ("model", "dense_cnn_schema", DenseCNNConfig),
+        ("optimizer", "sgd_schema", SGDConfig),
+        ("scheduler", "onecyclelr_schema", OneCycleLRConfig),
+        ("scheduler", "steplr_schema", StepLRConfig),
+    ):
+        store.store(group=group, name=name, node=node)

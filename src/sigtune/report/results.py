@@ -1,0 +1,94 @@
+"""The results of a search: which observation is best, and the files that a sweep leaves in its folder."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from omegaconf import OmegaConf
+
+
+class Metric(Protocol):
+    """The fields of SigOpt's Metric object that decide which observation is best."""
+
+    name: str
+    objective: str | None
+    strategy: str | None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One observation of a search; `values` is None where the job failed, for the `reason`."""
+
+    number: int
+    assignments: Mapping[str, Any]
+    values: Mapping[str, float] | None
+    reason: str
+    overrides: Sequence[str]
+
+
+def best_of(observations: Sequence[Observed], metrics: Sequence[Metric]) -> list[Observed]:
+    """Return the best observation, or with two metrics to optimise the Pareto front; the first of equals."""
+    optimized = [metric for metric in metrics if (metric.strategy or "optimize") == "optimize"]
+    scored = [
+        (observed, tuple(_score(observed.values, metric) for metric in optimized))
+        for observed in observations
+        if observed.values is not None
+    ]
+    best: list[Observed] = []
+    seen: set[tuple[float, ...]] = set()
+    for observed, score in scored:
+        if score not in seen and not any(_dominates(other, score) for _, other in scored):
+            best.append(observed)
+            seen.add(score)
+    return best
+
+
+def _score(values: Mapping[str, float], metric: Metric) -> float:
+    return -values[metric.name] if metric.objective == "minimize" else values[metric.name]
+
+
+def _dominates(score: Sequence[float], other: Sequence[float]) -> bool:
+    return all(a >= b for a, b in zip(score, other, strict=True)) and tuple(score) != tuple(other)
+
+
+def write_results(folder: Path, observations: Sequence[Observed], best: Sequence[Observed]) -> None:
+    """Write observations.csv and optimization_results.yaml into the sweep's folder."""
+    _write_csv(folder / "observations.csv", observations)
+    summary = {
+        "name": "sigopt",
+        "observations": len(observations),
+        "failed": sum(observed.values is None for observed in observations),
+        "best": [
+            {
+                "job": observed.number,
+                "values": dict(observed.values or {}),
+                "assignments": dict(observed.assignments),
+                "overrides": list(observed.overrides),
+            }
+            for observed in best
+        ],
+    }
+    OmegaConf.save(OmegaConf.create(summary), folder / "optimization_results.yaml")
+
+
+def _write_csv(path: Path, observations: Sequence[Observed]) -> None:
+    parameters = list(dict.fromkeys(name for observed in observations for name in observed.assignments))
+    metrics = list(dict.fromkeys(name for observed in observations for name in observed.values or {}))
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["job", *parameters, *metrics, "failed", "reason"])
+        for observed in observations:
+            values = observed.values or {}
+            writer.writerow(
+                [
+                    observed.number,
+                    *(observed.assignments.get(name, "") for name in parameters),
+                    *(values.get(name, "") for name in metrics),
+                    observed.values is None,
+                    observed.reason,
+                ]
+            )

@@ -1,0 +1,82 @@
+"""The Lightning module that trains any classifier of sigtune."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+
+class DivergedError(Exception):
+    """The training loss is no longer a finite number."""
+
+
+class Classifier(pl.LightningModule):
+    """Trains `model`, (N, ...) inputs to (N, classes) logits, with cross entropy.
+
+    `optimizer` and `scheduler` are partials of the torch classes. A scheduler that plans over `total_steps`
+    (OneCycleLR) is stepped after every batch, any other after every epoch. Logs `loss` of
+    the training epoch, and `mean_accuracy` and `validation_loss` of the validation set.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[..., LRScheduler] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._make_optimizer = optimizer
+        self._make_scheduler = scheduler
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the logits, (N, classes)."""
+        logits: Tensor = self.model(inputs)
+        return logits
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Return the mean cross entropy of a batch of inputs (N, ...) and classes (N,)."""
+        inputs, targets = batch
+        loss = functional.cross_entropy(self(inputs), targets)
+        self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets))
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Raise DivergedError where the epoch's loss is NaN or infinite: more epochs would not mend it."""
+        loss = float(self.trainer.callback_metrics["loss"])
+        if not math.isfinite(loss):
+            raise DivergedError(f"loss became {loss} in epoch {self.current_epoch + 1}")
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Log accuracy and cross entropy of a validation batch."""
+        self._evaluate(batch, "mean_accuracy", "validation_loss")
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Log accuracy and cross entropy of a test batch."""
+        self._evaluate(batch, "test_accuracy", "test_loss")
+
+    def _evaluate(self, batch: tuple[Tensor, Tensor], accuracy_name: str, loss_name: str) -> None:
+        inputs, targets = batch
+        logits = self(inputs)
+        accuracy = (logits.argmax(dim=1) == targets).float().mean()
+        metrics = {accuracy_name: accuracy, loss_name: functional.cross_entropy(logits, targets)}
+        self.log_dict(metrics, prog_bar=True, batch_size=len(targets), sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        """Build the optimiser, and the scheduler on its interval."""
+        optimizer = self._make_optimizer(self.model.parameters())
+        if self._make_scheduler is None:
+            return optimizer
+        if "total_steps" not in inspect.signature(self._make_scheduler).parameters:
+            return [optimizer], [self._make_scheduler(optimizer)]
+        total_steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = self._make_scheduler(optimizer, total_steps=total_steps)
+        return [optimizer], [{"scheduler": scheduler, "interval": "step"}]

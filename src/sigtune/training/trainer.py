@@ -1,0 +1,40 @@
+"""Build the Lightning trainer from the config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.utils import instantiate
+
+from sigtune.config import TrainerConfig
+from sigtune.errors import UsageError
+from sigtune.training.devices import device_problems
+
+
+def build_trainer(
+    config: TrainerConfig, callbacks: Mapping[str, Any], logger: Any, progress_bar: bool
+) -> pl.Trainer:
+    """Return the trainer; `callbacks` and `logger` are configs with a `_target_`.
+
+    Raises UsageError where `trainer.gpus` is more than the machine has.
+    """
+    problems = device_problems(config.gpus)
+    if problems:
+        raise UsageError(problems)
+    arguments = asdict(config)
+    gpus = arguments.pop("gpus")
+    chosen = [instantiate(callback) for callback in callbacks.values() if callback is not None]
+    return pl.Trainer(
+        accelerator="gpu" if gpus else "cpu",
+        devices=gpus or 1,
+        callbacks=[*chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
+        logger=instantiate(logger) if logger is not None else False,
+        enable_checkpointing=any(isinstance(callback, pl.callbacks.ModelCheckpoint) for callback in chosen),
+        enable_progress_bar=progress_bar,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,  # the first epoch validates soon enough, and a sanity check would be logged
+        **arguments,
+    )

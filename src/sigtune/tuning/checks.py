@@ -1,0 +1,113 @@
+"""Everything about a search that can be checked before a suggestion is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationToMissingValueError
+
+from sigtune.backend.validation import experiment_problems
+from sigtune.config_problems import missing_keys, nearest_key
+from sigtune.errors import Problem, UsageError
+from sigtune.tuning.connection import choose_backend
+from sigtune.tuning.definition import experiment_definition
+from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.overrides import tuned_keys, unread_parameters
+
+_NO_SEARCH = "choose an experiment that has a search, or write a sigopt block with name and parameters"
+
+
+def experiment_class(block: DictConfig) -> type[SigOptExperiment]:
+    """Return the class that `sigopt.experiment_class` names. Raises UsageError where there is none."""
+    path = block.experiment_class
+    try:
+        loaded = get_class(path)
+    except Exception as error:  # whatever the import of the user's own module raises
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError([Problem("sigopt.experiment_class", f"cannot import {path}: {reason}")]) from error
+    if not issubclass(loaded, SigOptExperiment):
+        raise UsageError([Problem("sigopt.experiment_class", f"{path} is no SigOptExperiment")])
+    return loaded
+
+
+def search_problems(config: DictConfig, block: DictConfig, overridden: Collection[str]) -> list[Problem]:
+    """Return everything that is wrong with the search in `block` for the app config `config`.
+
+    `overridden` are the config keys given on the command line. The definition of an experiment that exists
+    (`sigopt.experiment_id`) is SigOpt's, so the block's own is not looked at.
+    """
+    exists = block.experiment_id is not None
+    problems = [] if exists else definition_problems(block)
+    definition = experiment_definition(block)
+    try:
+        choose_backend(block.backend)
+        klass = experiment_class(block)
+    except UsageError as error:
+        return [*problems, *error.problems]
+    if problems or exists:
+        return problems
+    return mapping_problems(config, klass(), definition["parameters"], overridden)
+
+
+def definition_problems(block: DictConfig) -> list[Problem]:
+    """Return what is wrong with the experiment's definition itself."""
+    if not block.parameters and OmegaConf.is_missing(block, "name"):
+        return [Problem("sigopt", "defines no experiment", _NO_SEARCH)]
+    return [
+        Problem(f"sigopt.{problem.key}" if problem.key else "sigopt", problem.what, problem.remedy)
+        for problem in experiment_problems(experiment_definition(block))
+    ]
+
+
+def mapping_problems(
+    config: DictConfig,
+    experiment: SigOptExperiment,
+    parameters: Sequence[Mapping[str, Any]],
+    overridden: Collection[str],
+) -> list[Problem]:
+    """Return the parameters that do not reach the config, and the tuned keys that have another value."""
+    keys, problems = tuned_keys(config, experiment, parameters)
+    if problems:
+        return problems
+    unread = unread_parameters(config, experiment, parameters)
+    mixins = " and ".join(name for name in experiment.get_execution_order() if name != "SigOptExperiment")
+    reads = f"no config key, and not read by {mixins}" if mixins else "no config key, and no mixin reads it"
+    problems = [
+        Problem(f"sigopt.parameters.{name}", reads, nearest_key(name, config)) for name in unread
+    ]
+    problems += missing_values(config, keys)
+    for key in sorted(keys):
+        if key in overridden:
+            problems.append(Problem(key, "is tuned, and also given on the command line", "leave it out"))
+        elif _has_value(config, key):
+            value = OmegaConf.select(config, key)
+            problems.append(Problem(key, f"is tuned, and also has the value {value} in the config", "???"))
+    return problems
+
+
+def missing_values(config: DictConfig, except_for: Collection[str] = ()) -> list[Problem]:
+    """Return the config keys that are `???`, but for those in `except_for`, which get a value yet."""
+    return [
+        Problem(key, "has no value", f"{key}=…, or a parameter that tunes it")
+        for key in sorted(missing_keys(config) - set(except_for))
+        if not key.startswith(("sigopt.", "hydra."))
+    ]
+
+
+def parameters_of(experiment: Any) -> list[dict[str, Any]]:
+    """Return the parameters of SigOpt's Experiment object in the fields of a definition."""
+    parameters: list[dict[str, Any]] = experiment.to_json()["parameters"]
+    for parameter in parameters:
+        if parameter.get("categorical_values"):
+            parameter["categorical_values"] = [value["name"] for value in parameter["categorical_values"]]
+    return parameters
+
+
+def _has_value(config: DictConfig, key: str) -> bool:
+    try:
+        return OmegaConf.select(config, key, throw_on_missing=False) is not None
+    except InterpolationToMissingValueError:
+        return False

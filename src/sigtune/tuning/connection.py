@@ -1,0 +1,103 @@
+"""Reach SigOpt: a server at SIGOPT_API_URL, or the embedded backend. Both through the official client."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from sigtune.errors import Problem, UsageError
+
+log = logging.getLogger(__name__)
+
+BACKENDS = ("auto", "api", "local")
+
+
+def api_token() -> str | None:
+    """Return the token of the SigOpt account from SIGOPT_KEY, or from the client's own SIGOPT_API_TOKEN."""
+    return os.environ.get("SIGOPT_KEY") or os.environ.get("SIGOPT_API_TOKEN")
+
+
+def choose_backend(backend: str) -> str:
+    """Return "api" or "local" for a configured backend, `auto` being `api` when a token is set.
+
+    Raises UsageError for an unknown backend, for `api` without a token and for `api` without a server: the
+    client's built-in address is that of the hosted service, which was shut down.
+    """
+    if backend not in BACKENDS:
+        raise UsageError([Problem("sigopt.backend", f"unknown backend {backend!r}", "auto, api or local")])
+    chosen = backend if backend != "auto" else "api" if api_token() else "local"
+    if chosen == "api":
+        _check_api_environment()
+    return chosen
+
+
+def describe_backend(backend: str, store: str) -> str:
+    """Return the chosen backend and where it keeps its data, as messages show it; never a token or password."""
+    if choose_backend(backend) == "api":
+        return f"backend api ({os.environ['SIGOPT_API_URL']})"
+    from sqlalchemy.engine import make_url
+
+    url = make_url(store)
+    place = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    return f"backend local ({place})"
+
+
+def _check_api_environment() -> None:
+    if not api_token():
+        raise UsageError(
+            [Problem("sigopt.backend=api", "no token", "set SIGOPT_KEY, or use sigopt.backend=local")]
+        )
+    if not os.environ.get("SIGOPT_API_URL"):
+        raise UsageError(
+            [
+                Problem(
+                    "SIGOPT_API_URL",
+                    "not set, and the hosted SigOpt service is gone",
+                    "set it to your server's address, or use sigopt.backend=local",
+                )
+            ]
+        )
+
+
+def connect(backend: str = "auto", store: str = "sqlite:///sigopt.db", seed: int = 0) -> Any:
+    """Return a `sigopt.Connection` to the chosen backend.
+
+    `store` (an SQLAlchemy URL) and `seed` (which breaks the optimiser's ties) are the local backend's.
+    Raises UsageError as `choose_backend` does, and when the store cannot be opened.
+    """
+    connection_class = _connection_class()
+    chosen = choose_backend(backend)
+    log.info("sigopt.backend=%s: using the %s backend", backend, chosen)
+    if chosen == "api":
+        return connection_class(client_token=api_token(), api_url=os.environ["SIGOPT_API_URL"].rstrip("/"))
+    from sigtune.backend.driver import LocalDriver  # SQLAlchemy is not needed to reach a server
+
+    return connection_class(driver=LocalDriver, url=store, seed=seed)
+
+
+def _connection_class() -> Any:
+    # On import the client derives a default project from SIGOPT_PROJECT, or else from the name of the current
+    # folder, and refuses to be imported where that is no valid project ID. sigtune names its project itself.
+    project = os.environ.get("SIGOPT_PROJECT")
+    os.environ["SIGOPT_PROJECT"] = "sigtune"
+    try:
+        from sigopt.interface import Connection
+    finally:
+        del os.environ["SIGOPT_PROJECT"]
+        if project is not None:
+            os.environ["SIGOPT_PROJECT"] = project
+    return Connection
+
+
+def ensure_project(connection: Any, project: str) -> None:
+    """Create the project `project` where the account has none of that ID."""
+    from sigopt.exception import ApiException
+
+    client = connection.tokens("self").fetch().client
+    try:
+        connection.clients(client).projects(project).fetch()
+    except ApiException as error:
+        if error.status_code != 404:
+            raise
+        connection.clients(client).projects().create(id=project, name=project)

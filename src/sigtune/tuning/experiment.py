@@ -1,0 +1,147 @@
+"""SigOptExperiment: one experiment at SigOpt, and how its suggestions become config values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from sigtune.tuning.connection import connect, ensure_project
+
+
+class SigOptExperiment:
+    """An experiment at SigOpt. Experiment classes put mixins before it, one per optimiser or scheduler.
+
+    `connection` is a `sigopt.Connection`; without one the experiment connects by the environment, as
+    `sigopt.backend=auto` does. `experiment_id` takes up an existing experiment; `create_experiment` makes one.
+    """
+
+    def __init__(self, experiment_id: str | int | None = None, connection: Any = None) -> None:
+        self.experiment_id = None if experiment_id is None else str(experiment_id)
+        self._connection = connection
+
+    @property
+    def connection(self) -> Any:
+        """The `sigopt.Connection`, made when it is first needed."""
+        if self._connection is None:
+            self._connection = connect()
+        return self._connection
+
+    # --- how a suggestion becomes config values ---
+
+    def update_config_with_suggestion(self, config: DictConfig, suggestion: Any) -> None:
+        """Write the suggestion's assignments into `config`, in place.
+
+        A mixin overrides this, calls `super()` first and then writes the assignments that are its own. Here
+        the assignments whose name is itself a config key are written; and in a multitask experiment the
+        number of epochs of a task whose name contains "epoch", int(metadata.max_epochs · cost) and at least 1.
+        """
+        for name, value in suggestion.assignments.items():
+            if is_config_key(config, name):
+                OmegaConf.update(config, name, value)
+        task = getattr(suggestion, "task", None)
+        if task is not None and "epoch" in task.name:
+            config.trainer.max_epochs = max(1, math.floor(config.sigopt.metadata.max_epochs * task.cost))
+
+    @classmethod
+    def get_execution_order(cls) -> list[str]:
+        """Return the names of the classes that take part in `update_config_with_suggestion`, first to last."""
+        return [
+            klass.__name__
+            for klass in reversed(cls.__mro__)
+            if "update_config_with_suggestion" in vars(klass)
+        ]
+
+    # --- the experiment at SigOpt ---
+
+    def create_experiment(self, **definition: Any) -> str:
+        """Create the experiment that `definition` describes in SigOpt's fields; return and keep its ID.
+
+        A `project` that does not exist is created. Raises `sigopt.exception.ApiException` where SigOpt
+        refuses the definition.
+        """
+        if definition.get("project"):
+            ensure_project(self.connection, definition["project"])
+        experiment = self.connection.experiments().create(**definition)
+        self.experiment_id = str(experiment.id)
+        return self.experiment_id
+
+    def get_experiment_details(self) -> Any:
+        """Return SigOpt's Experiment object, with its progress."""
+        return self._resource().fetch()
+
+    def get_next_suggestion(self, metadata: Mapping[str, Any] | None = None) -> Any:
+        """Ask for a suggestion; it stays open until it is observed or deleted."""
+        return self._resource().suggestions().create(**({"metadata": dict(metadata)} if metadata else {}))
+
+    def open_suggestions(self) -> Iterator[Any]:
+        """Yield the suggestions that have not been observed, newest first."""
+        return iter(self._resource().suggestions().fetch(state="open").iterate_pages())
+
+    def delete_suggestion(self, suggestion_id: str | int) -> None:
+        """Delete one suggestion."""
+        self._resource().suggestions(suggestion_id).delete()
+
+    def delete_open_suggestions(self) -> None:
+        """Delete every open suggestion."""
+        for suggestion in list(self.open_suggestions()):
+            self.delete_suggestion(suggestion.id)
+
+    def update_observation(
+        self,
+        suggestion_id: str | int,
+        values: Mapping[str, float] | None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Report what a suggestion came to: a value for each metric, or None where the job failed."""
+        return self._observe({"suggestion": str(suggestion_id)}, values, metadata)
+
+    def create_observation(
+        self,
+        assignments: Mapping[str, Any],
+        values: Mapping[str, float] | None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Report values, or None for a failure, for assignments that SigOpt did not suggest."""
+        return self._observe({"assignments": dict(assignments)}, values, metadata)
+
+    def _observe(
+        self,
+        subject: dict[str, Any],
+        values: Mapping[str, float] | None,
+        metadata: Mapping[str, Any] | None,
+    ) -> Any:
+        outcome: dict[str, Any] = (
+            {"failed": True}
+            if values is None
+            else {"values": [{"name": name, "value": value} for name, value in values.items()]}
+        )
+        if metadata:
+            outcome["metadata"] = dict(metadata)
+        return self._resource().observations().create(**subject, **outcome)
+
+    def observations(self) -> Iterator[Any]:
+        """Yield the observations, newest first."""
+        return iter(self._resource().observations().fetch().iterate_pages())
+
+    def get_observation_count(self) -> int:
+        """Return how many observations there are, failed ones included."""
+        return int(self.get_experiment_details().progress.observation_count)
+
+    def get_best_assignments(self) -> list[Any]:
+        """Return SigOpt's BestAssignments: one with one metric to optimise, a Pareto front with two."""
+        return list(self._resource().best_assignments().fetch().iterate_pages())
+
+    def _resource(self) -> Any:
+        if self.experiment_id is None:
+            raise ValueError("no experiment yet: call create_experiment, or give an experiment_id")
+        return self.connection.experiments(self.experiment_id)
+
+
+def is_config_key(config: DictConfig, name: str) -> bool:
+    """Tell whether `name` (dots for levels) is a key of `config`, with a value or without."""
+    parent, _, leaf = name.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    return isinstance(node, DictConfig) and leaf in node.keys()  # noqa: SIM118: `in` skips missing values
