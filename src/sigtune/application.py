@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -26,7 +27,7 @@ def run(cfg: DictConfig) -> dict[str, float] | None:
     try:
         return _run(cfg)
     except UsageError as error:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
+        if in_sweep():
             raise
         exit_with(error)
 
@@ -48,7 +49,11 @@ def _run(cfg: DictConfig) -> dict[str, float] | None:
     problems += check(cfg)
     if problems:
         raise UsageError(problems)
-    return _train(filled)
+    metrics = _train(filled)
+    if not in_sweep():
+        shown = " · ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        print(f"trained  {shown} · {HydraConfig.get().runtime.output_dir}")
+    return metrics
 
 
 def _create(cfg: DictConfig) -> None:
@@ -82,7 +87,7 @@ def _train(cfg: DictConfig) -> dict[str, float]:
 
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, Config)
-    return train(config)
+    return train(config, progress_bar=sys.stderr.isatty() and not in_sweep())
 
 
 def with_default_values(cfg: DictConfig) -> tuple[DictConfig, list[Problem]]:
@@ -114,6 +119,11 @@ def with_default_values(cfg: DictConfig) -> tuple[DictConfig, list[Problem]]:
             if "default_value" not in parameter
         ]
     return filled, problems
+
+
+def in_sweep() -> bool:
+    """Tell whether this is a job of a sweep (`-m`)."""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
 def overridden_keys() -> set[str]:

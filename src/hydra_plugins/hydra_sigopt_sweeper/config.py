@@ -1,7 +1,7 @@
 """The sweeper's place in Hydra's config: `hydra/sweeper=sigopt`."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: Hydra executes plugin modules before they are in sys.modules, where
+# a dataclass would look its annotations up.
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,6 @@
 """The command line of a sweep: fixed overrides for every job, and a search space in Hydra's sweep syntax."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: see config.py.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -100,15 +100,17 @@ class LogMelSpectrogram(nn.Module):
         weights = mel_filters(bands, fft_size).T.repeat_interleave(2, dim=0).contiguous()
         self.register_buffer("filters", weights, persistent=False)
 
+    @torch.no_grad()
     def forward(self, waveforms: Tensor) -> Tensor:
-        """Return the images of a batch; deterministic."""
+        """Return the images of a batch; deterministic, and without a gradient to the waveforms."""
         overlap = self.fft_size - self.hop
         padded = F.pad(to_unit_range(waveforms), (overlap // 2, overlap - overlap // 2))
         spectrum = torch.stft(
             padded, self.fft_size, self.hop, window=self.window, center=False, return_complex=True
         )
         parts = torch.view_as_real(spectrum.transpose(1, 2)).flatten(2)  # (N, frames, fft_size + 2)
-        images = torch.log(parts.square() @ self.filters + 1e-6).transpose(1, 2)  # (N, bands, frames)
+        # In place: these are the largest numbers of all, and memory traffic is what the front end costs.
+        images = torch.log(parts.square_() @ self.filters + 1e-6).transpose(1, 2)  # (N, bands, frames)
         deviation, mean = torch.std_mean(images, dim=(1, 2), keepdim=True, correction=0)
         return ((images - mean) / (deviation + 1e-3)).unsqueeze(1).contiguous()
 

@@ -30,5 +30,7 @@ def train(config: Config, progress_bar: bool = False) -> dict[str, float]:
     with warnings.catch_warnings():
         # Batches are cut from tensors in memory, so there are no loader workers to recommend.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # Lightning 2.6 still asks torch for tree leaves in the old way.
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
         trainer.fit(classifier, datamodule=data)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}

@@ -1,0 +1,1 @@
+"""Behaviours of training that several experiments share, one Lightning callback each."""

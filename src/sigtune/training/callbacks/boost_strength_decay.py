@@ -1,0 +1,15 @@
+"""BoostStrengthDecay: boosting matters early and fades out."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+
+from sigtune.models.k_winners import decay_boost_strength
+
+
+class BoostStrengthDecay(pl.Callback):
+    """Multiplies every k-winner layer's boost strength by its factor after each training epoch."""
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Decay the boost strength once."""
+        decay_boost_strength(pl_module)
