@@ -63,7 +63,9 @@ def _create(cfg: DictConfig) -> None:
     problems = search_problems(cfg, cfg.sigopt, overridden_keys())
     if cfg.sigopt.experiment_id is not None:
         problems.append(
-            Problem("sigopt.create=true", "given with an experiment_id, which exists", "leave one of them out")
+            Problem(
+                "sigopt.create=true", "given with an experiment_id, which exists", "leave one of them out"
+            )
         )
     if problems:
         raise UsageError(problems)

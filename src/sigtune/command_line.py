@@ -1,6 +1,7 @@
 """The command line's endings: every problem of a wrong input in one list, and the exit codes.
 
-0 done, 1 a crash (with its traceback), 2 wrong input, 3 a search that ended with failed jobs, 130 interrupted.
+0 done, 1 a crash (with its traceback), 2 wrong input, 3 a search that ended with failed jobs, 130
+interrupted.
 """
 
 from __future__ import annotations

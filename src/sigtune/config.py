@@ -92,6 +92,23 @@ class SyntheticCommandsConfig:
 
 
 @dataclass
+class SpeechCommandsConfig:
+    """`sigtune.data.datamodule.SpeechCommandsDataModule`; `root` is a folder with the extracted data set."""
+
+    _target_: str = "sigtune.data.datamodule.SpeechCommandsDataModule"
+    data_dir: str = MISSING
+    batch_size: int = MISSING
+    seed: int = MISSING
+    root: str | None = None
+    version: str = "v0.02"
+    url: str | None = None
+    sha256: str | None = None
+    data_seed: int = 0
+    snr_db: float | None = 10.0
+    max_shift_ms: float = 100.0
+
+
+@dataclass
 class SparseCNNConfig:
     """`sigtune.models.sparse_cnn.SparseCNN`."""
 
@@ -182,7 +199,7 @@ class TrainerConfig:
 
 @dataclass
 class Config:
-    """The primary config. A group whose classes are a choice is open (Any) here; its YAML names its schema."""
+    """The primary config. A group whose class is a choice is open (Any) here; its YAML names its schema."""
 
     seed: int = 42
     data_dir: str = "data"
@@ -202,6 +219,7 @@ def register_schemas() -> None:
     store.store(name="config_schema", node=Config)
     for group, name, node in (
         ("data", "synthetic_commands_schema", SyntheticCommandsConfig),
+        ("data", "speech_commands_schema", SpeechCommandsConfig),
         ("model", "sparse_cnn_schema", SparseCNNConfig),
         ("model", "dense_cnn_schema", DenseCNNConfig),
         ("optimizer", "sgd_schema", SGDConfig),

@@ -1,4 +1,4 @@
-"""What is wrong with a config value, in words: unknown keys with the nearest right one, values of a wrong type."""
+"""What is wrong with a config, in words: unknown keys, with the nearest right one, and wrong types."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def leaves(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted key, value) for every leaf of nested dicts; a list is a leaf."""
     if isinstance(values, dict) and values:
         for key, value in values.items():
-            yield from leaves(value, f"{prefix}.{key}" if prefix else str(key))
+            yield from leaves(value, f"{prefix}.{key!s}" if prefix else str(key))
     else:
         yield prefix, values
 
@@ -61,7 +61,7 @@ def known_keys(config: DictConfig, prefix: str = "") -> set[str]:
     """Return every dotted key of `config`, sections and leaves, with or without a value."""
     keys: set[str] = set()
     for name in config:
-        key = f"{prefix}.{name}" if prefix else str(name)
+        key = f"{prefix}.{name!s}" if prefix else str(name)
         keys.add(key)
         node = config._get_node(name)
         if isinstance(node, DictConfig) and not (node._is_none() or node._is_missing()):
@@ -129,7 +129,7 @@ def _open_ancestor(config: DictConfig, key: str) -> DictConfig | None:
     section: DictConfig = config
     *sections, leaf = key.split(".")
     for name in sections:
-        if name not in section.keys():  # noqa: SIM118: `in` skips missing values
+        if name not in section.keys():  # noqa: SIM118 - `in` skips missing values
             return None if _is_closed(section) else section
         node = section._get_node(name)
         if isinstance(node, DictConfig) and node._is_none() and is_dataclass(node._metadata.ref_type):
@@ -144,9 +144,7 @@ def _open_ancestor(config: DictConfig, key: str) -> DictConfig | None:
 
 
 def _is_closed(section: DictConfig) -> bool:
-    return bool(OmegaConf.is_struct(section)) or isinstance(OmegaConf.get_type(section), type) and (
-        OmegaConf.get_type(section) is not dict
-    )
+    return bool(OmegaConf.is_struct(section)) or OmegaConf.get_type(section) not in (dict, None)
 
 
 def _shown(value: Any) -> str:

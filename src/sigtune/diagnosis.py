@@ -62,7 +62,9 @@ def _sorted(overrides: Sequence[str], loader: ConfigLoader) -> _CommandLine:
         try:
             override = OverridesParser.create(loader).parse_override(text)
         except HydraException:
-            line.problems.append(Problem(text, "is no override", "key=value, quoted where it has special characters"))
+            line.problems.append(
+                Problem(text, "is no override", "key=value, quoted where it has special characters")
+            )
             continue
         if loader.list_groups("") and _is_group(override.key_or_group, loader):
             problem = _group_problem(override, loader)
@@ -91,7 +93,9 @@ def _group_problem(override: Override, loader: ConfigLoader) -> Problem | None:
     chosen = list(override.sweep_string_iterator()) if override.is_choice_sweep() else [override.value()]
     for choice in chosen:
         if isinstance(choice, str) and choice not in options:
-            return Problem(f"{group}={choice}", f"no such {group.rpartition('/')[2]}", nearest(choice, options))
+            return Problem(
+                f"{group}={choice}", f"no such {group.rpartition('/')[2]}", nearest(choice, options)
+            )
     return None
 
 
@@ -106,7 +110,9 @@ def _schemas_left_out() -> Iterator[dict[str, DictConfig]]:
     for folder, name, entry in places:
         schemas[entry.name] = entry.node
         marker = {} if folder is store.repo else {_SCHEMA_NAME: entry.name}
-        folder[name] = type(entry)(entry.name, OmegaConf.create(marker), entry.group, entry.package, entry.provider)
+        folder[name] = type(entry)(
+            entry.name, OmegaConf.create(marker), entry.group, entry.package, entry.provider
+        )
     try:
         yield schemas
     finally:

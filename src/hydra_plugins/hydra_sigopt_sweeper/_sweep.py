@@ -1,4 +1,4 @@
-"""Set a search up: read the command line, check everything, open the experiment, and hand over to the loop."""
+"""Set a search up: read the command line, check everything, open the experiment, start the loop."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ class JobConfigs:
     def groups(self, names: Sequence[str]) -> set[str]:
         """Return which of the names are config groups rather than keys."""
         loader = self.context.config_loader
-        return {name for name in names if name.rpartition("/")[2] in loader.list_groups(name.rpartition("/")[0])}
+        return {
+            name for name in names if name.rpartition("/")[2] in loader.list_groups(name.rpartition("/")[0])
+        }
 
     def _split(self, assignments: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         groups = self.groups(list(assignments))
@@ -82,7 +84,9 @@ def sweep(
     experiment = open_experiment(block)
     details = experiment.get_experiment_details()
     if block.experiment_id is not None:
-        problems = mapping_problems(job_configs.compose(), experiment, parameters_of(details), line.fixed_keys)
+        problems = mapping_problems(
+            job_configs.compose(), experiment, parameters_of(details), line.fixed_keys
+        )
         if problems:
             raise UsageError(problems)
     folder = Path(config.hydra.sweep.dir)

@@ -44,7 +44,9 @@ def _add_parameter(line: CommandLine, override: Override) -> None:
     assert isinstance(sweep, Sweep)
     unknown = sorted(sweep.tags - {"log"})
     if unknown:
-        line.problems.append(Problem(override.key_or_group, f"unknown tag {', '.join(unknown)}", "tag(log, …)"))
+        line.problems.append(
+            Problem(override.key_or_group, f"unknown tag {', '.join(unknown)}", "tag(log, …)")
+        )
         return
     parameter = {"name": override.key_or_group, **_space(override, sweep)}
     if "log" in sweep.tags:
@@ -53,7 +55,7 @@ def _add_parameter(line: CommandLine, override: Override) -> None:
 
 
 def _space(override: Override, sweep: Sweep) -> dict[str, Any]:
-    """Return the SigOpt fields of one sweep: interval → bounds, range → a grid, choice → a grid or categories."""
+    """Return one sweep in SigOpt's fields: bounds for an interval, else a grid or categories."""
     if isinstance(sweep, IntervalSweep):
         whole = isinstance(sweep.start, int) and isinstance(sweep.end, int)
         return {

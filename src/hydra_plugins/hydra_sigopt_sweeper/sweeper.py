@@ -20,9 +20,7 @@ class SigOptSweeper(Sweeper):
         self.task_function: TaskFunction | None = None
         self.config: DictConfig | None = None
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra hands over; the launcher is made once the search has passed its checks."""
         self.hydra_context = hydra_context
         self.task_function = task_function
@@ -36,5 +34,7 @@ class SigOptSweeper(Sweeper):
         """
         from ._sweep import sweep
 
-        assert self.hydra_context is not None and self.task_function is not None and self.config is not None
+        assert self.hydra_context is not None
+        assert self.task_function is not None
+        assert self.config is not None
         return sweep(self.experiment, self.hydra_context, self.task_function, self.config, arguments)

@@ -55,9 +55,9 @@ def suggest(
 def load_libraries(index: int) -> None:
     """Import what suggestion number `index` needs, which takes a second or more the first time."""
     if index > 0:
-        import scipy.stats.qmc  # noqa: F401, PLC0415
+        import scipy.stats.qmc  # noqa: F401
     if index >= FIRST_MODELLED:
-        import sigtune.backend.gaussian_process  # noqa: F401, PLC0415
+        import sigtune.backend.gaussian_process  # noqa: F401
 
 
 def _candidate(
@@ -72,7 +72,7 @@ def _candidate(
     if index < FIRST_MODELLED or all(outcome.values is None for outcome in outcomes):
         [position] = _sobol(len(definition.parameters), seed, skip=index - 1, count=1)
         return point_at(definition.parameters, position)
-    from sigtune.backend import gaussian_process  # noqa: PLC0415
+    from sigtune.backend import gaussian_process
 
     return gaussian_process.propose(definition, outcomes, open_suggestions, _seed_for(seed, index))
 
@@ -83,7 +83,7 @@ def _seed_for(seed: int, index: int) -> int:
 
 def _sobol(dimensions: int, seed: int, skip: int, count: int) -> NDArray[np.float64]:
     """Return points of a scrambled Sobol sequence in the unit cube, shape (count, dimensions)."""
-    from scipy.stats import qmc  # noqa: PLC0415
+    from scipy.stats import qmc
 
     engine = qmc.Sobol(dimensions, scramble=True, seed=np.random.default_rng(seed))
     if skip:  # SciPy cannot skip none

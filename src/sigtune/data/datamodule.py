@@ -91,19 +91,19 @@ class CommandsDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> TrainBatches:
         """Return the training batches: shuffled, augmented, all clips once an epoch."""
         loader = self._loaders["train"]
-        assert isinstance(loader, TrainBatches)  # noqa: S101 - tells the type checker what setup did
+        assert isinstance(loader, TrainBatches)
         return loader
 
     def val_dataloader(self) -> EvaluationBatches:
         """Return the validation batches, the same in every epoch."""
         loader = self._loaders["validation"]
-        assert isinstance(loader, EvaluationBatches)  # noqa: S101
+        assert isinstance(loader, EvaluationBatches)
         return loader
 
     def test_dataloader(self) -> EvaluationBatches:
         """Return the test batches, the same in every epoch."""
         loader = self._loaders["test"]
-        assert isinstance(loader, EvaluationBatches)  # noqa: S101
+        assert isinstance(loader, EvaluationBatches)
         return loader
 
     def _train(self, recordings: Recordings) -> TrainBatches:

@@ -77,7 +77,7 @@ class _Espeak:
     """The library, initialised once; only for the child process."""
 
     def __init__(self) -> None:
-        import espeakng_loader  # noqa: PLC0415 - only the child needs it
+        import espeakng_loader
 
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         rate = self._library.espeak_Initialize(

@@ -74,7 +74,9 @@ class _KWinners(nn.Module):
         """
         self.samples_seen.add_(batch_size)
         window = self.samples_seen.clamp(max=max(self.duty_cycle_period, batch_size)).to(share_on.dtype)
-        self.duty_cycle.lerp_(share_on.to(self.duty_cycle.dtype), (batch_size / window).to(self.duty_cycle.dtype))
+        self.duty_cycle.lerp_(
+            share_on.to(self.duty_cycle.dtype), (batch_size / window).to(self.duty_cycle.dtype)
+        )
 
 
 class KWinners(_KWinners):

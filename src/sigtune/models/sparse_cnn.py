@@ -13,7 +13,7 @@ _IMAGE_SIZE = 32
 
 
 class SparseCNN(nn.Module):
-    """Two sparse convolutions and a sparse linear layer with k-winners: (N, 1, 32, 32) to (N, classes) logits.
+    """Sparse convolutions and a sparse linear layer, k-winners: (N, 1, 32, 32) to (N, classes) logits.
 
     `conv_weight_sparsity` and `linear_weight_sparsity` are shares of zero weights, `…_percent_on` the shares
     of units that win. Raises ValueError where a share is out of its range.

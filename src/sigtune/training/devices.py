@@ -18,5 +18,7 @@ def device_problems(gpus: int) -> list[Problem]:
         return []
     remedy = f"trainer.gpus={available}" if available else "trainer.gpus=0 trains on the CPU"
     return [
-        Problem(f"trainer.gpus={gpus}", f"this machine has {available} GPU{'' if available == 1 else 's'}", remedy)
+        Problem(
+            f"trainer.gpus={gpus}", f"this machine has {available} GPU{'' if available == 1 else 's'}", remedy
+        )
     ]

@@ -75,9 +75,7 @@ def mapping_problems(
     unread = unread_parameters(config, experiment, parameters)
     mixins = " and ".join(name for name in experiment.get_execution_order() if name != "SigOptExperiment")
     reads = f"no config key, and not read by {mixins}" if mixins else "no config key, and no mixin reads it"
-    problems = [
-        Problem(f"sigopt.parameters.{name}", reads, nearest_key(name, config)) for name in unread
-    ]
+    problems = [Problem(f"sigopt.parameters.{name}", reads, nearest_key(name, config)) for name in unread]
     problems += missing_values(config, keys)
     for key in sorted(keys):
         if key in overridden:

@@ -33,7 +33,7 @@ def choose_backend(backend: str) -> str:
 
 
 def describe_backend(backend: str, store: str) -> str:
-    """Return the chosen backend and where it keeps its data, as messages show it; never a token or password."""
+    """Return the chosen backend and where its data is, as messages show it; never a token or password."""
     if choose_backend(backend) == "api":
         return f"backend api ({os.environ['SIGOPT_API_URL']})"
     from sqlalchemy.engine import make_url

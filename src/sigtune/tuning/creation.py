@@ -55,8 +55,8 @@ def creation_message(block: DictConfig, experiment: SigOptExperiment, overrides:
     arguments = shlex.join([*kept, f"sigopt.experiment_id={experiment.experiment_id}"])
     return "\n".join(
         [
-            f'created  experiment {experiment.experiment_id} "{block.name}" · {describe_backend(block.backend, block.store)} · '
-            f"{block.observation_budget} observations",
+            f'created  experiment {experiment.experiment_id} "{block.name}" · '
+            f"{describe_backend(block.backend, block.store)} · {block.observation_budget} observations",
             f"search   python train.py -m hydra/sweeper=sigopt {arguments}",
             f"one job  python train.py {arguments}",
         ]

@@ -15,7 +15,8 @@ class SigOptExperiment:
     """An experiment at SigOpt. Experiment classes put mixins before it, one per optimiser or scheduler.
 
     `connection` is a `sigopt.Connection`; without one the experiment connects by the environment, as
-    `sigopt.backend=auto` does. `experiment_id` takes up an existing experiment; `create_experiment` makes one.
+    `sigopt.backend=auto` does. `experiment_id` takes up an experiment that exists; `create_experiment` makes
+    a new one.
     """
 
     def __init__(self, experiment_id: str | int | None = None, connection: Any = None) -> None:
@@ -36,7 +37,7 @@ class SigOptExperiment:
 
         A mixin overrides this, calls `super()` first and then writes the assignments that are its own. Here
         the assignments whose name is itself a config key are written; and in a multitask experiment the
-        number of epochs of a task whose name contains "epoch", int(metadata.max_epochs · cost) and at least 1.
+        number of epochs of a task whose name contains "epoch": int(metadata.max_epochs · cost), at least 1.
         """
         for name, value in suggestion.assignments.items():
             if is_config_key(config, name):
@@ -47,7 +48,7 @@ class SigOptExperiment:
 
     @classmethod
     def get_execution_order(cls) -> list[str]:
-        """Return the names of the classes that take part in `update_config_with_suggestion`, first to last."""
+        """Return the names of the classes that write into the config, first to last."""
         return [
             klass.__name__
             for klass in reversed(cls.__mro__)
@@ -144,4 +145,4 @@ def is_config_key(config: DictConfig, name: str) -> bool:
     """Tell whether `name` (dots for levels) is a key of `config`, with a value or without."""
     parent, _, leaf = name.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
-    return isinstance(node, DictConfig) and leaf in node.keys()  # noqa: SIM118: `in` skips missing values
+    return isinstance(node, DictConfig) and leaf in node.keys()  # noqa: SIM118 - `in` skips missing values

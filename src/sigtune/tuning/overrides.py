@@ -70,9 +70,7 @@ def unread_parameters(
     """Return the names of the parameters that no mixin reads and that are no config key."""
     assignments = _RecordedReads({parameter["name"]: _extreme(parameter, 0) for parameter in parameters})
     changed_values(config, experiment, Point(assignments))
-    return [
-        name for name in assignments if name not in assignments.read and not is_config_key(config, name)
-    ]
+    return [name for name in assignments if name not in assignments.read and not is_config_key(config, name)]
 
 
 def as_overrides(values: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The check that every mixin begins with: is the configured class the one whose parameters it knows?"""
+"""The check that every mixin begins with: the configured class is the one whose parameters it knows."""
 
 from __future__ import annotations
 

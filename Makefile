@@ -1,0 +1,27 @@
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := demo
+
+.PHONY: install demo test lint
+
+install: .venv/installed
+
+# The constraints hold the exact versions that were tested; pyproject.toml has the ranges.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# A search of ten suggestions on data it makes itself, with five epochs a job to be done in minutes.
+demo: install
+	mkdir -p $(DEMO)
+	cd $(DEMO) && ../$(BIN)/python ../train.py -m hydra/sweeper=sigopt trainer.gpus=0 trainer.max_epochs=5
+
+test: install lint
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
