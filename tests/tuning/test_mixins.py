@@ -1,0 +1,265 @@
+"""How each mixin writes its assignments into the config."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+from omegaconf import OmegaConf
+
+from sigtune.errors import UsageError
+from sigtune.tuning.common_experiments import SigOptSGDOneCycleLRExperiment, SigOptSGDStepLRExperiment
+from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.mixins.one_cycle_lr import OneCycleLRParams, whole_epochs
+from sigtune.tuning.mixins.sgd import SGDParams
+from sigtune.tuning.mixins.step_lr import StepLRParams
+
+
+def config(scheduler="OneCycleLR", optimizer="SGD", **scheduler_values):
+    return OmegaConf.create(
+        {
+            "optimizer": {
+                "_target_": f"torch.optim.{optimizer}",
+                "lr": "???",
+                "momentum": 0.0,
+                "weight_decay": "???",
+            },
+            "scheduler": {"_target_": f"torch.optim.lr_scheduler.{scheduler}", **scheduler_values},
+            "trainer": {"max_epochs": 30},
+            "sigopt": {"metadata": {"max_epochs": 30}},
+        }
+    )
+
+
+def suggest(_task=None, **assignments):
+    return SimpleNamespace(assignments=assignments, task=_task)
+
+
+def apply(klass, cfg, suggestion):
+    klass().update_config_with_suggestion(cfg, suggestion)
+    return cfg
+
+
+def one_cycle(_scheduler=None, **assignments):
+    cfg = config(**(_scheduler or {}))
+    return apply(SigOptSGDOneCycleLRExperiment, cfg, suggest(**assignments)).scheduler
+
+
+def step_lr(**assignments):
+    return apply(SigOptSGDStepLRExperiment, config("StepLR"), suggest(**assignments)).scheduler
+
+
+def only_problem(error):
+    (problem,) = error.value.problems
+    return problem
+
+
+def test_log_lr_sets_the_learning_rate_to_its_exponential():
+    optimizer = apply(SigOptSGDOneCycleLRExperiment, config(), suggest(log_lr=-2.5)).optimizer
+    assert optimizer.lr == math.exp(-2.5)
+
+
+def test_momentum_and_weight_decay_go_to_the_optimizer_as_suggested():
+    optimizer = apply(
+        SigOptSGDStepLRExperiment, config("StepLR"), suggest(momentum=0.9, weight_decay=1e-05)
+    ).optimizer
+    assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 1e-05)
+
+
+def test_momentum_is_the_highest_momentum_of_a_one_cycle_schedule():
+    assert one_cycle(momentum=0.9).max_momentum == 0.9
+
+
+def test_a_step_schedule_gets_no_momentum():
+    assert "max_momentum" not in step_lr(momentum=0.9)
+
+
+@pytest.mark.parametrize("name", ["max_lr", "div_factor", "final_div_factor"])
+def test_a_rate_or_factor_goes_to_the_one_cycle_schedule_as_suggested(name):
+    assert one_cycle(**{name: 31.7})[name] == 31.7
+
+
+def test_an_assignment_that_was_not_suggested_changes_nothing():
+    before = config(max_lr=0.5, div_factor=25.0)
+    assert apply(SigOptSGDOneCycleLRExperiment, before.copy(), suggest()) == before
+
+
+def test_init_lr_becomes_a_division_of_the_suggested_max_lr():
+    scheduler = one_cycle({"max_lr": 9.0}, max_lr=0.5, init_lr=0.02)
+    assert scheduler.div_factor == 0.5 / 0.02
+    assert "init_lr" not in scheduler
+
+
+def test_init_lr_becomes_a_division_of_the_configured_max_lr_where_that_is_not_tuned():
+    assert one_cycle({"max_lr": 0.8}, init_lr=0.02).div_factor == 0.8 / 0.02
+
+
+def test_init_lr_and_div_factor_together_are_refused():
+    with pytest.raises(UsageError) as error:
+        one_cycle(max_lr=0.5, init_lr=0.02, div_factor=25.0)
+    problem = only_problem(error)
+    assert problem.key == "sigopt.parameters.init_lr"
+    assert "div_factor" in problem.what
+    assert problem.remedy == "tune one of the two"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("True", True), ("false", False), ("False", False)]
+)
+def test_cycle_momentum_is_parsed_from_its_category(text, value):
+    assert one_cycle(cycle_momentum=text).cycle_momentum is value
+
+
+@pytest.mark.parametrize("text", ["yes", "1", "", "not True", "__import__('os')"])
+def test_a_cycle_momentum_that_is_neither_true_nor_false_is_refused(text):
+    with pytest.raises(UsageError) as error:
+        one_cycle(cycle_momentum=text)
+    assert only_problem(error).key == "sigopt.parameters.cycle_momentum"
+    assert only_problem(error).remedy == "true or false"
+
+
+@pytest.mark.parametrize(
+    ("pct_start", "epochs", "expected"),
+    [
+        (0.1, 30, 3 / 30),
+        (0.11, 30, 3 / 30),
+        (0.12, 30, 4 / 30),
+        (0.15, 30, 5 / 30),  # 4.5 epochs: a half rounds up, where round() would go to the even 4
+        (0.25, 10, 3 / 10),  # 2.5 epochs
+        (0.25, 2, 1 / 2),
+        (0.03, 30, 1 / 30),
+        (0.03, 10, 0.0),
+        (1.0, 7, 1.0),
+    ],
+)
+def test_pct_start_is_rounded_to_whole_epochs_with_a_half_going_up(pct_start, epochs, expected):
+    cfg = config()
+    cfg.trainer.max_epochs = epochs
+    scheduler = apply(SigOptSGDOneCycleLRExperiment, cfg, suggest(pct_start=pct_start)).scheduler
+    assert scheduler.pct_start == expected == whole_epochs(pct_start, epochs)
+
+
+def test_gamma_goes_to_the_step_schedule_as_suggested():
+    assert step_lr(gamma=0.37).gamma == 0.37
+
+
+@pytest.mark.parametrize("step_size", [1, 7, 7.0])
+def test_step_size_is_a_whole_number_of_epochs(step_size):
+    written = step_lr(step_size=step_size).step_size
+    assert written == step_size
+    assert type(written) is int
+
+
+@pytest.mark.parametrize("step_size", [0, -3, 0.5, 2.5])
+def test_a_step_size_that_is_no_whole_number_from_1_up_is_refused(step_size):
+    with pytest.raises(UsageError) as error:
+        step_lr(step_size=step_size)
+    assert only_problem(error).key == "sigopt.parameters.step_size"
+    assert str(step_size) in only_problem(error).what
+
+
+@pytest.mark.parametrize(
+    ("klass", "scheduler", "mixin", "expected"),
+    [
+        (SigOptSGDOneCycleLRExperiment, "StepLR", "OneCycleLRParams", "OneCycleLR"),
+        (SigOptSGDStepLRExperiment, "OneCycleLR", "StepLRParams", "StepLR"),
+    ],
+)
+def test_a_mixin_for_another_scheduler_is_refused_by_naming_both(klass, scheduler, mixin, expected):
+    with pytest.raises(UsageError) as error:
+        apply(klass, config(scheduler), suggest())
+    what = only_problem(error).what
+    assert mixin in what
+    assert f"torch.optim.lr_scheduler.{expected}," in what
+    assert what.endswith(f"scheduler is torch.optim.lr_scheduler.{scheduler}")
+
+
+def test_a_mixin_for_another_optimizer_is_refused_by_naming_both():
+    with pytest.raises(UsageError) as error:
+        apply(SigOptSGDStepLRExperiment, config("StepLR", "Adam"), suggest())
+    what = only_problem(error).what
+    assert "SGDParams" in what
+    assert "torch.optim.SGD," in what
+    assert what.endswith("optimizer is torch.optim.Adam")
+
+
+def test_the_execution_order_lists_the_base_first_and_the_leftmost_mixin_last():
+    assert SigOptSGDOneCycleLRExperiment.get_execution_order() == [
+        "SigOptExperiment",
+        "OneCycleLRParams",
+        "SGDParams",
+    ]
+    assert SigOptSGDStepLRExperiment().get_execution_order() == [
+        "SigOptExperiment",
+        "StepLRParams",
+        "SGDParams",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "cost", "epochs"),
+    [("epochs", 0.5, 15), ("few epochs", 0.99, 29), ("1 epoch", 0.01, 1), ("epoch", 1.0, 30)],
+)
+def test_a_task_of_epochs_trains_its_share_of_them_and_at_least_one(name, cost, epochs):
+    task = SimpleNamespace(name=name, cost=cost)
+    assert apply(SigOptExperiment, config(), suggest(task)).trainer.max_epochs == epochs
+
+
+def test_a_task_that_is_not_of_epochs_leaves_their_number_alone():
+    task = SimpleNamespace(name="small data", cost=0.1)
+    assert apply(SigOptExperiment, config(), suggest(task)).trainer.max_epochs == 30
+
+
+def test_pct_start_is_rounded_to_the_epochs_of_the_task():
+    task = SimpleNamespace(name="epochs", cost=0.1)
+    cfg = apply(SigOptSGDOneCycleLRExperiment, config(), suggest(task, pct_start=0.15))
+    assert cfg.trainer.max_epochs == 3
+    assert cfg.scheduler.pct_start == 0.0  # 0.45 epochs; of 30 epochs it would be 5/30
+
+
+class WarmupParams(SigOptExperiment):
+    """A mixin of a user's own."""
+
+    def update_config_with_suggestion(self, config, suggestion):
+        super().update_config_with_suggestion(config, suggestion)
+        if "warmup_steps" in suggestion.assignments:
+            config.scheduler.warmup = 100 * suggestion.assignments["warmup_steps"]
+        if "max_lr" in suggestion.assignments:
+            config.scheduler.max_lr *= 2  # sees what the mixins after it have written
+
+
+class WarmupExperiment(WarmupParams, SGDParams, OneCycleLRParams, SigOptExperiment):
+    """The user's mixin together with the ones that come with sigtune."""
+
+
+def test_a_mixin_of_the_user_works_among_the_others_in_the_order_listed():
+    cfg = apply(WarmupExperiment, config(), suggest(warmup_steps=3, max_lr=0.25, weight_decay=0.5))
+    assert WarmupExperiment.get_execution_order() == [
+        "SigOptExperiment",
+        "OneCycleLRParams",
+        "SGDParams",
+        "WarmupParams",
+    ]
+    assert cfg.scheduler.warmup == 300
+    assert cfg.scheduler.max_lr == 0.5
+    assert cfg.optimizer.weight_decay == 0.5
+
+
+def test_a_step_mixin_alone_leaves_the_optimizer_alone():
+    class StepOnly(StepLRParams, SigOptExperiment):
+        pass
+
+    cfg = apply(StepOnly, config("StepLR", "Adam"), suggest(gamma=0.5, momentum=0.9))
+    assert cfg.optimizer.momentum == 0.0
+    assert cfg.scheduler.gamma == 0.5
+
+
+def test_a_parameter_named_like_a_config_key_is_written_to_it():
+    cfg = apply(SigOptExperiment, config(), suggest(**{"trainer.max_epochs": 4, "optimizer.lr": 0.25}))
+    assert cfg.trainer.max_epochs == 4
+    assert cfg.optimizer.lr == 0.25
+
+
+def test_a_parameter_that_is_no_config_key_adds_none():
+    before = config()
+    after = apply(SigOptExperiment, before.copy(), suggest(**{"optimizer.rate": 0.25, "unheard": 1}))
+    assert after == before
