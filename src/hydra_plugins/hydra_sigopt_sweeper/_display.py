@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
+
+from sigtune.report.results import Observed
 
 from ._job import Job, Outcome
 
@@ -38,6 +43,26 @@ class Display:
         star = "★" if is_best else " "
         self._print(f"{count:>7}  {metrics} {star}  {format_assignments(job.assignments)}  {seconds}")
 
+    def table(self, observations: Sequence[Observed], best: Sequence[Observed]) -> None:
+        """Print every observation with its metrics and assignments, the best marked."""
+        if not observations:
+            return
+        table = Table(box=SIMPLE)
+        metrics = list(dict.fromkeys(name for observed in observations for name in observed.values or {}))
+        parameters = list(dict.fromkeys(name for observed in observations for name in observed.assignments))
+        for heading in ("", "job", *metrics, *parameters):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for observed in observations:
+            values = observed.values or {}
+            table.add_row(
+                "★" if observed in best else "",
+                str(observed.number),
+                *(f"{values[name]:.4f}" if name in values else "failed" for name in metrics),
+                *(_short(observed.assignments.get(name, "")) for name in parameters),
+            )
+        # Off a terminal the width is not known; a table cut to 80 columns would lose what it is for.
+        self._console.print(table, width=None if self._console.is_terminal else 160, crop=False)
+
     def error(self, text: str) -> None:
         """Print a job's error in full."""
         self._print(text.rstrip())
@@ -58,8 +83,6 @@ def _short(value: Any) -> str:
 
 def command(arguments: Sequence[str], multirun: bool = False) -> str:
     """Return the `python train.py …` line that runs the app with these arguments."""
-    import sys
-
     script = Path(sys.argv[0]).name or "train.py"
     prefix = ["-m", "hydra/sweeper=sigopt"] if multirun else []
     return shlex.join(["python", script, *prefix, *arguments])

@@ -127,6 +127,7 @@ class Search:
         folder = self._journal.folder
         write_results(folder, self._observed, best)
         failed = sum(observed.values is None for observed in self._observed)
+        self._display.table(self._observed, best)
         self._display.labelled("saved", f"{len(self._observed)} observed ({failed} failed) in {folder}")
         for observed in best:
             self._show_best(observed)
