@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError
 
@@ -23,12 +23,14 @@ _NO_SEARCH = "choose an experiment that has a search, or write a sigopt block wi
 def experiment_class(block: DictConfig) -> type[SigOptExperiment]:
     """Return the class that `sigopt.experiment_class` names. Raises UsageError where there is none."""
     path = block.experiment_class
+    module, _, name = path.rpartition(".")
     try:
-        loaded = get_class(path)
+        loaded = getattr(importlib.import_module(module), name)
     except Exception as error:  # whatever the import of the user's own module raises
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError([Problem("sigopt.experiment_class", f"cannot import {path}: {reason}")]) from error
-    if not issubclass(loaded, SigOptExperiment):
+        reason = str(error).splitlines()[0] if str(error) else ""
+        what = f"cannot import {path}: {type(error).__name__}: {reason}".removesuffix(": ")
+        raise UsageError([Problem("sigopt.experiment_class", what)]) from error
+    if not (isinstance(loaded, type) and issubclass(loaded, SigOptExperiment)):
         raise UsageError([Problem("sigopt.experiment_class", f"{path} is no SigOptExperiment")])
     return loaded
 
@@ -44,12 +46,16 @@ def search_problems(config: DictConfig, block: DictConfig, overridden: Collectio
     definition = experiment_definition(block)
     try:
         choose_backend(block.backend)
+    except UsageError as error:
+        problems += error.problems
+    try:
         klass = experiment_class(block)
     except UsageError as error:
         return [*problems, *error.problems]
-    if problems or exists:
-        return problems
-    return mapping_problems(config, klass(), definition["parameters"], overridden)
+    parameters = definition["parameters"]
+    if exists or not parameters or any(p.key.startswith("sigopt.parameters") for p in problems):
+        return problems  # where a parameter is wrong in itself, what it tunes cannot be told
+    return problems + mapping_problems(config, klass(), parameters, overridden)
 
 
 def definition_problems(block: DictConfig) -> list[Problem]:
