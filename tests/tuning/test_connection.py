@@ -1,0 +1,205 @@
+"""Which SigOpt is reached, and that the token stays secret."""
+
+import logging
+import os
+import subprocess
+import sys
+import traceback
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from sigopt.exception import ApiException
+
+from sigtune.errors import UsageError
+from sigtune.tuning.connection import choose_backend, connect, describe_backend, ensure_project
+
+TOKEN = "SECRETTOKENVALUE"
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch):
+    for name in ("SIGOPT_KEY", "SIGOPT_API_TOKEN", "SIGOPT_API_URL", "SIGOPT_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return f"sqlite:///{tmp_path / 'sigopt.db'}"
+
+
+@pytest.fixture
+def refusing_server():
+    """The address of a server that answers every request with 401, and the requests it has had."""
+    requests = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            requests.append((self.path, self.headers["Authorization"]))
+            body = b'{"message": "no such token"}'
+            self.send_response(401)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", requests
+        server.shutdown()
+        thread.join()
+
+
+def problem_of(call, *arguments):
+    with pytest.raises(UsageError) as error:
+        call(*arguments)
+    (problem,) = error.value.problems
+    return problem
+
+
+def test_without_a_token_auto_is_the_local_backend():
+    assert choose_backend("auto") == "local"
+
+
+@pytest.mark.parametrize("variable", ["SIGOPT_KEY", "SIGOPT_API_TOKEN"])
+def test_with_a_token_auto_is_the_server(monkeypatch, variable):
+    monkeypatch.setenv(variable, TOKEN)
+    monkeypatch.setenv("SIGOPT_API_URL", "http://localhost:1")
+    assert choose_backend("auto") == "api"
+
+
+def test_local_stays_local_whatever_the_environment(monkeypatch):
+    monkeypatch.setenv("SIGOPT_KEY", TOKEN)
+    assert choose_backend("local") == "local"
+
+
+def test_an_empty_token_is_none(monkeypatch):
+    monkeypatch.setenv("SIGOPT_KEY", "")
+    assert choose_backend("auto") == "local"
+
+
+def test_an_unknown_backend_is_refused_with_the_three_there_are():
+    problem = problem_of(choose_backend, "cloud")
+    assert (problem.key, problem.remedy) == ("sigopt.backend", "auto, api or local")
+    assert "'cloud'" in problem.what
+
+
+@pytest.mark.parametrize("backend", ["auto", "api"])
+def test_a_server_without_an_address_is_refused_with_what_to_do(monkeypatch, backend):
+    monkeypatch.setenv("SIGOPT_KEY", TOKEN)
+    problem = problem_of(connect, backend)
+    assert problem.key == "SIGOPT_API_URL"
+    assert "hosted SigOpt service is gone" in problem.what
+    assert "sigopt.backend=local" in problem.remedy
+    assert TOKEN not in str(problem)
+
+
+def test_a_server_without_a_token_is_refused(monkeypatch):
+    monkeypatch.setenv("SIGOPT_API_URL", "http://localhost:1")
+    problem = problem_of(connect, "api")
+    assert problem.what == "no token"
+    assert "SIGOPT_KEY" in problem.remedy
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_server_is_asked_at_its_address_with_the_token_and_the_token_is_shown_nowhere(
+    monkeypatch, caplog, capfd, refusing_server, slash
+):
+    address, requests = refusing_server
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("SIGOPT_KEY", TOKEN)
+    monkeypatch.setenv("SIGOPT_API_URL", address + slash)
+    connection = connect()
+    with pytest.raises(ApiException) as error:
+        connection.experiments().fetch()
+    ((path, authorization),) = requests
+    assert path.startswith("/v1/experiments")
+    assert authorization.startswith("Basic ")
+    shown = [
+        repr(connection),
+        str(connection),
+        str(error.value),
+        repr(error.value),
+        "".join(traceback.format_exception(error.value)),
+        caplog.text,
+        *capfd.readouterr(),
+        describe_backend("auto", "sqlite:///sigopt.db"),
+    ]
+    assert not [text for text in shown if TOKEN in text]
+
+
+def test_the_choice_of_the_backend_is_logged(caplog, store):
+    caplog.set_level(logging.INFO)
+    connect("auto", store)
+    assert "sigopt.backend=auto: using the local backend" in caplog.messages
+
+
+def test_the_local_backend_is_described_by_its_file():
+    assert describe_backend("auto", "sqlite:///runs/sigopt.db") == "backend local (runs/sigopt.db)"
+
+
+def test_the_password_of_a_database_is_not_described():
+    shown = describe_backend("local", f"postgresql://me:{TOKEN}@db.example/sigopt")
+    assert TOKEN not in shown
+    assert "db.example/sigopt" in shown
+
+
+def test_both_backends_come_through_the_official_client(monkeypatch, store):
+    local = connect("local", store)
+    monkeypatch.setenv("SIGOPT_KEY", TOKEN)
+    monkeypatch.setenv("SIGOPT_API_URL", "http://localhost:1")
+    assert type(connect("api")) is type(local)
+    assert type(local).__module__.startswith("sigopt.")
+
+
+@pytest.mark.parametrize("project", [None, "my_project"])
+def test_connecting_works_in_a_folder_whose_name_is_no_project_id(tmp_path, project):
+    folder = tmp_path / "Not a project (ID)!"
+    folder.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGOPT_")}
+    if project:
+        environment["SIGOPT_PROJECT"] = project
+    script = (
+        "import os\n"
+        "from sigtune.tuning.connection import connect\n"
+        "print(connect('local').experiments().fetch().count, os.environ.get('SIGOPT_PROJECT'))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        check=False,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.stderr == ""
+    assert result.stdout.split() == ["0", str(project)]
+
+
+def test_a_project_that_does_not_exist_is_created_and_one_that_does_is_kept(store):
+    connection = connect("local", store)
+    client = connection.tokens("self").fetch().client
+
+    def projects():
+        return [(p.id, p.name) for p in connection.clients(client).projects().fetch().iterate_pages()]
+
+    assert "gsc_basic" not in dict(projects())
+    ensure_project(connection, "gsc_basic")
+    created = projects()
+    assert ("gsc_basic", "gsc_basic") in created
+    ensure_project(connection, "gsc_basic")
+    assert projects() == created
+
+
+def test_a_failure_other_than_a_missing_project_is_not_taken_for_one(monkeypatch, refusing_server):
+    address, requests = refusing_server
+    monkeypatch.setenv("SIGOPT_KEY", TOKEN)
+    monkeypatch.setenv("SIGOPT_API_URL", address)
+    with pytest.raises(ApiException) as error:
+        ensure_project(connect(), "gsc_basic")
+    assert error.value.status_code == 401
+    assert len(requests) == 1
