@@ -1,0 +1,245 @@
+"""Wrong input on the command line: every problem in one list, exit code 2, nothing run or created."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAIN = Path(__file__).parents[1] / "train.py"
+SWEEP = ("-m", "hydra/sweeper=sigopt")
+CREATE = "sigopt.create=true"
+MINE = ("--config-dir=extra", "experiment=mine")
+LAST_LINE = "nothing was run. Show the full config: python train.py --cfg job"
+PARAMETER = "{{name: {name}, type: double, bounds: {{min: {low}, max: {high}}}}}"
+
+
+@pytest.fixture
+def train(tmp_path):
+    """Return a function that runs train.py in an empty folder, and gives the exit code and both outputs."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGOPT_")}
+
+    def run(*arguments):
+        # Hydra's parser takes the overrides in one piece only.
+        options = [argument for argument in arguments if argument.startswith("-")]
+        overrides = [argument for argument in arguments if not argument.startswith("-")]
+        return subprocess.run(
+            [sys.executable, TRAIN, *options, *overrides],
+            check=False,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.fixture
+def refused(train, tmp_path):
+    """Return a function that runs train.py, checks that it refused and did nothing, and gives the problems.
+
+    Each problem is the list of its parts: the key, what is wrong, and the remedy where there is one.
+    """
+
+    def run(*arguments):
+        result = train(*arguments)
+        assert result.returncode == 2, result.stderr
+        assert result.stdout.replace(_logged(result.stdout), "") == ""
+        assert "Traceback" not in result.stderr
+        first, *problems, last = result.stderr.splitlines()
+        count = len(problems)
+        assert first == f"error: {count} problem{'s' if count > 1 else ''} in the configuration"
+        assert last == LAST_LINE
+        assert _experiments(tmp_path) == 0
+        assert not list(tmp_path.rglob("checkpoints"))
+        assert not (tmp_path / "data").exists()
+        assert not (tmp_path / "multirun").exists()
+        return [_parts(line) for line in problems]
+
+    return run
+
+
+def _logged(output):
+    return "".join(line for line in output.splitlines(keepends=True) if line.startswith("["))
+
+
+def _parts(line):
+    assert line.startswith("  ")
+    return [part.strip() for part in line.strip().replace("→ ", "  → ").split("  ") if part.strip()]
+
+
+def _experiments(folder):
+    store = folder / "sigopt.db"
+    if not store.exists():
+        return 0
+    connection = sqlite3.connect(store)
+    try:
+        return connection.execute("SELECT count(*) FROM experiments").fetchone()[0]
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def experiment_file(tmp_path):
+    """Return a function that writes experiment=mine, a variant of the default one, and gives its file."""
+
+    def write(sigopt):
+        folder = tmp_path / "extra" / "experiment"
+        folder.mkdir(parents=True)
+        header = (
+            "# @package _global_\ndefaults:\n  - /experiment/sparse_cnn_onecyclelr\n  - _self_\nsigopt:\n"
+        )
+        indented = "".join(f"  {line}\n" for line in sigopt.splitlines())
+        file = folder / "mine.yaml"
+        file.write_text(header + indented)
+        return file
+
+    return write
+
+
+def parameters(*lines):
+    return "parameters:\n" + "".join(f"  - {line}\n" for line in lines)
+
+
+def parameter(name, low=0.01, high=1.5):
+    return PARAMETER.format(name=name, low=low, high=high)
+
+
+KEPT = (
+    parameter("div_factor", 30, 100),
+    parameter("pct_start", 0.03, 0.15),
+    parameter("weight_decay", 1e-5, 1e-3),
+)
+
+
+@pytest.mark.parametrize("mode", [(), SWEEP], ids=["run", "sweep"])
+def test_all_problems_of_a_command_line_are_shown_at_once_with_the_nearest_right_name(train, mode):
+    result = train(*mode, "experiment=sparse_cnn_onecyclerl", "trainer.max_epoch=3", "trainer.gpus=one")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "error: 3 problems in the configuration",
+        "  experiment=sparse_cnn_onecyclerl  no such experiment  → sparse_cnn_onecyclelr",
+        "  trainer.max_epoch                 unknown key         → trainer.max_epochs",
+        "  trainer.gpus=one                  expected an integer, e.g. trainer.gpus=1",
+        LAST_LINE,
+    ]
+
+
+@pytest.mark.parametrize("mode", [(CREATE,), SWEEP], ids=["create", "sweep"])
+def test_every_problem_of_a_search_is_shown_at_once(refused, experiment_file, mode):
+    experiment_file(
+        "observation_budget: 0\n"
+        "metrics:\n  - {name: mean_accuracy, objective: maximise}\n"
+        + parameters(parameter("max_lr", 1.5, 0.01), *KEPT, KEPT[0])
+    )
+    assert refused(*mode, *MINE) == [
+        ["sigopt.parameters.div_factor", "defined 2 times", "→ one name each"],
+        [
+            "sigopt.parameters.max_lr.bounds",
+            "the wrong way round: min 1.5 is above max 0.01",
+            "→ {min: 0.01, max: 1.5}",
+        ],
+        ["sigopt.metrics.mean_accuracy.objective", "unknown objective 'maximise'", "→ maximize"],
+        ["sigopt.observation_budget", "expected a whole number of at least 1, got 0", "→ 10"],
+    ]
+
+
+def test_a_budget_of_0_is_refused(refused):
+    assert refused(CREATE, "sigopt.observation_budget=0") == [
+        ["sigopt.observation_budget", "expected a whole number of at least 1, got 0", "→ 10"]
+    ]
+
+
+def test_an_unknown_parameter_name_is_refused(refused, experiment_file):
+    experiment_file(parameters(parameter("scheduler.max_lrs"), *KEPT))
+    assert refused(CREATE, *MINE)[0] == [
+        "sigopt.parameters.scheduler.max_lrs",
+        "no config key, and not read by OneCycleLRParams and SGDParams",
+        "→ scheduler.max_lr",
+    ]
+
+
+@pytest.mark.parametrize("mode", [(CREATE,), SWEEP], ids=["create", "sweep"])
+def test_a_tuned_key_that_is_also_overridden_is_refused(refused, mode):
+    assert refused(*mode, "scheduler.max_lr=0.5", "trainer.max_epochs=1") == [
+        ["scheduler.max_lr", "is tuned, and also given on the command line", "→ leave it out"]
+    ]
+
+
+def test_a_tuned_key_that_has_a_value_in_the_experiment_is_refused(refused, experiment_file):
+    file = experiment_file("seed: 1\n")
+    file.write_text(file.read_text() + "optimizer:\n  weight_decay: 0.25\n")
+    assert refused(CREATE, *MINE) == [
+        ["optimizer.weight_decay", "is tuned, and also has the value 0.25 in the config", "→ ???"]
+    ]
+
+
+def test_an_experiment_class_for_another_scheduler_is_refused_by_naming_both(refused):
+    ((key, what, _),) = refused(
+        CREATE, "sigopt.experiment_class=sigtune.tuning.common_experiments.SigOptSGDStepLRExperiment"
+    )
+    assert key == "sigopt.experiment_class"
+    assert "StepLRParams sets the parameters of torch.optim.lr_scheduler.StepLR," in what
+    assert what.endswith("scheduler is torch.optim.lr_scheduler.OneCycleLR")
+
+
+def test_another_scheduler_than_the_experiment_s_is_refused_with_the_keys_it_does_not_have(refused):
+    problems = refused("scheduler=steplr", CREATE)
+    assert sorted(key for key, *_ in problems) == [
+        "scheduler.anneal_strategy",
+        "scheduler.cycle_momentum",
+        "scheduler.final_div_factor",
+    ]
+    assert {what for _, what, *_ in problems} == {"unknown key"}
+
+
+@pytest.mark.parametrize("mode", [(), SWEEP], ids=["worker", "sweep"])
+def test_an_experiment_that_does_not_exist_is_refused(refused, mode):
+    assert refused(*mode, "sigopt.experiment_id=99") == [
+        ["sigopt.experiment_id=99", "no such experiment", "→ create one first with sigopt.create=true"]
+    ]
+
+
+def test_a_store_that_cannot_be_written_is_refused(refused):
+    ((key, what, remedy),) = refused(CREATE, "sigopt.store=sqlite:////proc/nope/sigopt.db")
+    assert key == "sigopt.store"
+    assert what.startswith("sqlite:////proc/nope/sigopt.db cannot be opened for writing")
+    assert remedy == "→ a folder that exists and can be written to"
+
+
+@pytest.mark.parametrize("mode", [(), SWEEP], ids=["run", "sweep"])
+def test_more_gpus_than_there_are_are_refused(refused, mode):
+    ((key, what, remedy),) = refused(*mode, "trainer.gpus=99")
+    assert key == "trainer.gpus=99"
+    assert what.startswith("this machine has ")
+    assert remedy.startswith("→ trainer.gpus=")
+
+
+def test_a_parameter_without_a_default_value_is_named_in_a_plain_run(refused, experiment_file):
+    experiment_file(parameters(parameter("max_lr"), *KEPT[:2]))
+    problems = refused(*MINE)
+    keys = [key for key, *_ in problems]
+    assert "scheduler.max_lr" in keys
+    assert "sigopt.parameters.max_lr" in keys
+    assert "optimizer.weight_decay" in keys
+
+
+def test_creating_takes_no_experiment_that_exists(refused):
+    assert refused(CREATE, "sigopt.experiment_id=1") == [
+        ["sigopt.create=true", "given with an experiment_id, which exists", "→ leave one of them out"]
+    ]
+
+
+def test_good_input_is_not_refused(train, tmp_path):
+    result = train(CREATE)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert _experiments(tmp_path) == 1
+    created, search, job = [line for line in result.stdout.splitlines() if not line.startswith("[")]
+    assert created.startswith('created  experiment 1 "sparse_gsc_onecyclelr_v2"')
+    assert search.endswith("python train.py -m hydra/sweeper=sigopt sigopt.experiment_id=1")
+    assert job.endswith("python train.py sigopt.experiment_id=1")
