@@ -13,10 +13,10 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# A search of ten suggestions on data it makes itself, with five epochs a job to be done in minutes.
+# A search of eight suggestions on data it makes itself, with five epochs a job to be done in minutes.
 demo: install
 	mkdir -p $(DEMO)
-	cd $(DEMO) && ../$(BIN)/python ../train.py -m hydra/sweeper=sigopt trainer.gpus=0 trainer.max_epochs=5
+	cd $(DEMO) && ../$(BIN)/python ../train.py -m hydra/sweeper=sigopt trainer.gpus=0 trainer.max_epochs=5 sigopt.observation_budget=8
 
 test: install lint
 	$(BIN)/python -m pytest

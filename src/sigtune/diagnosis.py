@@ -1,4 +1,4 @@
-"""Find every problem of a config that Hydra refused to compose, where Hydra tells of the first."""
+"""Find every problem of a config that Hydra refused to compose, where Hydra tells of the first alone."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sigtune.config import Config
 from sigtune.config_problems import assign, known_keys, nearest, nearest_key, value_problems
 from sigtune.errors import Problem
+from sigtune.tuning.checks import search_problems
 
 _SCHEMA_NAME = "schema_name_"
 
@@ -42,16 +43,21 @@ def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
     The config is composed once more with the schemas left out, which accepts anything, and then checked
     against the schemas value by value. An empty list means that the problem is of another kind.
     """
-    overrides = get_args_parser().parse_args(list(arguments)).overrides
+    options = get_args_parser().parse_args(list(arguments))
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_dir.resolve()), version_base="1.3"):
             loader = GlobalHydra.instance().config_loader()
-            line = _sorted(overrides, loader)
+            line = _sorted(options.overrides, loader)
             with _schemas_left_out() as schemas:
                 loose = compose("config", [str(o.input_line) for o in line.groups])
             config, problems = _checked(loose, schemas)
-            return line.problems + problems + _value_override_problems(config, line.values)
+            problems = line.problems + problems + _value_override_problems(config, line.values)
+            if options.multirun and not any(problem.what.startswith("no such") for problem in line.problems):
+                # Of another experiment than the one meant, the search is not worth a look.
+                overridden = {override.key_or_group for override in line.values}
+                problems += search_problems(config, config.sigopt, overridden)
+            return problems
     except (HydraException, OmegaConfBaseException) as error:
         return [Problem("config", str(error).splitlines()[0])]
 
