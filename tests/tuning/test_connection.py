@@ -30,14 +30,16 @@ def store(tmp_path):
 
 @pytest.fixture
 def refusing_server():
-    """The address of a server that answers every request with 401, and the requests it has had."""
+    """The address of a server that knows the token but allows nothing, and the requests it has had."""
     requests = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            requests.append((self.path, self.headers["Authorization"]))
-            body = b'{"message": "no such token"}'
-            self.send_response(401)
+            path = self.requestline.split()[1]  # self.path has lost a double slash
+            requests.append((path, self.headers["Authorization"]))
+            is_token = path == "/v1/tokens/self"
+            body = b'{"object": "token", "client": "1"}' if is_token else b'{"message": "not allowed"}'
+            self.send_response(200 if is_token else 403)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -155,7 +157,7 @@ def test_both_backends_come_through_the_official_client(monkeypatch, store):
     assert type(local).__module__.startswith("sigopt.")
 
 
-@pytest.mark.parametrize("project", [None, "my_project"])
+@pytest.mark.parametrize("project", [None, "my_project", "NOT/ONE!"])
 def test_connecting_works_in_a_folder_whose_name_is_no_project_id(tmp_path, project):
     folder = tmp_path / "Not a project (ID)!"
     folder.mkdir()
@@ -201,5 +203,5 @@ def test_a_failure_other_than_a_missing_project_is_not_taken_for_one(monkeypatch
     monkeypatch.setenv("SIGOPT_API_URL", address)
     with pytest.raises(ApiException) as error:
         ensure_project(connect(), "gsc_basic")
-    assert error.value.status_code == 401
-    assert len(requests) == 1
+    assert error.value.status_code == 403
+    assert [path for path, _ in requests] == ["/v1/tokens/self", "/v1/clients/1/projects/gsc_basic"]
