@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra._internal.utils import get_args_parser
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -47,6 +48,8 @@ def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_dir.resolve()), version_base="1.3"):
+            if options.config_dir:
+                _look_also_in(Path(options.config_dir), config_dir)
             loader = GlobalHydra.instance().config_loader()
             line = _sorted(options.overrides, loader)
             with _schemas_left_out() as schemas:
@@ -60,6 +63,14 @@ def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
             return problems
     except (HydraException, OmegaConfBaseException) as error:
         return [Problem("config", str(error).splitlines()[0])]
+
+
+def _look_also_in(further: Path, config_dir: Path) -> None:
+    """Begin Hydra anew with the folder of `--config-dir` behind the app's own, as `hydra.main` does."""
+    search_path = create_config_search_path(str(config_dir.resolve()))
+    search_path.prepend("command-line", f"file://{further.resolve()}", anchor="schema")
+    GlobalHydra.instance().clear()
+    Hydra.create_main_hydra2("app", search_path)
 
 
 def _sorted(overrides: Sequence[str], loader: ConfigLoader) -> _CommandLine:
