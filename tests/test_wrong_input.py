@@ -130,6 +130,16 @@ def test_all_problems_of_a_command_line_are_shown_at_once_with_the_nearest_right
     ]
 
 
+def test_an_experiment_of_another_config_folder_is_found_while_the_other_problems_are(
+    refused, experiment_file
+):
+    experiment_file("seed: one\n")
+    assert refused(*MINE, "trainer.max_epoch=3") == [
+        ["sigopt.seed=one", "expected an integer, e.g. sigopt.seed=1"],
+        ["trainer.max_epoch", "unknown key", "→ trainer.max_epochs"],
+    ]
+
+
 @pytest.mark.parametrize("mode", [(CREATE,), SWEEP], ids=["create", "sweep"])
 def test_every_problem_of_a_search_is_shown_at_once(refused, experiment_file, mode):
     experiment_file(
