@@ -56,7 +56,8 @@ def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
                 loose = compose("config", [str(o.input_line) for o in line.groups])
             config, problems = _checked(loose, schemas)
             problems = line.problems + problems + _value_override_problems(config, line.values)
-            if options.multirun and not any(problem.what.startswith("no such") for problem in line.problems):
+            searches = options.multirun or config.sigopt.create
+            if searches and not any(problem.what.startswith("no such") for problem in line.problems):
                 # Of another experiment than the one meant, the search is not worth a look.
                 overridden = {override.key_or_group for override in line.values}
                 problems += search_problems(config, config.sigopt, overridden)
