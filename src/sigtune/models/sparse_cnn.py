@@ -4,24 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
+from sigtune.models.arguments import require, require_percent_on, require_sparsity
 from sigtune.models.k_winners import KWinners, KWinners2d
 from sigtune.models.sparse_weights import SparseConv2d, SparseLinear
 
-_IMAGE_SIZE = 32
+
+class _CNN(nn.Module):
+    """What the networks have in common; a subclass chooses the layers with weights, and the activations.
+
+    Shapes are those of the default arguments: 32×32 images, two 5×5 convolutions, 1,000 linear units.
+    """
+
+    def __init__(
+        self,
+        convolutions: Sequence[nn.Conv2d],
+        conv_activations: Sequence[nn.Module],
+        linear: nn.Linear,
+        linear_activation: nn.Module,
+        num_classes: int,
+        activation_before_pool: bool = False,
+    ) -> None:
+        super().__init__()
+        self.features = nn.Sequential()
+        # (N, 1, 32, 32)
+        for convolution, activation in zip(convolutions, conv_activations, strict=True):
+            self.features.append(convolution)  # (N, 64, 28, 28), then (N, 64, 10, 10)
+            self.features.append(nn.BatchNorm2d(convolution.out_channels, affine=False))
+            pool = nn.MaxPool2d(2)  # (N, 64, 14, 14), then (N, 64, 5, 5)
+            self.features.extend([activation, pool] if activation_before_pool else [pool, activation])
+        self.classifier = nn.Sequential(
+            nn.Flatten(),  # (N, 1600)
+            linear,  # (N, 1000)
+            nn.BatchNorm1d(linear.out_features, affine=False),
+            linear_activation,
+            nn.Linear(linear.out_features, num_classes),  # (N, 12)
+        )
+        # With their weights in channels_last the convolutions put out channels_last, and all up to the linear
+        # layer stays in it. On the CPU that halves the time of batch norm and pooling.
+        nn.utils.convert_conv2d_weight_memory_format(self, torch.channels_last)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits, (N, num_classes), of images, (N, in_channels, input_size, input_size)."""
+        logits: Tensor = self.classifier(self.features(images))
+        return logits
 
 
-class SparseCNN(nn.Module):
-    """Sparse convolutions and a sparse linear layer, k-winners: (N, 1, 32, 32) to (N, classes) logits.
+class SparseCNN(_CNN):
+    """Convolutions and a linear layer with sparse weights and k-winners: (N, 1, 32, 32) to (N, 12) logits.
 
-    `conv_weight_sparsity` and `linear_weight_sparsity` are shares of zero weights, `…_percent_on` the shares
-    of units that win. Raises ValueError where a share is out of its range.
+    `conv_weight_sparsity` and `conv_percent_on` have an entry for each of `conv_channels`: the share of zero
+    weights, and the share of the units (all channels and positions after the pooling, or before it with
+    `k_winners_before_pool`) that win. `linear_weight_sparsity` and `linear_percent_on` are of the linear
+    layer; the last layer, to the classes, is dense. The other arguments are the k-winners'.
+
+    Raises ValueError, naming the argument, where one is outside its range or the lengths differ.
     """
 
     def __init__(
         self,
         num_classes: int = 12,
+        in_channels: int = 1,
+        input_size: int = 32,
         conv_channels: Sequence[int] = (64, 64),
         kernel_size: int = 5,
         linear_units: int = 1000,
@@ -35,72 +81,99 @@ class SparseCNN(nn.Module):
         duty_cycle_period: int = 1000,
         k_winners_before_pool: bool = False,
     ) -> None:
-        super().__init__()
+        features = _require_shape(
+            num_classes, in_channels, input_size, conv_channels, kernel_size, linear_units
+        )
+        _require_shares(
+            conv_channels, conv_weight_sparsity, linear_weight_sparsity, conv_percent_on, linear_percent_on
+        )
         boosting = (k_inference_factor, boost_strength, boost_strength_factor, duty_cycle_period)
-        layers: list[nn.Module] = []
-        channels_in = 1
-        for channels, sparsity, percent_on in zip(
-            conv_channels, conv_weight_sparsity, conv_percent_on, strict=True
-        ):
-            convolution = SparseConv2d(channels_in, channels, kernel_size, sparsity)
-            layers += [convolution, nn.BatchNorm2d(channels, affine=False)]
-            tail = [nn.MaxPool2d(2), KWinners2d(channels, percent_on, *boosting)]
-            layers += reversed(tail) if k_winners_before_pool else tail
-            channels_in = channels
-        self.features = nn.Sequential(*layers)
-        features = channels_in * _pooled_size(kernel_size, len(conv_channels)) ** 2
-        self.classifier = nn.Sequential(
-            nn.Flatten(),
+        inputs = (in_channels, *conv_channels)
+        convolutions = [
+            SparseConv2d(channels_in, channels, kernel_size, sparsity)
+            for channels_in, channels, sparsity in zip(
+                inputs, conv_channels, conv_weight_sparsity, strict=False
+            )
+        ]
+        super().__init__(
+            convolutions,
+            [
+                KWinners2d(channels, percent_on, *boosting)
+                for channels, percent_on in zip(conv_channels, conv_percent_on, strict=True)
+            ],
             SparseLinear(features, linear_units, linear_weight_sparsity),
-            nn.BatchNorm1d(linear_units, affine=False),
             KWinners(linear_units, linear_percent_on, *boosting),
-            nn.Linear(linear_units, num_classes),
+            num_classes,
+            k_winners_before_pool,
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits, (N, num_classes), of images, (N, 1, 32, 32)."""
-        logits: Tensor = self.classifier(self.features(images))
-        return logits
 
+class DenseCNN(_CNN):
+    """The dense twin of SparseCNN: ReLU for the k-winners, every weight in use; the same shapes.
 
-class DenseCNN(nn.Module):
-    """The dense twin of SparseCNN: ReLU for the k-winners and every weight in use."""
+    Raises ValueError, naming the argument, where one is outside its range.
+    """
 
     def __init__(
         self,
         num_classes: int = 12,
+        in_channels: int = 1,
+        input_size: int = 32,
         conv_channels: Sequence[int] = (64, 64),
         kernel_size: int = 5,
         linear_units: int = 1000,
     ) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        channels_in = 1
-        for channels in conv_channels:
-            convolution = nn.Conv2d(channels_in, channels, kernel_size)
-            layers += [convolution, nn.BatchNorm2d(channels, affine=False), nn.MaxPool2d(2), nn.ReLU()]
-            channels_in = channels
-        self.features = nn.Sequential(*layers)
-        features = channels_in * _pooled_size(kernel_size, len(conv_channels)) ** 2
-        self.classifier = nn.Sequential(
-            nn.Flatten(),
+        features = _require_shape(
+            num_classes, in_channels, input_size, conv_channels, kernel_size, linear_units
+        )
+        inputs = (in_channels, *conv_channels)
+        super().__init__(
+            [nn.Conv2d(*layer, kernel_size) for layer in zip(inputs, conv_channels, strict=False)],
+            [nn.ReLU() for _ in conv_channels],
             nn.Linear(features, linear_units),
-            nn.BatchNorm1d(linear_units, affine=False),
             nn.ReLU(),
-            nn.Linear(linear_units, num_classes),
+            num_classes,
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits, (N, num_classes), of images, (N, 1, 32, 32)."""
-        logits: Tensor = self.classifier(self.features(images))
-        return logits
 
-
-def _pooled_size(kernel_size: int, convolutions: int) -> int:
-    """Return the side, in pixels, of what the convolutions and their 2×2 poolings leave of an image."""
-    side = _IMAGE_SIZE
-    for _ in range(convolutions):
+def _require_shape(
+    num_classes: int,
+    in_channels: int,
+    input_size: int,
+    conv_channels: Sequence[int],
+    kernel_size: int,
+    linear_units: int,
+) -> int:
+    """Check the arguments that give the network its shape; return the linear layer's number of inputs."""
+    require(len(conv_channels) > 0, "conv_channels", conv_channels, "one number or more")
+    counts = {"num_classes": num_classes, "in_channels": in_channels, "linear_units": linear_units}
+    counts |= {f"conv_channels[{index}]": channels for index, channels in enumerate(conv_channels)}
+    for name, count in {**counts, "kernel_size": kernel_size}.items():
+        require(count >= 1, name, count, "1 or more")
+    side = input_size
+    for _ in conv_channels:
         side = (side - kernel_size + 1) // 2
-    if side < 1:
-        raise ValueError(f"kernel_size is {kernel_size}; nothing is left of a {_IMAGE_SIZE}-pixel image")
-    return side
+    rule = (
+        f"large enough for {len(conv_channels)} times a {kernel_size}×{kernel_size} convolution and a pooling"
+    )
+    require(side >= 1, "input_size", input_size, rule)
+    return conv_channels[-1] * side**2
+
+
+def _require_shares(
+    conv_channels: Sequence[int],
+    conv_weight_sparsity: Sequence[float],
+    linear_weight_sparsity: float,
+    conv_percent_on: Sequence[float],
+    linear_percent_on: float,
+) -> None:
+    """Check the shares here, where the error can name the network's argument rather than a layer's."""
+    as_many = f"{len(conv_channels)} numbers, one for each of conv_channels"
+    shares = {"conv_weight_sparsity": conv_weight_sparsity, "conv_percent_on": conv_percent_on}
+    for name, values in shares.items():
+        require(len(values) == len(conv_channels), name, list(values), as_many)
+    for index, (sparsity, percent_on) in enumerate(zip(conv_weight_sparsity, conv_percent_on, strict=True)):
+        require_sparsity(sparsity, f"conv_weight_sparsity[{index}]")
+        require_percent_on(percent_on, f"conv_percent_on[{index}]")
+    require_sparsity(linear_weight_sparsity, "linear_weight_sparsity")
+    require_percent_on(linear_percent_on, "linear_percent_on")
