@@ -323,7 +323,9 @@ def test_the_graph_has_no_break():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning")  # torch's compiler
+@pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.script.* is deprecated:DeprecationWarning"
+)  # torch's compiler
 def test_a_compiled_layer_computes_the_same():
     compiled_and_plain_agree("inductor")
 

@@ -1,0 +1,250 @@
+import math
+import re
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sigtune.models.k_winners import KWinners, KWinners2d
+from sigtune.models.sparse_cnn import DenseCNN, SparseCNN
+from sigtune.models.sparse_weights import SparseConv2d, SparseLinear, rezero_weights, weight_sparsity
+
+SMALL = {"conv_channels": [6, 8], "kernel_size": 3, "linear_units": 40, "input_size": 16}
+
+
+def images(count, size=32, channels=1, seed=0):
+    return torch.randn(count, channels, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def outputs_by_layer(model, inputs):
+    """Run the model; return what each layer put out, in order."""
+    outputs = []
+    handles = [
+        layer.register_forward_hook(lambda layer, _, output: outputs.append((layer, output)))
+        for layer in (*model.features, *model.classifier)
+    ]
+    model(inputs)
+    for handle in handles:
+        handle.remove()
+    return outputs
+
+
+@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
+def test_the_shapes_are_those_of_the_paper(model_class):
+    shapes = [tuple(output.shape) for _, output in outputs_by_layer(model_class(), images(3))]
+    assert shapes == [
+        *[(3, 64, 28, 28)] * 2,
+        *[(3, 64, 14, 14)] * 2,
+        *[(3, 64, 10, 10)] * 2,
+        *[(3, 64, 5, 5)] * 2,
+        (3, 1600),
+        *[(3, 1000)] * 3,
+        (3, 12),
+    ]
+
+
+def test_the_default_is_the_paper_network_in_its_order():
+    model = SparseCNN()
+    assert [type(layer) for layer in (*model.features, *model.classifier)] == [
+        *[SparseConv2d, nn.BatchNorm2d, nn.MaxPool2d, KWinners2d] * 2,
+        nn.Flatten,
+        *[SparseLinear, nn.BatchNorm1d, KWinners],
+        nn.Linear,
+    ]
+    assert all(
+        not layer.affine for layer in model.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)
+    )
+
+
+def test_the_dense_twin_has_the_same_parameters_and_relu_for_the_k_winners():
+    sparse, dense = SparseCNN(), DenseCNN()
+    assert [p.shape for p in sparse.parameters()] == [p.shape for p in dense.parameters()]
+    kinds = [type(layer) for layer in (*dense.features, *dense.classifier)]
+    assert kinds[:4] == [nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.ReLU]
+    assert nn.ReLU in kinds[-3:]
+    assert weight_sparsity(dense) == 0
+    assert all((weight != 0).all() for weight in dense.parameters())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept", "winners"),
+    [
+        ({}, [12, 320, 160], [1192, 200, 100]),
+        # super-sparse
+        (
+            {"linear_units": 1500, "linear_weight_sparsity": 0.95, "linear_percent_on": 0.067},
+            [12, 320, 80],
+            [1192, 200, 100],
+        ),
+    ],
+)
+def test_the_counts_of_weights_and_winners_are_those_of_the_paper(arguments, kept, winners):
+    torch.manual_seed(0)
+    model = SparseCNN(**arguments)
+    layers = [layer for layer in model.modules() if isinstance(layer, SparseConv2d | SparseLinear)]
+    for layer, count in zip(layers, kept, strict=True):
+        assert (layer.weight.flatten(1).count_nonzero(dim=1) == count).all()
+    outputs = [
+        out for layer, out in outputs_by_layer(model, images(4)) if isinstance(layer, KWinners | KWinners2d)
+    ]
+    for output, count in zip(outputs, winners, strict=True):
+        assert (output.flatten(1).count_nonzero(dim=1) == count).all()
+
+
+def test_k_winners_can_choose_before_the_pooling():
+    torch.manual_seed(0)
+    outputs = outputs_by_layer(SparseCNN(k_winners_before_pool=True), images(4))
+    assert [type(layer) for layer, _ in outputs[:4]] == [
+        SparseConv2d,
+        nn.BatchNorm2d,
+        KWinners2d,
+        nn.MaxPool2d,
+    ]
+    winners, pooled = outputs[2][1], outputs[3][1]
+    assert (winners.flatten(1).count_nonzero(dim=1) == round(0.095 * 64 * 28 * 28)).all()
+    assert torch.equal(pooled, functional.max_pool2d(winners, 2))
+
+
+@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
+def test_the_convolutional_part_runs_in_channels_last(model_class):
+    for layer, output in outputs_by_layer(model_class(), images(4))[:8]:
+        assert output.is_contiguous(memory_format=torch.channels_last), layer
+
+
+def test_the_arguments_of_the_k_winners_reach_every_layer():
+    model = SparseCNN(
+        boost_strength=1.25, boost_strength_factor=0.8, k_inference_factor=1.5, duty_cycle_period=77
+    )
+    layers = [layer for layer in model.modules() if isinstance(layer, KWinners | KWinners2d)]
+    assert len(layers) == 3
+    for layer in layers:
+        assert layer.boost_strength == 1.25
+        assert layer.boost_strength_factor == 0.8
+        assert layer.k_inference_factor == 1.5
+        assert layer.duty_cycle_period == 77
+
+
+@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
+def test_other_sizes_channels_and_depths_work(model_class):
+    shares = (
+        {"conv_weight_sparsity": [0.5] * 3, "conv_percent_on": [0.2] * 3} if model_class is SparseCNN else {}
+    )
+    model = model_class(
+        num_classes=5,
+        in_channels=3,
+        input_size=40,
+        conv_channels=[4, 5, 6],
+        kernel_size=3,
+        linear_units=7,
+        **shares,
+    )
+    assert model(images(2, 40, 3)).shape == (2, 5)
+    assert model.classifier[1].in_features == 6 * 3 * 3  # 40 → 19 → 8 → 3
+
+
+def train(model, steps, optimizer):
+    """Train on bright squares in one of four corners; return the losses."""
+    targets = torch.arange(32) % 4
+    inputs = images(32, 16)
+    for image, corner in zip(inputs, targets.tolist(), strict=True):
+        image[:, 8 * (corner // 2) :, :][:, :8, 8 * (corner % 2) :][..., :8] += 2.0
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+        rezero_weights(model)
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
+def test_the_networks_learn(model_class):
+    torch.manual_seed(0)
+    model = model_class(4, **SMALL)
+    losses = train(model, 25, torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5, weight_decay=1e-3))
+    assert losses[-1] < losses[0] / 3
+
+
+def test_the_zeros_of_the_network_stay_zero_through_training():
+    model = SparseCNN(4, **SMALL)
+    before = weight_sparsity(model)
+    train(model, 4, torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01))
+    # Of 9, 54 and 32 weights a unit, 4, 11 and 3 are kept.
+    assert before == pytest.approx(1 - (6 * 4 + 8 * 11 + 40 * 3) / (6 * 9 + 8 * 54 + 40 * 32))
+    assert weight_sparsity(model) == before
+
+
+@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
+def test_a_checkpoint_restores_the_network(model_class, tmp_path):
+    model = model_class(4, **SMALL)
+    train(model, 3, torch.optim.SGD(model.parameters(), lr=0.1))
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    restored = model_class(4, **SMALL)
+    restored.load_state_dict(torch.load(tmp_path / "model.pt", weights_only=True))
+    inputs = images(5, 16)
+    assert torch.equal(restored.eval()(inputs), model.eval()(inputs))
+    again = [train(net, 2, torch.optim.SGD(net.parameters(), lr=0.1)) for net in (model, restored)]
+    assert again[0] == again[1]
+
+
+def test_a_network_that_diverged_has_a_loss_that_says_so():
+    model = SparseCNN(4, **SMALL)
+    with torch.no_grad():
+        model.features[0].weight[0, 0, 0, 0] = math.nan
+    assert math.isnan(functional.cross_entropy(model(images(3, 16)), torch.tensor([0, 1, 2])).item())
+
+
+def test_the_whole_network_is_one_graph():
+    model = SparseCNN(4, **SMALL)
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    inputs = images(6, 16)
+    compiled(inputs).sum().backward()
+    model.eval()
+    assert torch.equal(compiled(inputs), model(inputs))
+    torch.compiler.reset()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.script.* is deprecated:DeprecationWarning"
+)  # torch's compiler
+def test_a_compiled_network_trains_as_a_plain_one_does():
+    torch.manual_seed(0)
+    plain, twin = SparseCNN(4, **SMALL), SparseCNN(4, **SMALL)
+    twin.load_state_dict(plain.state_dict())
+    compiled = torch.compile(twin, fullgraph=True)
+    losses = [train(net, 3, torch.optim.SGD(net.parameters(), lr=0.1)) for net in (plain, compiled)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    torch.compiler.reset()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"conv_percent_on": (0.1, 1.5)}, r"conv_percent_on[1] is 1.5; it must be in (0, 1]"),
+        ({"linear_percent_on": 0.0}, r"linear_percent_on is 0.0; it must be in (0, 1]"),
+        ({"conv_weight_sparsity": (1.0, 0.5)}, r"conv_weight_sparsity[0] is 1.0; it must be in [0, 1)"),
+        ({"linear_weight_sparsity": -0.5}, r"linear_weight_sparsity is -0.5; it must be in [0, 1)"),
+        (
+            {"conv_percent_on": [0.1]},
+            "conv_percent_on is [0.1]; it must be 2 numbers, one for each of conv_channels",
+        ),
+        (
+            {"conv_weight_sparsity": [0.1] * 3},
+            "conv_weight_sparsity is [0.1, 0.1, 0.1]; it must be 2 numbers",
+        ),
+        ({"conv_channels": []}, "conv_channels is []; it must be one number or more"),
+        ({"conv_channels": [64, 0]}, "conv_channels[1] is 0; it must be 1 or more"),
+        ({"boost_strength": -1.0}, "boost_strength is -1.0; it must be 0 or more"),
+        ({"num_classes": 0}, "num_classes is 0; it must be 1 or more"),
+        ({"linear_units": 0}, "linear_units is 0; it must be 1 or more"),
+        ({"kernel_size": 0}, "kernel_size is 0; it must be 1 or more"),
+        ({"input_size": 12}, "input_size is 12; it must be large enough for 2 times a 5×5 convolution"),
+    ],
+)
+def test_an_argument_out_of_range_is_named(arguments, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        SparseCNN(**arguments)
