@@ -1,4 +1,4 @@
-"""BoostStrengthDecay: boosting matters early and fades out."""
+"""BoostStrengthDecay: boosting spreads the work early in training and fades out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sigtune.models.k_winners import decay_boost_strength
 
 
 class BoostStrengthDecay(pl.Callback):
-    """Multiplies every k-winner layer's boost strength by its factor after each training epoch."""
+    """Multiplies the boost strength of every k-winner layer by its factor after each training epoch."""
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Decay the boost strength once."""
+        """Decay it once."""
         decay_boost_strength(pl_module)

@@ -1,4 +1,4 @@
-"""RezeroWeights: pruned weights stay zero through training."""
+"""RezeroWeights: the zero weights of sparse layers stay zero through training."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sigtune.models.sparse_weights import rezero_weights
 
 
 class RezeroWeights(pl.Callback):
-    """Sets pruned weights back to zero after every batch."""
+    """Sets the weights that sparse layers do not keep back to zero after every optimiser step."""
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Undo what the optimiser's step did to the pruned weights."""
+        """Undo what the step did to them."""
         rezero_weights(pl_module)
