@@ -31,10 +31,8 @@ def main() -> None:
         seconds(folder, "trainer.max_epochs=1")  # makes the data
         short = min(seconds(folder, "trainer.max_epochs=1") for _ in range(REPEATS))
         long = min(seconds(folder, "trainer.max_epochs=4") for _ in range(REPEATS))
-        print(
         print(f"an epoch of sparse_cnn_onecyclelr   {(long - short) / 3:.2f} s")
         print(f"its start-up and first epoch        {short:.2f} s")
-        )
 
 
 def seconds_of_python() -> float:
