@@ -41,14 +41,12 @@ def test_which_weights_are_kept_follows_torchs_seed_and_differs_by_unit():
 
 
 def test_all_inputs_are_as_likely_to_be_kept():
-    torch.manual_seed(0)
     share = SparseLinear(50, 4000, 0.8).kept.float().mean(dim=0)
     # A share of 0.2 over 4,000 units has a standard deviation of 0.0063.
     assert (share - 0.2).abs().max() < 5 * 0.0063
 
 
 def test_weights_start_within_the_bounds_of_the_fan_in_that_is_left():
-    torch.manual_seed(0)
     for layer in (SparseLinear(400, 300, 0.9), SparseConv2d(16, 300, 5, 0.9)):
         bound = 1 / math.sqrt(40)
         weights = layer.weight[layer.kept]
@@ -58,14 +56,12 @@ def test_weights_start_within_the_bounds_of_the_fan_in_that_is_left():
 
 
 def test_outputs_keep_the_variance_of_a_dense_layers():
-    torch.manual_seed(0)
     x = torch.randn(500, 1000)
     sparse, dense = SparseLinear(1000, 400, 0.9)(x), nn.Linear(1000, 400)(x)
     assert sparse.std().item() == pytest.approx(dense.std().item(), rel=0.05)
 
 
 def test_the_layers_compute_what_their_dense_kin_would_with_the_same_weights():
-    torch.manual_seed(0)
     linear, convolution = SparseLinear(6, 4, 0.5), SparseConv2d(2, 3, 3, 0.5)
     x, image = torch.randn(5, 6), torch.randn(5, 2, 8, 8)
     assert torch.equal(linear(x), nn.functional.linear(x, linear.weight, linear.bias))
@@ -81,7 +77,6 @@ def test_the_layers_compute_what_their_dense_kin_would_with_the_same_weights():
     ],
 )
 def test_weights_stay_zero_through_training_and_the_kept_ones_learn(make_optimizer):
-    torch.manual_seed(0)
     model = nn.Sequential(SparseConv2d(2, 6, 3, 0.75), nn.Flatten(), SparseLinear(24, 5, 0.5))
     optimizer = make_optimizer(model.parameters())
     start = [model[0].weight.detach().clone(), model[2].weight.detach().clone()]
