@@ -198,12 +198,13 @@ def test_an_experiment_class_for_another_scheduler_is_refused_by_naming_both(ref
     assert what.endswith("scheduler is torch.optim.lr_scheduler.OneCycleLR")
 
 
-def test_another_scheduler_than_the_experiment_s_is_refused_with_the_keys_it_does_not_have(refused):
+def test_another_scheduler_than_the_experiment_s_is_refused_with_its_unknown_keys_and_the_mixin(refused):
     problems = refused("scheduler=steplr", CREATE)
     assert sorted(key for key, *_ in problems) == [
         "scheduler.anneal_strategy",
         "scheduler.cycle_momentum",
         "scheduler.final_div_factor",
+        "sigopt.experiment_class",  # the mixin for the other scheduler is named beside the keys
     ]
     assert {what for _, what, *_ in problems} == {"unknown key"}
 
