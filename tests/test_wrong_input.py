@@ -206,7 +206,7 @@ def test_another_scheduler_than_the_experiment_s_is_refused_with_its_unknown_key
         "scheduler.final_div_factor",
         "sigopt.experiment_class",  # the mixin for the other scheduler is named beside the keys
     ]
-    assert {what for _, what, *_ in problems} == {"unknown key"}
+    assert {what for key, what, *_ in problems if key.startswith("scheduler.")} == {"unknown key"}
 
 
 @pytest.mark.parametrize("mode", [(), SWEEP], ids=["worker", "sweep"])
