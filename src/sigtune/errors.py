@@ -31,6 +31,10 @@ class UsageError(Exception):
         return "\n".join(format_problems(self.problems))
 
 
+class JobStoppedError(Exception):
+    """The job was asked to stop and ended before its training did: it has neither a result nor failed."""
+
+
 def format_problems(problems: Sequence[Problem]) -> list[str]:
     """Return one aligned line per problem: key, what is wrong, → what would be right."""
     key_width = max((len(problem.key) for problem in problems), default=0)
