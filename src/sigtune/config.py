@@ -73,6 +73,10 @@ class SigOptConfig:
     store: str = "sqlite:///sigopt.db"
     seed: int = 0
     max_consecutive_failures: int = 3
+    job_timeout: float | None = None
+    repeats: int = 1
+    repeat_key: str = "seed"
+    retry_seconds: float = 300.0
 
 
 @dataclass

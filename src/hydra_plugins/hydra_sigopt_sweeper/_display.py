@@ -1,21 +1,21 @@
-"""What a person sees of a search: one stable line per job, and the same ending whatever ended it."""
+"""What a person sees of a search: one stable line per job, and on a terminal a line on how it stands."""
 
 from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sigtune.report.results import Observed
-
-from ._job import Job, Outcome
+from sigtune.report.results import Metric, Observed, best_of
 
 _LABEL_WIDTH = 8
 
@@ -26,22 +26,57 @@ class Display:
     def __init__(self, budget: int | None) -> None:
         self._budget = budget
         self._console = Console(highlight=False, soft_wrap=True)
+        self._live: Live | None = None
+        self._status = ""
+        self._begun = time.monotonic()
+        self._ended = 0
 
     def labelled(self, label: str, text: str) -> None:
         """Print a line that begins with what it is about."""
         self._print(f"{label:<{_LABEL_WIDTH}} {text}")
 
-    def job(self, job: Job, outcome: Outcome, is_best: bool, error_log: Path | None) -> None:
+    def job(self, observed: Observed, seconds: float, is_best: bool, error_log: Path | None) -> None:
         """Print how a job ended: its metrics and assignments, or why it failed."""
-        count = f"{job.number}/{self._budget}" if self._budget else str(job.number)
-        seconds = f"{outcome.seconds:.0f}s"
-        if outcome.values is None:
+        self._ended += 1
+        count = f"{observed.number}/{self._budget}" if self._budget else str(observed.number)
+        if observed.values is None:
             where = f" ({error_log})" if error_log else ""
-            self._print(f"{count:>7}  FAILED  {outcome.reason}{where}  reported, continuing  {seconds}")
+            self._print(f"{count:>7}  FAILED  {observed.reason}{where}  reported, continuing  {seconds:.0f}s")
             return
-        metrics = " ".join(f"{name} {value:.4f}" for name, value in outcome.values.items())
         star = "★" if is_best else " "
-        self._print(f"{count:>7}  {metrics} {star}  {format_assignments(job.assignments)}  {seconds}")
+        assignments = format_assignments(observed.assignments)
+        self._print(f"{count:>7}  {format_metrics(observed)} {star}  {assignments}  {seconds:.0f}s")
+
+    def status(
+        self, running: int, slots: int, observed: Sequence[Observed], metrics: Sequence[Metric]
+    ) -> None:
+        """Say how the search stands in a line that the next one replaces; on a terminal only."""
+        if not self._console.is_terminal:
+            return
+        best = best_of(observed, metrics)
+        parts = [f"{running} of {slots} slot{'' if slots == 1 else 's'} busy"]
+        if self._budget:
+            parts.append(f"{len(observed)}/{self._budget} observed")
+        if best:
+            parts.append(f"best {format_metrics(best[0])}")
+        if self._budget and self._ended:
+            left = (time.monotonic() - self._begun) / self._ended * max(0, self._budget - len(observed))
+            parts.append(f"about {_duration(left)} left")
+        self._status = "         " + " · ".join(parts)
+        if self._live is None:
+            self._live = Live(
+                get_renderable=lambda: Text(self._status, style="dim"),
+                console=self._console,
+                refresh_per_second=2,
+                transient=True,
+            )
+            self._live.start()
+
+    def end_status(self) -> None:
+        """Take the status line away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     def table(self, observations: Sequence[Observed], best: Sequence[Observed]) -> None:
         """Print every observation with its metrics and assignments, the best marked."""
@@ -56,7 +91,7 @@ class Display:
             values = observed.values or {}
             table.add_row(
                 "★" if observed in best else "",
-                str(observed.number),
+                "-" if observed.number is None else str(observed.number),
                 *(f"{values[name]:.4f}" if name in values else "failed" for name in metrics),
                 *(_short(observed.assignments.get(name, "")) for name in parameters),
             )
@@ -72,6 +107,13 @@ class Display:
         self._console.print(Text(line))
 
 
+def format_metrics(observed: Observed) -> str:
+    """Return the observation's metrics, with the standard deviations of those that have one."""
+    deviations = {name: f" ± {value:.4f}" for name, value in observed.deviations.items()}
+    values = observed.values or {}
+    return " ".join(f"{name} {value:.4f}{deviations.get(name, '')}" for name, value in values.items())
+
+
 def format_assignments(assignments: Mapping[str, Any]) -> str:
     """Return `name=value` pairs with numbers short enough to compare by eye."""
     return " ".join(f"{name}={_short(value)}" for name, value in assignments.items())
@@ -81,8 +123,12 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def command(arguments: Sequence[str], multirun: bool = False) -> str:
-    """Return the `python train.py …` line that runs the app with these arguments."""
-    script = Path(sys.argv[0]).name or "train.py"
-    prefix = ["-m", "hydra/sweeper=sigopt"] if multirun else []
-    return shlex.join(["python", script, *prefix, *arguments])
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def command(arguments: Sequence[str]) -> str:
+    """Return the line that runs the app, called as it was now, with these arguments."""
+    return shlex.join(["python", sys.argv[0], *arguments])

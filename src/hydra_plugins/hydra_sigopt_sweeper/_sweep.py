@@ -1,141 +1,210 @@
-"""Set a search up: read the command line, check everything, open the experiment, start the loop."""
+"""Set a search up: read the command line, check everything, open the experiment, run, end."""
 
 from __future__ import annotations
 
-import logging
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from hydra.core.plugins import Plugins
-from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, flag_override, open_dict
+from omegaconf import DictConfig, OmegaConf
+from sigopt.exception import ConnectionException
 
-from sigtune.errors import UsageError
+from sigtune.errors import Problem, UsageError
 from sigtune.tuning.checks import mapping_problems, parameters_of, search_problems
 from sigtune.tuning.connection import describe_backend
 from sigtune.tuning.creation import open_experiment
 from sigtune.tuning.definition import read_block
 from sigtune.tuning.experiment import SigOptExperiment
-from sigtune.tuning.overrides import Point, as_overrides, changed_values
 from sigtune.tuning.preflight import preflight_problems
 
-from ._display import Display, command
-from ._executors import OneByOneExecutor
-from ._job import RecordedTask
-from ._journal import Journal
-from ._search import Search
-from .search_space import CommandLine, read_command_line
+from ._display import Display
+from ._ending import Ending
+from ._executor import Launch, choose_executor
+from ._job_configs import JobConfigs
+from ._recorded_task import RecordedTask, this_process
+from ._search import JobMaker, Search
+from ._stop import StopRequest
+from ._sweep_folder import SweepFolder, find_folder, use_folder
+from .search_space import CommandLine, read_command_line, use_current_values
 
-
-@dataclass(frozen=True)
-class JobConfigs:
-    """Composes the app's config for a job, and turns a suggestion into the overrides of one."""
-
-    context: HydraContext
-    master: DictConfig
-    fixed: Sequence[str]
-
-    def compose(self, extra: Sequence[str] = ()) -> DictConfig:
-        """Return the app's config with the fixed overrides and `extra`; tuned keys are still missing."""
-        config = self.context.config_loader.load_sweep_config(self.master, [*self.fixed, *extra])
-        with open_dict(config):
-            del config["hydra"]
-        return config
-
-    def overrides_for(self, experiment: SigOptExperiment, suggestion: Any) -> list[str]:
-        """Return all overrides of the suggestion's job, ordinary config keys only."""
-        groups, values = self._split(suggestion.assignments)
-        choices = [f"{group}={choice}" for group, choice in groups.items()]
-        point = Point(values, getattr(suggestion, "task", None))
-        changes = changed_values(self.compose(choices), experiment, point)
-        return [*self.fixed, *choices, *as_overrides(changes)]
-
-    def groups(self, names: Sequence[str]) -> set[str]:
-        """Return which of the names are config groups rather than keys."""
-        loader = self.context.config_loader
-        return {
-            name for name in names if name.rpartition("/")[2] in loader.list_groups(name.rpartition("/")[0])
-        }
-
-    def _split(self, assignments: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        groups = self.groups(list(assignments))
-        return (
-            {name: value for name, value in assignments.items() if name in groups},
-            {name: value for name, value in assignments.items() if name not in groups},
-        )
+Task = Callable[[DictConfig], Any]
 
 
 def sweep(
-    block_config: Any,
-    context: HydraContext,
-    task: Callable[[DictConfig], Any],
-    config: DictConfig,
-    arguments: Sequence[str],
+    block_config: Any, context: HydraContext, task: Task, config: DictConfig, arguments: Sequence[str]
 ) -> Any:
     """Run the search that `SigOptSweeper.sweep` is asked for."""
     block = read_block(block_config)
     line = read_command_line(arguments, context.config_loader)
-    _fix_sweep_folder(config)
-    job_configs = JobConfigs(context, config, line.fixed)
-    _check(block, line, job_configs, task)
-    experiment = open_experiment(block)
-    details = experiment.get_experiment_details()
-    if block.experiment_id is not None:
-        problems = mapping_problems(
-            job_configs.compose(), experiment, parameters_of(details), line.fixed_keys
-        )
-        if problems:
-            raise UsageError(problems)
-    folder = Path(config.hydra.sweep.dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(config, folder / "multirun.yaml")
-    display = Display(details.observation_budget)
-    metrics = [metric.name for metric in details.metrics]
-    launcher = _launcher(context, RecordedTask(task, metrics), config)
-    executor = OneByOneExecutor(launcher)
-    slots = min(details.parallel_bandwidth or 1, executor.slots)
-    display.labelled(
-        "sweep",
-        f'experiment {experiment.experiment_id} "{details.name}" · '
-        f"{describe_backend(block.backend, block.store)} · {details.observation_budget} observations · "
-        f"{slots} slot{'' if slots == 1 else 's'}",
-    )
-    search = Search(
-        experiment,
-        executor,
-        slots,
-        Journal(folder),
-        display,
-        lambda suggestion: job_configs.overrides_for(experiment, suggestion),
-        block.max_consecutive_failures,
-    )
-    resume = command([*line.fixed, f"sigopt.experiment_id={experiment.experiment_id}"], multirun=True)
-    return search.run(resume)
+    job_configs = JobConfigs(context, config, line)
+    use_current_values(line.parameters, job_configs.compose())
+    parameters = OmegaConf.to_container(block.parameters)
+    assert isinstance(parameters, list)
+    block.merge_with({"parameters": [*parameters, *line.parameters]})
+    try:
+        experiment = _existing_experiment(block)
+        _check(block, experiment, job_configs, task)
+        with SweepFolder(find_folder(config, experiment)) as folder:
+            use_folder(config, folder.path)
+            experiment = experiment or _create(block, folder)
+            folder.check_journal(experiment.experiment_id)
+            return _search(block, experiment, folder, job_configs, task)
+    except ConnectionException as error:
+        raise SystemExit(f"error: SigOpt cannot be reached: {error.message}") from error
+
+
+def _existing_experiment(block: DictConfig) -> SigOptExperiment | None:
+    return None if block.experiment_id is None else open_experiment(block)
+
+
+def _create(block: DictConfig, folder: SweepFolder) -> SigOptExperiment:
+    try:
+        folder.check_journal(None)
+        return open_experiment(block)
+    except UsageError:
+        folder.remove_if_unused()
+        raise
 
 
 def _check(
-    block: DictConfig, line: CommandLine, job_configs: JobConfigs, task: Callable[[DictConfig], Any]
+    block: DictConfig, experiment: SigOptExperiment | None, job_configs: JobConfigs, task: Task
 ) -> None:
     """Raise UsageError with everything that is wrong, before anything is created."""
-    job_config = job_configs.compose()
-    with flag_override(block, "struct", False):
-        block.parameters = [*block.parameters, *line.parameters]
-    problems = [*line.problems, *search_problems(job_config, block, line.fixed_keys)]
-    problems += preflight_problems(task, job_config)
+    line = job_configs.line
+    problems = [*line.problems, *_option_problems(block), *job_configs.group_problems(line.parameters)]
     if problems:
         raise UsageError(problems)
+    given = {*line.fixed_keys, *line.elements}
+    if experiment is None:
+        config = job_configs.compose_with(line.parameters)
+        problems = search_problems(config, block, given, job_configs.is_direct)
+    else:
+        parameters = parameters_of(experiment.get_experiment_details())
+        problems = _unknown_to(experiment, parameters, line)
+        config = job_configs.compose_with(parameters)
+        mapped = [parameter for parameter in parameters if not job_configs.is_direct(parameter["name"])]
+        problems += mapping_problems(config, experiment, mapped, given)
+    problems += [
+        Problem(name, "is tuned, and also given on the command line", "leave one of them out")
+        for name in sorted(line.fixed_keys & line.elements.keys())
+    ]
+    problems += preflight_problems(task, config)
+    if problems:
+        raise UsageError(problems)
+    job_configs.repeats(block.repeats, block.repeat_key)
 
 
-def _fix_sweep_folder(config: DictConfig) -> None:
-    # With ${now:} unresolved, every worker process that reads the config would get a folder of its own.
-    with flag_override(config, "readonly", False), open_dict(config):
-        config.hydra.sweep.dir = str(config.hydra.sweep.dir)
+def _option_problems(block: DictConfig) -> list[Problem]:
+    """Return what is wrong with the options that are the sweep's rather than the experiment's."""
+    problems = [
+        Problem(f"sigopt.{name}={block[name]}", "is too small", "1 or more")
+        for name in ("repeats", "max_consecutive_failures")
+        if block[name] < 1
+    ]
+    if block.job_timeout is not None and block.job_timeout <= 0:
+        problems.append(Problem(f"sigopt.job_timeout={block.job_timeout}", "is no time", "seconds, or null"))
+    return problems
 
 
-def _launcher(context: HydraContext, task: RecordedTask, config: DictConfig) -> Launcher:
-    # The basic launcher logs two lines a job, which would stand between the lines of the display.
-    logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)
-    return Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
+def _unknown_to(
+    experiment: SigOptExperiment, parameters: Sequence[dict[str, Any]], line: CommandLine
+) -> list[Problem]:
+    known = {parameter["name"] for parameter in parameters}
+    what = f"experiment {experiment.experiment_id} has no such parameter"
+    return [Problem(name, what, "leave it out") for name in line.elements if name not in known]
+
+
+def _search(
+    block: DictConfig, experiment: SigOptExperiment, folder: SweepFolder, job_configs: JobConfigs, task: Task
+) -> Any:
+    details = experiment.get_experiment_details()
+    config, line = job_configs.master, job_configs.line
+    OmegaConf.save(config, folder.path / "multirun.yaml")
+    metrics = list(details.metrics)
+    recorded = RecordedTask(task, [metric.name for metric in metrics], block.job_timeout, this_process())
+    asked = block if "sigopt.parallel_bandwidth" in line.block_keys else details
+    slots = asked.parallel_bandwidth or 1
+    executor = choose_executor(Launch(job_configs.context, recorded, config), slots)
+    display = Display(details.observation_budget)
+    display.labelled("sweep", _headline(block, experiment, details, executor.slots))
+    if executor.slots < slots:
+        display.labelled("", _few_slots(config, executor.slots))
+    ending = Ending(
+        folder.path,
+        metrics,
+        _resume_arguments(config, experiment),
+        config.hydra.job.config_name,
+        job_configs.is_group,
+    )
+    maker = JobMaker(
+        lambda suggestion: job_configs.overrides_for(experiment, suggestion),
+        job_configs.repeats(block.repeats, block.repeat_key),
+    )
+    with StopRequest(folder.path) as stop:
+        search = Search(
+            experiment,
+            executor,
+            maker,
+            folder.journal_for(experiment),
+            stop,
+            display,
+            block.max_consecutive_failures,
+        )
+        wrong_input: UsageError | None = None
+        try:
+            search.run()
+        except KeyboardInterrupt:
+            stop.ask()
+        except UsageError as error:
+            wrong_input = error
+        finally:
+            ending.show(search, display)
+        return _finish(search, stop, wrong_input, job_configs)
+
+
+def _finish(
+    search: Search, stop: StopRequest, wrong_input: UsageError | None, job_configs: JobConfigs
+) -> Any:
+    """Return the observations, or exit with the code that says why there are not all of them."""
+    code = 0
+    if wrong_input is not None:
+        print(f"error: a job was given a wrong config\n{wrong_input}", file=sys.stderr)
+        code = 2
+    elif search.unreachable is not None:
+        code = 1
+    elif stop.asked:
+        code = 130
+    elif any(observed.values is None for observed in search.observed):
+        code = 3
+    if code == 0:
+        return search.observed
+    # Hydra does this itself after a sweep that returns.
+    config = job_configs.master
+    job_configs.context.callbacks.on_multirun_end(config=config, config_name=config.hydra.job.config_name)
+    raise SystemExit(code)
+
+
+def _headline(block: DictConfig, experiment: SigOptExperiment, details: Any, slots: int) -> str:
+    budget = (
+        "no budget" if details.observation_budget is None else f"{details.observation_budget} observations"
+    )
+    return (
+        f'experiment {experiment.experiment_id} "{details.name}" · '
+        f"{describe_backend(block.backend, block.store)} · {budget} · {slots} slot{'' if slots == 1 else 's'}"
+    )
+
+
+def _few_slots(config: DictConfig, slots: int) -> str:
+    launcher = config.hydra.runtime.choices.get("hydra/launcher", "this")
+    return f"the {launcher} launcher runs {slots} job at a time; hydra/launcher=joblib keeps all slots busy"
+
+
+def _resume_arguments(config: DictConfig, experiment: SigOptExperiment) -> list[str]:
+    overrides = config.hydra.overrides
+    kept = [
+        override
+        for override in (*overrides.hydra, *overrides.task)
+        if not override.startswith(("hydra.mode=", "sigopt.experiment_id=", "sigopt.create="))
+    ]
+    return ["-m", *kept, f"sigopt.experiment_id={experiment.experiment_id}"]

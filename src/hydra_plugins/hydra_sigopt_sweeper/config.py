@@ -1,4 +1,4 @@
-"""The sweeper's place in Hydra's config: `hydra/sweeper=sigopt`."""
+"""The sweeper's place in Hydra's config: `hydra/sweeper=sigopt`, and `sigopt: schema` for an app's block."""
 
 # No `from __future__ import annotations`: Hydra executes plugin modules before they are in sys.modules, where
 # a dataclass would look its annotations up.
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+
+from sigtune.config import SigOptConfig
 
 
 @dataclass
@@ -19,4 +21,7 @@ class SigOptSweeperConf:
 
 ConfigStore.instance().store(
     group="hydra/sweeper", name="sigopt", node=SigOptSweeperConf, provider="hydra_sigopt_sweeper"
+)
+ConfigStore.instance().store(
+    group="sigopt", name="schema", node=SigOptConfig, provider="hydra_sigopt_sweeper"
 )

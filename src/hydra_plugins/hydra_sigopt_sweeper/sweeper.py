@@ -29,12 +29,19 @@ class SigOptSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Run the search; `arguments` are the overrides of the command line.
 
-        Raises UsageError, with nothing run, where the config or the experiment is wrong; SystemExit with code
-        3 when the search ended with failed jobs, and with 130 when it was interrupted.
+        Ends the process with code 2, and the list of problems, where the config or the experiment is wrong;
+        with 3 when the search ended with failed jobs, with 130 when it was interrupted, and with 1 when
+        SigOpt could not be reached.
         """
+        from sigtune.command_line import exit_with
+        from sigtune.errors import UsageError
+
         from ._sweep import sweep
 
         assert self.hydra_context is not None
         assert self.task_function is not None
         assert self.config is not None
-        return sweep(self.experiment, self.hydra_context, self.task_function, self.config, arguments)
+        try:
+            return sweep(self.experiment, self.hydra_context, self.task_function, self.config, arguments)
+        except UsageError as error:
+            exit_with(error)

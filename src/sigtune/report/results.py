@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,26 +17,37 @@ class Metric(Protocol):
     name: str
     objective: str | None
     strategy: str | None
+    threshold: float | None
 
 
 @dataclass(frozen=True)
 class Observed:
-    """One observation of a search; `values` is None where the job failed, for the `reason`."""
+    """One observation of a search; `values` is None where the job failed, for the `reason`.
 
-    number: int
+    `number` and `folder` are those of the sweep's job; None where somebody else observed it. `deviations` are
+    the standard deviations of values that are the mean of several runs.
+    """
+
+    number: int | None
     assignments: Mapping[str, Any]
     values: Mapping[str, float] | None
     reason: str
     overrides: Sequence[str]
+    folder: Path | None = None
+    deviations: Mapping[str, float] = field(default_factory=dict)
 
 
 def best_of(observations: Sequence[Observed], metrics: Sequence[Metric]) -> list[Observed]:
-    """Return the best observation, or with two metrics to optimise the Pareto front; the first of equals."""
+    """Return the best observation, or with two metrics to optimise the Pareto front; the first of equals.
+
+    What fails a metric's constraint is not among the best.
+    """
     optimized = [metric for metric in metrics if (metric.strategy or "optimize") == "optimize"]
+    constraints = [metric for metric in metrics if metric.strategy == "constraint"]
     scored = [
         (observed, tuple(_score(observed.values, metric) for metric in optimized))
         for observed in observations
-        if observed.values is not None
+        if observed.values is not None and all(_is_met(observed.values, metric) for metric in constraints)
     ]
     best: list[Observed] = []
     seen: set[tuple[float, ...]] = set()
@@ -49,6 +60,15 @@ def best_of(observations: Sequence[Observed], metrics: Sequence[Metric]) -> list
 
 def _score(values: Mapping[str, float], metric: Metric) -> float:
     return -values[metric.name] if metric.objective == "minimize" else values[metric.name]
+
+
+def _is_met(values: Mapping[str, float], constraint: Metric) -> bool:
+    """Tell whether the value is on the right side of the threshold, which itself is allowed."""
+    assert constraint.threshold is not None
+    value = values[constraint.name]
+    return (
+        value <= constraint.threshold if constraint.objective == "minimize" else value >= constraint.threshold
+    )
 
 
 def _dominates(score: Sequence[float], other: Sequence[float]) -> bool:
@@ -65,6 +85,7 @@ def write_results(folder: Path, observations: Sequence[Observed], best: Sequence
         "best": [
             {
                 "job": observed.number,
+                "folder": str(observed.folder) if observed.folder else None,
                 "values": dict(observed.values or {}),
                 "assignments": dict(observed.assignments),
                 "overrides": list(observed.overrides),
@@ -78,17 +99,21 @@ def write_results(folder: Path, observations: Sequence[Observed], best: Sequence
 def _write_csv(path: Path, observations: Sequence[Observed]) -> None:
     parameters = list(dict.fromkeys(name for observed in observations for name in observed.assignments))
     metrics = list(dict.fromkeys(name for observed in observations for name in observed.values or {}))
+    deviations = list(dict.fromkeys(name for observed in observations for name in observed.deviations))
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["job", *parameters, *metrics, "failed", "reason"])
+        deviation_headings = [f"{name}_stddev" for name in deviations]
+        writer.writerow(["job", *parameters, *metrics, *deviation_headings, "failed", "reason", "folder"])
         for observed in observations:
             values = observed.values or {}
             writer.writerow(
                 [
-                    observed.number,
+                    "" if observed.number is None else observed.number,
                     *(observed.assignments.get(name, "") for name in parameters),
                     *(values.get(name, "") for name in metrics),
+                    *(observed.deviations.get(name, "") for name in deviations),
                     observed.values is None,
                     observed.reason,
+                    observed.folder or "",
                 ]
             )

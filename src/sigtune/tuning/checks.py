@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -35,10 +35,16 @@ def experiment_class(block: DictConfig) -> type[SigOptExperiment]:
     return loaded
 
 
-def search_problems(config: DictConfig, block: DictConfig, overridden: Collection[str]) -> list[Problem]:
+def search_problems(
+    config: DictConfig,
+    block: DictConfig,
+    overridden: Collection[str],
+    is_direct: Callable[[str], bool] = lambda name: False,
+) -> list[Problem]:
     """Return everything that is wrong with the search in `block` for the app config `config`.
 
-    `overridden` are the config keys given on the command line. The definition of an experiment that exists
+    `overridden` are the config keys given on the command line. `is_direct` tells the parameters that need no
+    way into the config, being overrides of their own name. The definition of an experiment that exists
     (`sigopt.experiment_id`) is SigOpt's, so the block's own is not looked at.
     """
     exists = block.experiment_id is not None
@@ -55,7 +61,8 @@ def search_problems(config: DictConfig, block: DictConfig, overridden: Collectio
     parameters = definition["parameters"]
     if exists or not parameters or any(p.key.startswith("sigopt.parameters") for p in problems):
         return problems  # where a parameter is wrong in itself, what it tunes cannot be told
-    return problems + mapping_problems(config, klass(), parameters, overridden)
+    mapped = [parameter for parameter in parameters if not is_direct(parameter["name"])]
+    return problems + mapping_problems(config, klass(), mapped, overridden)
 
 
 def definition_problems(block: DictConfig) -> list[Problem]:

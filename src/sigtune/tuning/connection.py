@@ -60,17 +60,25 @@ def _check_api_environment() -> None:
         )
 
 
-def connect(backend: str = "auto", store: str = "sqlite:///sigopt.db", seed: int = 0) -> Any:
+def connect(
+    backend: str = "auto", store: str = "sqlite:///sigopt.db", seed: int = 0, retry_seconds: float = 300.0
+) -> Any:
     """Return a `sigopt.Connection` to the chosen backend.
 
-    `store` (an SQLAlchemy URL) and `seed` (which breaks the optimiser's ties) are the local backend's.
-    Raises UsageError as `choose_backend` does, and when the store cannot be opened.
+    `store` (an SQLAlchemy URL) and `seed` (which breaks the optimiser's ties) are the local backend's; for
+    `retry_seconds` a request is repeated that a server does not answer, or answers with 429 or 5xx. Raises
+    UsageError as `choose_backend` does, and when the store cannot be opened.
     """
     connection_class = _connection_class()
     chosen = choose_backend(backend)
     log.info("sigopt.backend=%s: using the %s backend", backend, chosen)
     if chosen == "api":
-        return connection_class(client_token=api_token(), api_url=os.environ["SIGOPT_API_URL"].rstrip("/"))
+        from sigtune.tuning.retrying_driver import RetryingDriver
+
+        api_url = os.environ["SIGOPT_API_URL"].rstrip("/")
+        return connection_class(
+            driver=RetryingDriver, client_token=api_token(), api_url=api_url, retry_seconds=retry_seconds
+        )
     from sigtune.backend.driver import LocalDriver  # SQLAlchemy is not needed to reach a server
 
     return connection_class(driver=LocalDriver, url=store, seed=seed)

@@ -21,7 +21,7 @@ def open_experiment(block: DictConfig) -> SigOptExperiment:
     """
     from sigopt.exception import ApiException
 
-    connection = connect(block.backend, block.store, block.seed)
+    connection = connect(block.backend, block.store, block.seed, block.retry_seconds)
     experiment = experiment_class(block)(block.experiment_id, connection)
     try:
         if experiment.experiment_id is None:

@@ -73,6 +73,10 @@ class SigOptExperiment:
         """Return SigOpt's Experiment object, with its progress."""
         return self._resource().fetch()
 
+    def update_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Replace the experiment's metadata."""
+        self._resource().update(metadata=dict(metadata))
+
     def get_next_suggestion(self, metadata: Mapping[str, Any] | None = None) -> Any:
         """Ask for a suggestion; it stays open until it is observed or deleted."""
         return self._resource().suggestions().create(**({"metadata": dict(metadata)} if metadata else {}))
@@ -95,9 +99,13 @@ class SigOptExperiment:
         suggestion_id: str | int,
         values: Mapping[str, float] | None,
         metadata: Mapping[str, Any] | None = None,
+        deviations: Mapping[str, float] | None = None,
     ) -> Any:
-        """Report what a suggestion came to: a value for each metric, or None where the job failed."""
-        return self._observe({"suggestion": str(suggestion_id)}, values, metadata)
+        """Report what a suggestion came to: a value for each metric, or None where the job failed.
+
+        `deviations` are the standard deviations of those values that have one.
+        """
+        return self._observe({"suggestion": str(suggestion_id)}, values, metadata, deviations)
 
     def create_observation(
         self,
@@ -113,12 +121,17 @@ class SigOptExperiment:
         subject: dict[str, Any],
         values: Mapping[str, float] | None,
         metadata: Mapping[str, Any] | None,
+        deviations: Mapping[str, float] | None = None,
     ) -> Any:
-        outcome: dict[str, Any] = (
-            {"failed": True}
-            if values is None
-            else {"values": [{"name": name, "value": value} for name, value in values.items()]}
-        )
+        known = deviations or {}
+        outcome: dict[str, Any] = {"failed": True}
+        if values is not None:
+            stddev = {name: {"value_stddev": known[name]} for name in known}
+            outcome = {
+                "values": [
+                    {"name": name, "value": value, **stddev.get(name, {})} for name, value in values.items()
+                ]
+            }
         if metadata:
             outcome["metadata"] = dict(metadata)
         return self._resource().observations().create(**subject, **outcome)

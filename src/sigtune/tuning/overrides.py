@@ -56,7 +56,7 @@ def tuned_keys(
     keys: set[str] = set()
     problems: list[Problem] = []
     for end in (0, -1):
-        point = Point({parameter["name"]: _extreme(parameter, end) for parameter in parameters})
+        point = Point({parameter["name"]: extreme(parameter, end) for parameter in parameters})
         try:
             keys |= changed_values(config, experiment, point).keys()
         except UsageError as error:
@@ -68,17 +68,18 @@ def unread_parameters(
     config: DictConfig, experiment: SigOptExperiment, parameters: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     """Return the names of the parameters that no mixin reads and that are no config key."""
-    assignments = _RecordedReads({parameter["name"]: _extreme(parameter, 0) for parameter in parameters})
+    assignments = _RecordedReads({parameter["name"]: extreme(parameter, 0) for parameter in parameters})
     changed_values(config, experiment, Point(assignments))
     return [name for name in assignments if name not in assignments.read and not is_config_key(config, name)]
 
 
 def as_overrides(values: Mapping[str, Any]) -> list[str]:
     """Return `key=value` strings that Hydra's grammar reads back as exactly these values."""
-    return [f"{key}={_as_text(value)}" for key, value in values.items()]
+    return [f"{key}={as_text(value)}" for key, value in values.items()]
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return the value as Hydra's grammar reads it back."""
     return Override._get_value_element_as_str(_quoted(value))
 
 
@@ -92,7 +93,7 @@ def _quoted(value: Any) -> Any:
     return value
 
 
-def _extreme(parameter: Mapping[str, Any], end: int) -> Any:
+def extreme(parameter: Mapping[str, Any], end: int) -> Any:
     """Return the parameter's first (end 0) or last (end -1) value."""
     for field_name in ("grid", "categorical_values"):
         if parameter.get(field_name):

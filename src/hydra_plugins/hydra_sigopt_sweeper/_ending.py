@@ -1,0 +1,76 @@
+"""The ending of a search, the same whatever ended it: the best, the files, the commands to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from sigtune.report.best_config import config_of
+from sigtune.report.results import Metric, Observed, best_of, write_results
+
+from ._display import Display, command, format_assignments, format_metrics
+from ._job import ERROR_NAME, Job
+from ._search import Search
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Prints and writes what a search came to. `resume` are the arguments that take it up again."""
+
+    folder: Path
+    metrics: Sequence[Metric]
+    resume: Sequence[str]
+    config_name: str
+    is_group: Callable[[str], bool]
+
+    def show(self, search: Search, display: Display) -> None:
+        """Write the files into the sweep's folder and print the summary."""
+        display.end_status()
+        if search.failed_too_often and search.first_failed is not None:
+            self._show_first_error(search.first_failed, display)
+        if search.unreachable is not None:
+            first = str(search.unreachable).splitlines()[0]
+            display.labelled("stopped", f"SigOpt cannot be reached, what was trained is kept: {first}")
+        best = best_of(search.observed, self.metrics)
+        write_results(self.folder, search.observed, best)
+        display.table(search.observed, best)
+        display.labelled("saved", self._saved(search))
+        for observed in best:
+            self._show_best(observed, "best" if len(best) == 1 else f"best_{observed.number}", display)
+        display.labelled("resume", command(self.resume))
+
+    def _saved(self, search: Search) -> str:
+        failed = sum(observed.values is None for observed in search.observed)
+        text = f"{len(search.observed)} observed ({failed} failed) in {_shown(self.folder)}"
+        numbers = [str(job.number) for job in search.open_jobs]
+        if numbers:
+            text += f"; job{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} will be taken up again"
+        return text
+
+    def _show_best(self, observed: Observed, name: str, display: Display) -> None:
+        where = _shown(observed.folder) if observed.folder else "observed elsewhere"
+        display.labelled(
+            "best", f"{format_metrics(observed)}  {format_assignments(observed.assignments)}  {where}"
+        )
+        try:
+            config = config_of(observed.overrides, self.config_name, self.is_group)
+        except ValueError:  # what no config file can say, a command line can
+            display.labelled("again", command(observed.overrides))
+            return
+        arguments = ["--config-dir", str(_shown(self.folder)), "--config-name", name]
+        heading = f"# {format_metrics(observed)}\n# {command(arguments)}\n"
+        (self.folder / f"{name}.yaml").write_text(heading + OmegaConf.to_yaml(config))
+        display.labelled("again", command(arguments))
+
+    def _show_first_error(self, job: Job, display: Display) -> None:
+        display.labelled("stopped", "too many jobs failed in a row; the first error of this search:")
+        for path in sorted((self.folder / str(job.number)).rglob(ERROR_NAME)):
+            display.error(path.read_text())
+
+
+def _shown(folder: Path) -> Path:
+    """Return the folder as one would type it here."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

@@ -1,0 +1,39 @@
+"""The client's HTTP driver, patient with a server that is busy, broken or away for a while."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sigopt.exception import ConnectionException
+from sigopt.request_driver import RequestDriver
+from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_result, wait_random_exponential
+from tenacity.stop import stop_after_delay
+
+_LONGEST_WAIT = 30.0
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+
+
+class RetryingDriver(RequestDriver):  # type: ignore[misc]  # the client has no types
+    """Repeats a request that is refused with 429 or 5xx, or that reaches no server, for `retry_seconds`.
+
+    The waits between grow exponentially, with full jitter, so that many searches do not come back at once.
+    Raises `sigopt.exception.ConnectionException` when the time is over.
+    """
+
+    def __init__(self, *args: Any, retry_seconds: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._retry_seconds = retry_seconds
+
+    def _request(self, method: str, url: str, params: Any, json: Any, headers: Any) -> Any:
+        retrying = Retrying(
+            retry=retry_if_exception_type(ConnectionException)
+            | retry_if_result(lambda response: response.status_code in _RETRIED),
+            wait=wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT),
+            stop=stop_after_delay(self._retry_seconds),
+        )
+        try:
+            return retrying(super()._request, method, url, params, json, headers)
+        except RetryError as error:
+            last = error.last_attempt
+            why = str(last.exception()) if last.failed else f"it answered {last.result().status_code}"
+            raise ConnectionException(f"gave up after {self._retry_seconds:g} s: {why}") from error

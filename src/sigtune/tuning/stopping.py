@@ -1,0 +1,13 @@
+"""How a running job learns that its sweep is asked to stop: by a file in the sweep's folder.
+
+A file reaches the jobs of every launcher, on other machines too; `touch FOLDER/stop` does what Ctrl-C does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def stop_file(sweep_dir: str | Path) -> Path:
+    """Return the file that is there while the sweep in this folder is asked to stop."""
+    return Path(sweep_dir) / "stop"
