@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, Future
 from concurrent.futures import wait as wait_for
 from pathlib import Path
@@ -18,8 +20,11 @@ from ._executor import Launch
 from ._job import Run
 from ._remote_run import RemoteRun, remote_run
 
-# A worker that is idle so long ends, also after the sweep has died; a new one starts when needed.
+# A worker that is idle so long ends, and a new one starts when needed.
 _IDLE_SECONDS = 60
+
+# Held in a worker while it runs a job.
+_BUSY = threading.Lock()
 
 
 class LokyExecutor:
@@ -73,6 +78,7 @@ class LokyExecutor:
                 max_workers=1,
                 timeout=_IDLE_SECONDS,
                 initializer=_prepare_worker,
+                initargs=(os.getpid(),),
                 env=slot_environment(slot, self.slots, visible_gpus()),
             )
         return self._pools[slot]
@@ -102,11 +108,20 @@ def visible_gpus() -> list[str]:
     return [str(index) for index in range(listed.stdout.count("GPU "))]
 
 
-def _prepare_worker() -> None:
+def _prepare_worker(sweep: int) -> None:
     # Ctrl-C reaches every process of the terminal; what becomes of the jobs is for the sweep to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # loky's own kind of process cannot start the workers of a DataLoader.
     multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
+    threading.Thread(target=_outlive_by_one_run, args=(sweep,), daemon=True).start()
+
+
+def _outlive_by_one_run(sweep: int) -> None:
+    """End this worker when the sweep has died and the run that it left is done."""
+    while os.getppid() == sweep:
+        time.sleep(1)
+    with _BUSY:
+        os._exit(0)
 
 
 def _run_with_output_in(folder: Path, run: RemoteRun) -> str:
@@ -115,4 +130,5 @@ def _run_with_output_in(folder: Path, run: RemoteRun) -> str:
     with (folder / "output.log").open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-    return run()
+    with _BUSY:
+        return run()

@@ -45,11 +45,13 @@ def sweep(
     try:
         experiment = _existing_experiment(block)
         _check(block, experiment, job_configs, task)
+        arguments_again = _lasting_arguments(config)
         with SweepFolder(find_folder(config, experiment)) as folder:
             use_folder(config, folder.path)
             experiment = experiment or _create(block, folder)
             folder.check_journal(experiment.experiment_id)
-            return _search(block, experiment, folder, job_configs, task)
+            resume = [*arguments_again, f"sigopt.experiment_id={experiment.experiment_id}"]
+            return _search(block, experiment, folder, job_configs, task, resume)
     except ConnectionException as error:
         raise SystemExit(f"error: SigOpt cannot be reached: {error.message}") from error
 
@@ -116,7 +118,12 @@ def _unknown_to(
 
 
 def _search(
-    block: DictConfig, experiment: SigOptExperiment, folder: SweepFolder, job_configs: JobConfigs, task: Task
+    block: DictConfig,
+    experiment: SigOptExperiment,
+    folder: SweepFolder,
+    job_configs: JobConfigs,
+    task: Task,
+    resume: Sequence[str],
 ) -> Any:
     details = experiment.get_experiment_details()
     config, line = job_configs.master, job_configs.line
@@ -133,7 +140,7 @@ def _search(
     ending = Ending(
         folder.path,
         metrics,
-        _resume_arguments(config, experiment),
+        resume,
         config.hydra.job.config_name,
         job_configs.is_group,
     )
@@ -200,11 +207,8 @@ def _few_slots(config: DictConfig, slots: int) -> str:
     return f"the {launcher} launcher runs {slots} job at a time; hydra/launcher=joblib keeps all slots busy"
 
 
-def _resume_arguments(config: DictConfig, experiment: SigOptExperiment) -> list[str]:
+def _lasting_arguments(config: DictConfig) -> list[str]:
+    """Return what was typed, but for what is said once."""
     overrides = config.hydra.overrides
-    kept = [
-        override
-        for override in (*overrides.hydra, *overrides.task)
-        if not override.startswith(("hydra.mode=", "sigopt.experiment_id=", "sigopt.create="))
-    ]
-    return ["-m", *kept, f"sigopt.experiment_id={experiment.experiment_id}"]
+    once = ("hydra.mode=", "sigopt.experiment_id=", "sigopt.create=")
+    return ["-m", *(entry for entry in (*overrides.hydra, *overrides.task) if not entry.startswith(once))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,13 @@ from omegaconf import DictConfig, flag_override, open_dict
 
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.overrides import as_overrides
 
 from ._journal import JOURNAL_NAME, Journal
 
 _METADATA_KEY = "sweep_dir"
 _LOCK_NAME = "sweep.lock"
+_OVERRIDE = "hydra.sweep.dir="
 
 
 def find_folder(config: DictConfig, experiment: SigOptExperiment | None) -> Path:
@@ -24,15 +25,12 @@ def find_folder(config: DictConfig, experiment: SigOptExperiment | None) -> Path
 
     A `hydra.sweep.dir` on the command line goes before both.
     """
-    if experiment is not None and not _is_given(config.hydra.overrides.hydra):
+    is_given = any(entry.startswith(_OVERRIDE) for entry in config.hydra.overrides.hydra)
+    if experiment is not None and not is_given:
         earlier = (experiment.get_experiment_details().metadata or {}).get(_METADATA_KEY)
         if earlier is not None and (Path(earlier) / JOURNAL_NAME).exists():
             return Path(earlier)
     return Path(str(config.hydra.sweep.dir)).absolute()
-
-
-def _is_given(overrides: Sequence[str]) -> bool:
-    return any(override.startswith("hydra.sweep.dir=") for override in overrides)
 
 
 class SweepFolder:
@@ -95,6 +93,11 @@ class SweepFolder:
 
 
 def use_folder(config: DictConfig, folder: Path) -> None:
-    """Make the folder Hydra's sweep folder, resolved: with ${now:} in it each worker would have its own."""
+    """Make the folder the sweep folder of every job; each composes its config from the overrides again.
+
+    It is resolved: with ${now:} in it each worker process would have a folder of its own.
+    """
+    others = [entry for entry in config.hydra.overrides.hydra if not entry.startswith(_OVERRIDE)]
     with flag_override(config, "readonly", False), open_dict(config):
         config.hydra.sweep.dir = str(folder)
+        config.hydra.overrides.hydra = [*others, *as_overrides({"hydra.sweep.dir": str(folder)})]

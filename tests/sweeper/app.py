@@ -1,0 +1,46 @@
+"""A Hydra app whose jobs end as the config says: `ends` has a way to end for some job numbers."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from sigtune.errors import Problem, UsageError
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="app")
+def main(cfg: DictConfig):
+    number = HydraConfig.get().job.num
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    is_first_start = not (folder / "starts").exists()
+    with (folder / "starts").open("a") as file:
+        file.write(f"{time.time()}\n")
+    # Only the first time, for a job that is run again need not keep the test waiting.
+    time.sleep(cfg.lengths.get(number, cfg.seconds) if is_first_start else cfg.seconds)
+    end(cfg.ends.get(number, "well"))
+    (folder / "end").write_text(str(time.time()))
+    result = {"height": -abs(cfg.x - 3) + cfg.seed / 100, "size": float(cfg.size)}
+    shape = cfg.returns.get(number, "mapping")
+    return {"mapping": result, "sequence": list(result.values()), "float": result["height"]}[shape]
+
+
+def end(way):
+    if way == "raise":
+        raise ValueError("no good [at all]")
+    if way == "usage":
+        raise UsageError([Problem("size", "is wrong", "1")])
+    if way == "exit":
+        sys.exit(5)
+    if way == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if way == "os_exit":
+        os._exit(7)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""A search that ended before its budget was consumed, and the one that takes it up."""
+
+import json
+import os
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from .conftest import wait_until
+
+TWO_SLOTS = ("hydra/launcher=joblib", "sigopt.parallel_bandwidth=2")
+
+
+def kill(process):
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def assert_sound(app, budget):
+    """Nothing lost, nothing counted twice: the store, the journal and the folders say the same."""
+    observations = app.observations()
+    assert len(observations) == budget
+    assert len({observed.suggestion for observed in observations}) == budget
+    assert app.open_suggestions() == []
+    jobs = {event["job"]["number"]: event["job"] for event in app.journal() if event["event"] == "job"}
+    assert sorted(jobs) == list(range(1, budget + 1))
+    for observed in observations:
+        number = observed.metadata["job"]
+        assert jobs[number]["suggestion"] == observed.suggestion
+        outcome = json.loads((app.sweep_dir / str(number) / "outcome.json").read_text())
+        assert outcome["values"]["height"] == observed.values[0].value
+
+
+def resumed_until_done(app, *arguments):
+    result = app.run(*arguments, "sigopt.experiment_id=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_lets_jobs_that_do_not_heed_it_end_and_the_printed_command_resumes(app, number):
+    process = app.start(*TWO_SLOTS, "seconds=1")
+    wait_until(lambda: app.starts(1) and app.starts(2))
+    process.send_signal(number)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, output
+    assert len(app.observations()) == 2
+    assert "2 observed (0 failed)" in output
+    resume = next(line for line in output.splitlines() if line.startswith("resume")).removeprefix("resume")
+    command = [sys.executable, *shlex.split(resume)[1:]]
+    subprocess.run(command, cwd=app.folder, env=app.environment, check=True, capture_output=True)
+    assert_sound(app, 4)
+
+
+@pytest.mark.parametrize("launcher", [("hydra/launcher=basic",), TWO_SLOTS])
+def test_the_second_ctrl_c_stops_at_once_and_the_job_is_run_again_in_its_folder(app, launcher):
+    process = app.start(*launcher, "++lengths={2: 60}")
+    wait_until(lambda: app.starts(2))
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert "job 2 will be taken up again" in output or "jobs 2" in output
+    resumed_until_done(app, *launcher)
+    assert len(app.starts(2)) == 2
+    assert_sound(app, 4)
+
+
+def test_what_finished_after_the_sweep_was_killed_is_reported_without_being_run_again(app):
+    process = app.start(*TWO_SLOTS, "seconds=1.5")
+    wait_until(lambda: app.starts(1) and app.starts(2))
+    kill(process)
+    wait_until((app.sweep_dir / "1" / "outcome.json").exists)
+    wait_until((app.sweep_dir / "2" / "outcome.json").exists)
+    resumed_until_done(app, *TWO_SLOTS)
+    assert len(app.starts(1)) == len(app.starts(2)) == 1
+    assert_sound(app, 4)
+
+
+def test_what_still_runs_when_the_sweep_is_taken_up_is_waited_for(app):
+    process = app.start(*TWO_SLOTS, "++lengths={1: 8}")
+    wait_until(lambda: app.starts(1))
+    kill(process)
+    resumed_until_done(app, *TWO_SLOTS)
+    assert len(app.starts(1)) == 1
+    assert_sound(app, 4)
+
+
+def test_a_job_that_died_with_the_sweep_is_run_again_with_the_number_it_had(app):
+    process = app.start("++lengths={2: 60}")
+    wait_until(lambda: app.starts(2))
+    kill(process)
+    resumed_until_done(app)
+    assert len(app.starts(1)) == 1
+    assert len(app.starts(2)) == 2
+    assert_sound(app, 4)
+
+
+def test_a_suggestion_drawn_by_a_sweep_that_died_before_writing_it_down_is_taken_up(app):
+    app.run("sigopt.observation_budget=1")
+    sweep = next(event["id"] for event in app.journal() if event["event"] == "sweep")
+    app.experiment().update(observation_budget=2)
+    lost = app.experiment().suggestions().create(metadata={"sweep": sweep})
+    resumed_until_done(app)
+    assert app.by_job()[2].suggestion == lost.id
+    assert_sound(app, 2)
+
+
+def test_a_result_that_was_reported_but_not_marked_is_not_reported_again(app):
+    app.run("sigopt.observation_budget=2")
+    journal = app.sweep_dir / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    assert '"reported"' in lines[-1]
+    journal.write_text("".join(lines[:-1]))
+    resumed_until_done(app)
+    assert_sound(app, 2)
+
+
+def killed_at_random(app, budget, kills, seed, launcher):
+    instants = random.Random(seed)
+    arguments = [*launcher, "seconds=0.2", f"sigopt.observation_budget={budget}"]
+    process, done = app.start(*arguments), 0
+    wait_until((app.sweep_dir / "journal.jsonl").exists)
+    while done < kills:
+        time.sleep(instants.uniform(0, 3))
+        if process.poll() is not None:
+            assert process.returncode == 0, process.communicate()[0]
+            break
+        kill(process)
+        done += 1
+        process = app.start(*arguments, "sigopt.experiment_id=1")
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, output
+    assert_sound(app, budget)
+    return done
+
+
+@pytest.mark.parametrize("launcher", [("hydra/launcher=basic",), TWO_SLOTS])
+def test_a_sweep_killed_at_random_instants_loses_nothing_and_counts_nothing_twice(app, launcher):
+    assert killed_at_random(app, 8, 3, 7, launcher) > 0
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_at_fifty_random_instants_loses_nothing_and_counts_nothing_twice(app):
+    assert killed_at_random(app, 60, 50, 11, TWO_SLOTS) == 50
+
+
+def test_two_sweeps_in_one_folder_are_refused(app):
+    process = app.start("seconds=3")
+    wait_until(lambda: app.starts(1))
+    second = app.run("sigopt.experiment_id=1")
+    assert second.returncode == 2
+    assert "a sweep is running in this folder" in second.stderr
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert_sound(app, 4)
+
+
+def test_a_new_experiment_in_the_folder_of_another_is_refused_and_not_created(app):
+    app.run("sigopt.observation_budget=1")
+    second = app.run("sigopt.observation_budget=1")
+    assert second.returncode == 2
+    assert "sigopt.experiment_id=1 goes on with it" in second.stderr
+    assert app.experiment().fetch().progress.observation_count == 1
+    assert len(app.journal()) == 3
+
+
+def test_resuming_finds_the_folder_by_itself(app):
+    process = app.start("++lengths={2: 60}")
+    wait_until(lambda: app.starts(2))
+    kill(process)
+    command = [part for part in app.command() if not part.startswith("hydra.sweep.dir")]
+    subprocess.run(
+        [*command, "sigopt.experiment_id=1"],
+        cwd=app.folder,
+        env=app.environment,
+        check=True,
+        capture_output=True,
+    )
+    assert_sound(app, 4)
+
+
+def test_a_search_that_is_done_has_nothing_more_to_run(app):
+    app.run()
+    again = resumed_until_done(app)
+    assert "4 observed (0 failed)" in again.stdout
+    assert_sound(app, 4)
