@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import InterpolationToMissingValueError
 
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.experiment import SigOptExperiment
@@ -26,10 +27,23 @@ class JobConfigs:
 
     def compose(self, extra: Sequence[str] = ()) -> DictConfig:
         """Return the app's config with the fixed overrides and `extra`; tuned keys are still missing."""
-        config = self.context.config_loader.load_sweep_config(self.master, [*self.line.fixed, *extra])
+        config = self._compose_with_hydra(extra)
         with open_dict(config):
             del config["hydra"]
         return config
+
+    def _compose_with_hydra(self, extra: Sequence[str] = ()) -> DictConfig:
+        return self.context.config_loader.load_sweep_config(self.master, [*self.line.fixed, *extra])
+
+    def current_values(self) -> Callable[[str], Any]:
+        """Return what tells the value of a key, or the choice of a group, where it is not tuned."""
+        config = self._compose_with_hydra()
+        choices = config.hydra.runtime.choices
+
+        def current_value(name: str) -> Any:
+            return choices.get(name) if self.is_group(name) else _value_at(config, name)
+
+        return current_value
 
     def compose_with(self, parameters: Sequence[dict[str, Any]]) -> DictConfig:
         """Return the config with those of the parameters that are set directly at their first values."""
@@ -59,7 +73,7 @@ class JobConfigs:
         """
         if count == 1:
             return [[]]
-        seed = OmegaConf.select(self.compose(), key, throw_on_missing=False)
+        seed = _value_at(self.compose(), key)
         if not isinstance(seed, int):
             raise UsageError(
                 [
@@ -92,3 +106,11 @@ class JobConfigs:
                     if choice not in options
                 ]
         return problems
+
+
+def _value_at(config: DictConfig, key: str) -> Any:
+    """Return the value at the key; None where there is no such key, or it has no value yet."""
+    try:
+        return OmegaConf.select(config, key)
+    except InterpolationToMissingValueError:
+        return None

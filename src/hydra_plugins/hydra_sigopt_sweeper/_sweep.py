@@ -38,7 +38,7 @@ def sweep(
     block = read_block(block_config)
     line = read_command_line(arguments, context.config_loader)
     job_configs = JobConfigs(context, config, line)
-    use_current_values(line.parameters, job_configs.compose())
+    use_current_values(line.parameters, job_configs.current_values())
     parameters = OmegaConf.to_container(block.parameters)
     assert isinstance(parameters, list)
     block.merge_with({"parameters": [*parameters, *line.parameters]})

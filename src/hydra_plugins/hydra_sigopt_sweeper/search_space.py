@@ -1,7 +1,7 @@
 """The command line of a sweep: fixed overrides for every job, and a search space in Hydra's sweep syntax."""
 
 # No `from __future__ import annotations`: see config.py.
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,6 @@ from hydra.core.override_parser.types import (
     RangeSweep,
     Sweep,
 )
-from omegaconf import DictConfig, OmegaConf
 
 from sigtune.errors import Problem
 from sigtune.tuning.overrides import as_text
@@ -59,18 +58,20 @@ def read_command_line(arguments: Sequence[str], loader: ConfigLoader) -> Command
     return line
 
 
-def use_current_values(parameters: Sequence[dict[str, Any]], config: DictConfig) -> None:
+def use_current_values(parameters: Sequence[dict[str, Any]], current_value: Callable[[str], Any]) -> None:
     """Make the config's value of each tuned key its parameter's default, and take its type from it.
 
     Hydra reads `interval(500, 1500)` as floats; for a key whose value is a whole number it means whole ones.
     """
     for parameter in parameters:
-        value = OmegaConf.select(config, parameter["name"], throw_on_missing=False)
+        value = current_value(parameter["name"])
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         bounds = parameter.get("bounds")
         if bounds and is_whole and all(end == int(end) for end in bounds.values()):
             parameter["type"] = "int"
             parameter["bounds"] = {name: int(end) for name, end in bounds.items()}
+        if parameter["type"] == "categorical":
+            value = _category(value)
         if _contains(parameter, value):
             parameter["default_value"] = value
 
@@ -112,8 +113,8 @@ def _space(line: CommandLine, override: Override, sweep: Sweep) -> dict[str, Any
         }
     if isinstance(sweep, RangeSweep):
         return _numbers(list(sweep.range()))
-    assert isinstance(sweep, ChoiceSweep) or override.is_choice_sweep()
-    values = list(override.sweep_iterator())
+    assert isinstance(sweep, ChoiceSweep)
+    values = list(sweep.list)
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return _numbers(values)
     texts = {_category(value): Override._get_value_element_as_str(value) for value in values}
@@ -123,6 +124,10 @@ def _space(line: CommandLine, override: Override, sweep: Sweep) -> dict[str, Any
 
 def _category(value: Any) -> str:
     """Return the name of a choice at SigOpt: the string itself, or the value as Hydra writes it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()  # as YAML has it
     return value.text if isinstance(value, QuotedString) else Override._get_value_element_as_str(value)
 
 
