@@ -24,29 +24,48 @@ def problem_of(url, **kwargs):
 def test_a_store_in_a_folder_that_does_not_exist_is_a_usage_error(tmp_path):
     problem = problem_of(f"sqlite:///{tmp_path / 'nowhere' / 'sigopt.db'}")
     assert problem.key == "sigopt.store"
-    assert "nowhere" in problem.what
-    assert "unable to open" in problem.what
+    assert problem.what == f"the folder {tmp_path / 'nowhere'} does not exist"
+
+
+def test_a_folder_in_the_place_of_the_file_is_a_usage_error(tmp_path):
+    problem = problem_of(f"sqlite:///{tmp_path}")
+    assert problem.what == f"{tmp_path} is a folder, and a store is a file"
+    assert problem.remedy == f"sqlite:///{tmp_path / 'sigopt.db'}"
+
+
+def test_a_sqlite_file_is_made_by_the_first_request_that_writes_and_read_as_empty_before(
+    tmp_path, connect, define
+):
+    path = tmp_path / "sigopt.db"
+    connection = connect(f"sqlite:///{path}")
+    assert connection.experiments().fetch().count == 0
+    with pytest.raises(ApiException) as error:
+        connection.experiments(1).suggestions().create()
+    assert error.value.status_code == 404
+    assert list(tmp_path.iterdir()) == []
+    connect(f"sqlite:///{path}").experiments().create(**define())
+    assert connection.experiments().fetch().count == 1
 
 
 def test_a_file_that_is_no_database_is_a_usage_error_and_stays_as_it_is(tmp_path):
     notes = tmp_path / "notes.txt"
     notes.write_text("not a database, and long enough to look at" * 50)
     before = notes.read_bytes()
-    assert "not a database" in problem_of(f"sqlite:///{notes}").what
+    assert problem_of(f"sqlite:///{notes}").what == f"{notes} is not a database of SQLite"
     assert notes.read_bytes() == before
 
 
-def test_a_store_that_cannot_be_written_is_a_usage_error(tmp_path, connect):
+def test_a_store_that_cannot_be_written_is_a_usage_error(tmp_path, connect, define):
     path = tmp_path / "sigopt.db"
-    connect(f"sqlite:///{path}")
+    connect(f"sqlite:///{path}").experiments().create(**define())
     problem = problem_of(f"sqlite:///file:{path}?mode=ro&uri=true")
     assert problem.key == "sigopt.store"
     assert "readonly" in problem.what
 
 
-def test_a_store_of_another_version_is_a_usage_error(tmp_path, connect):
+def test_a_store_of_another_version_is_a_usage_error(tmp_path, connect, define):
     path = tmp_path / "sigopt.db"
-    connect(f"sqlite:///{path}")
+    connect(f"sqlite:///{path}").experiments().create(**define())
     with sqlite3.connect(path) as database:
         database.execute("UPDATE store_version SET version = 99")
     database.close()
@@ -92,12 +111,13 @@ def test_a_store_that_stays_locked_is_a_503_that_may_be_repeated(tmp_path, monke
     monkeypatch.setattr("sigtune.backend.store.BUSY_TIMEOUT_SECONDS", 0.05)
     path = tmp_path / "sigopt.db"
     connection = connect(f"sqlite:///{path}")
+    before = connection.experiments().create(**define()).id
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(ApiException, match="locked") as refusal:
         connection.experiments().create(**define())
     assert refusal.value.status_code == 503
-    assert connection.experiments().fetch().count == 0
+    assert [experiment.id for experiment in connection.experiments().fetch().iterate_pages()] == [before]
     holder.close()
     assert connection.experiments().create(**define()).name == "search"
 

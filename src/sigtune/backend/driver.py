@@ -33,7 +33,8 @@ class LocalDriver:
     """A SigOpt in this process, over the SQLAlchemy database at `url`.
 
     `seed` decides every random choice: equal stores and equal seeds give equal suggestions. Raises UsageError
-    (keys `sigopt.store`, `sigopt.seed`) when the store cannot be opened and written.
+    (keys `sigopt.store`, `sigopt.seed`) when the store cannot be opened and written. A SQLite file is made by
+    the first request that writes.
     """
 
     def __init__(self, url: str = "sqlite:///sigopt.db", seed: int = 0) -> None:
@@ -61,6 +62,8 @@ class LocalDriver:
                     route.prepare(Request(session, ids, body, self._seed))
             with self._store.reading() if method == "GET" else self._store.writing() as session:
                 return route.handler(Request(session, ids, body, self._seed))
+        except UsageError as error:  # a file that could be made when this was begun, and cannot now
+            raise unavailable(str(error)) from error
         except OperationalError as error:
             raise unavailable(f"the store cannot be used at the moment: {error.orig}") from error
 

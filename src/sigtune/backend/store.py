@@ -6,11 +6,14 @@ a SQLite store from its first statement on; on a server the lookups lock the exp
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
 import time
 import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, event, insert, make_url, select, update
@@ -24,7 +27,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from sigtune.backend.tables import SCHEMA_VERSION, Base, StoreVersion
 from sigtune.errors import Problem, UsageError
@@ -36,36 +39,52 @@ _EXAMPLE = "sqlite:///sigopt.db"
 
 
 class Store:
-    """The experiments of one database, given by its SQLAlchemy URL. Opening it makes the tables if need be.
+    """The experiments of one database, given by its SQLAlchemy URL.
 
-    Raises UsageError, with the key `sigopt.store`, when the database cannot be opened and written.
+    Opening it makes the tables if need be; but a SQLite file that does not exist is made by the first writing,
+    and read as empty until then. Raises UsageError, with the key `sigopt.store`, when the database cannot be
+    opened and written.
     """
 
     def __init__(self, url: str) -> None:
         self.url = _parse(url)
         self._engine = _engine(self.url)
+        self._opening = threading.Lock()
+        self._is_open = False
         # Closes the connections of a store that nobody closed.
         self._close = weakref.finalize(self, self._engine.dispose)
-        try:
-            _open(self._engine)
-        except DatabaseError as error:
-            self.close()
-            raise _unusable(f"{_shown(self.url)} cannot be opened for writing: {error.orig}") from error
-        except UsageError:
-            self.close()
-            raise
+        if _file_to_make(self.url) is None:
+            self._open()
 
     def reading(self) -> AbstractContextManager[Session]:
         """Return a session whose queries all see the store at one instant."""
+        if not self._is_open and _file_to_make(self.url) is not None:
+            return _transaction(_empty_store())
+        self._open()
         return _transaction(self._engine)
 
     def writing(self) -> AbstractContextManager[Session]:
         """Return a session that is committed at the end, or rolled back by an exception."""
+        self._open()
         return _transaction(_for_writing(self._engine))
 
     def close(self) -> None:
         """Close every connection."""
         self._close()
+
+    def _open(self) -> None:
+        with self._opening:
+            if self._is_open:
+                return
+            try:
+                _open(self._engine)
+            except DatabaseError as error:
+                self.close()
+                raise _unopened(self.url, error) from error
+            except UsageError:
+                self.close()
+                raise
+            self._is_open = True
 
 
 def _parse(url: str) -> URL:
@@ -95,6 +114,34 @@ def _shown(url: URL) -> str:
 
 def _unusable(what: str, remedy: str = "a folder that exists and can be written to") -> UsageError:
     return UsageError([Problem("sigopt.store", what, remedy)])
+
+
+def _unopened(url: URL, error: DatabaseError) -> UsageError:
+    """Return the error for a database that did not open, with what is wrong with its file where it has one."""
+    if url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:"):
+        file = Path(url.database)
+        if file.is_dir():
+            return _unusable(f"{file} is a folder, and a store is a file", f"sqlite:///{file / 'sigopt.db'}")
+        if not file.parent.is_dir():
+            return _unusable(f"the folder {file.parent} does not exist", "a folder that exists")
+        if "not a database" in str(error.orig):
+            return _unusable(f"{file} is not a database of SQLite", "another file")
+    return _unusable(f"{_shown(url)} cannot be opened for writing: {error.orig}")
+
+
+def _file_to_make(url: URL) -> Path | None:
+    """Return the file of a SQLite store where it can be made; None where it is there, or cannot be made."""
+    if url.get_backend_name() != "sqlite" or url.database is None or url.database.startswith("file:"):
+        return None
+    file = Path(url.database)
+    return None if file.exists() or not os.access(file.parent, os.W_OK) else file
+
+
+@cache
+def _empty_store() -> Engine:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    Base.metadata.create_all(engine)
+    return engine
 
 
 def _engine(url: URL) -> Engine:
