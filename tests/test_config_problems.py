@@ -11,11 +11,10 @@ from sigtune.config_problems import (
     known_keys,
     leaves,
     missing_keys,
-    nearest,
     nearest_key,
     value_problems,
 )
-from sigtune.errors import Problem, UsageError, format_problems
+from sigtune.errors import Problem, UsageError, format_problems, nearest
 
 
 @dataclass
@@ -57,7 +56,7 @@ def test_the_nearest_choice_is_the_one_probably_meant():
 
 
 def test_without_a_near_choice_all_are_listed():
-    assert nearest("xyz", ["b", "a"]) == "one of a, b"
+    assert nearest("xyz", ["b", "a"]) == "one of b, a"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -20,13 +20,6 @@ _EXPECTED = {
 }
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """Return the choice that `word` was probably meant to be, or else all the choices, as a remedy."""
-    known = sorted(choices)
-    matches = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return matches[0] if matches else "one of " + ", ".join(known)
-
-
 def nearest_key(key: str, config: DictConfig, prefix: str = "") -> str:
     """Return the key of `config` that `key` was probably meant to be, or all the keys of its section."""
     section, _, leaf = key.rpartition(".")
@@ -40,7 +33,9 @@ def nearest_key(key: str, config: DictConfig, prefix: str = "") -> str:
         return f"{outer}.{matches[0]}" if outer else matches[0]
     if elsewhere:
         return f"{prefix}.{elsewhere[0]}" if prefix else elsewhere[0]
-    return "one of " + ", ".join(sorted(siblings or (name for name in known if "." not in name)))
+    choices = siblings or (name for name in known if "." not in name)
+    # Hydra's own _target_ and _partial_ are known, but never what was meant.
+    return "one of " + ", ".join(sorted(name for name in choices if not name.startswith("_")))
 
 
 def leaves(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -22,8 +22,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.config import Config
-from sigtune.config_problems import assign, known_keys, nearest, nearest_key, value_problems
-from sigtune.errors import Problem
+from sigtune.config_problems import assign, known_keys, nearest_key, value_problems
+from sigtune.errors import Problem, nearest
 from sigtune.tuning.checks import search_problems
 
 _SCHEMA_NAME = "schema_name_"

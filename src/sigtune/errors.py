@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -17,6 +18,13 @@ class Problem:
     key: str
     what: str
     remedy: str = ""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return the choice that `word` was probably meant to be, or else all the choices, as a remedy."""
+    known = tuple(choices)
+    matches = difflib.get_close_matches(word, known, n=1)
+    return matches[0] if matches else "one of " + ", ".join(known)
 
 
 class UsageError(Exception):

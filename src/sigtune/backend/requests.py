@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from sigtune.backend.refusals import bad_request, not_found
 from sigtune.backend.space import is_whole
-from sigtune.backend.validation import nearest
+from sigtune.errors import nearest
 
 Json: TypeAlias = dict[str, Any]
 

@@ -6,13 +6,12 @@ The keys of the problems are relative to the definition, with a parameter's or m
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 from sigtune.backend.space import category_name, is_number, is_whole, parameter_from_json, parse_value
-from sigtune.errors import Problem
+from sigtune.errors import Problem, nearest
 
 PARAMETER_TYPES = ("double", "int", "categorical")
 OBJECTIVES = ("maximize", "minimize")
@@ -94,13 +93,6 @@ def metadata_problems(metadata: Any) -> list[Problem]:
     ]
 
 
-def nearest(name: Any, choices: Iterable[str]) -> str:
-    """Return the choice that was probably meant, or all of them where none is near."""
-    choices = tuple(choices)
-    match = difflib.get_close_matches(str(name), choices, n=1)
-    return match[0] if match else ", ".join(choices)
-
-
 def _is_scalar(value: Any) -> bool:
     if isinstance(value, int) and not isinstance(value, bool):
         return is_whole(value)
@@ -121,7 +113,7 @@ def _field_problems(
                 what = f"the embedded backend does not support {unsupported[field]}"
                 problems.append(Problem(_join(path, field), what))
         elif field not in known and field != "object":
-            problems.append(Problem(_join(path, str(field)), "unknown field", nearest(field, known)))
+            problems.append(Problem(_join(path, str(field)), "unknown field", nearest(str(field), known)))
     return problems
 
 
@@ -206,7 +198,7 @@ def _parameter_problems(path: str, parameter: Any) -> list[Problem]:
         return [*problems, Problem(f"{path}.type", "missing", ", ".join(PARAMETER_TYPES))]
     if kind not in PARAMETER_TYPES:
         what = f"unknown parameter type {kind!r}"
-        return [*problems, Problem(f"{path}.type", what, nearest(kind, PARAMETER_TYPES))]
+        return [*problems, Problem(f"{path}.type", what, nearest(str(kind), PARAMETER_TYPES))]
     own = (
         _categorical_problems(path, parameter)
         if kind == "categorical"
@@ -363,13 +355,13 @@ def _metric_problems(path: str, metric: Any) -> list[Problem]:
     objective, strategy = metric.get("objective"), metric.get("strategy")
     if objective is not None and objective not in OBJECTIVES:
         what = f"unknown objective {objective!r}"
-        problems.append(Problem(f"{path}.objective", what, nearest(objective, OBJECTIVES)))
+        problems.append(Problem(f"{path}.objective", what, nearest(str(objective), OBJECTIVES)))
     if strategy == "constraint":
         what = "the embedded backend does not support constraint metrics"
         problems.append(Problem(f"{path}.strategy", what, ", ".join(STRATEGIES)))
     elif strategy is not None and strategy not in STRATEGIES:
         what = f"unknown strategy {strategy!r}"
-        problems.append(Problem(f"{path}.strategy", what, nearest(strategy, STRATEGIES)))
+        problems.append(Problem(f"{path}.strategy", what, nearest(str(strategy), STRATEGIES)))
     if metric.get("threshold") is not None:
         problems.append(Problem(f"{path}.threshold", "the embedded backend does not support thresholds"))
     return problems
