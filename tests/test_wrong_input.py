@@ -48,23 +48,16 @@ def refused(train, tmp_path):
     def run(*arguments):
         result = train(*arguments)
         assert result.returncode == 2, result.stderr
-        assert result.stdout.replace(_logged(result.stdout), "") == ""
+        assert result.stdout == ""
         assert "Traceback" not in result.stderr
         first, *problems, last = result.stderr.splitlines()
         count = len(problems)
         assert first == f"error: {count} problem{'s' if count > 1 else ''} in the configuration"
         assert last == LAST_LINE
-        assert _experiments(tmp_path) == 0
-        assert not list(tmp_path.rglob("checkpoints"))
-        assert not (tmp_path / "data").exists()
-        assert not (tmp_path / "multirun").exists()
+        assert {path.name for path in tmp_path.iterdir()} <= {"extra"}  # what the test itself wrote
         return [_parts(line) for line in problems]
 
     return run
-
-
-def _logged(output):
-    return "".join(line for line in output.splitlines(keepends=True) if line.startswith("["))
 
 
 def _parts(line):
@@ -73,10 +66,7 @@ def _parts(line):
 
 
 def _experiments(folder):
-    store = folder / "sigopt.db"
-    if not store.exists():
-        return 0
-    connection = sqlite3.connect(store)
+    connection = sqlite3.connect(folder / "sigopt.db")
     try:
         return connection.execute("SELECT count(*) FROM experiments").fetchone()[0]
     finally:
@@ -216,11 +206,23 @@ def test_an_experiment_that_does_not_exist_is_refused(refused, mode):
     ]
 
 
-def test_a_store_that_cannot_be_written_is_refused(refused):
-    ((key, what, remedy),) = refused(CREATE, "sigopt.store=sqlite:////proc/nope/sigopt.db")
-    assert key == "sigopt.store"
-    assert what.startswith("sqlite:////proc/nope/sigopt.db cannot be opened for writing")
-    assert remedy == "→ a folder that exists and can be written to"
+@pytest.mark.parametrize(
+    ("url", "what", "remedy"),
+    [
+        ("sqlite:///nowhere/s.db", "the folder {}/nowhere does not exist", "a folder that exists"),
+        ("sqlite:///extra", "{}/extra is a folder, and a store is a file", "sqlite:///{}/extra/sigopt.db"),
+        ("sqlite:///extra/notes", "{}/extra/notes is not a database of SQLite", "another file"),
+        ("sigopt.db", "is not a database URL", "sqlite:///sigopt.db"),
+    ],
+)
+@pytest.mark.parametrize(
+    "mode", [(CREATE,), ("sigopt.experiment_id=1",), SWEEP], ids=["create", "worker", "sweep"]
+)
+def test_a_store_that_cannot_be_used_is_refused_with_the_reason(refused, tmp_path, mode, url, what, remedy):
+    (tmp_path / "extra").mkdir()
+    (tmp_path / "extra" / "notes").write_text("no database\n" * 100)
+    expected = ["sigopt.store", what.format(tmp_path), f"→ {remedy.format(tmp_path)}"]
+    assert refused(*mode, f"sigopt.store={url}") == [expected]
 
 
 @pytest.mark.parametrize("mode", [(), SWEEP], ids=["run", "sweep"])
@@ -238,6 +240,33 @@ def test_a_parameter_without_a_default_value_is_named_in_a_plain_run(refused, ex
     assert "scheduler.max_lr" in keys
     assert "sigopt.parameters.max_lr" in keys
     assert "optimizer.weight_decay" in keys
+
+
+def test_a_plain_run_is_told_what_is_wrong_with_its_search_too(refused):
+    assert refused("sigopt.observation_budget=0", "trainer.gpus=-1") == [
+        ["sigopt.observation_budget", "expected a whole number of at least 1, got 0", "→ 10"],
+        ["trainer.gpus=-1", "expected 0 (the CPU) or more", "→ trainer.gpus=0"],
+    ]
+
+
+@pytest.mark.parametrize("experiment", ["sparse_cnn_onecyclelr", "sparse_cnn_steplr"])
+def test_training_for_no_epoch_is_refused(refused, experiment):
+    assert refused("trainer.max_epochs=0", f"experiment={experiment}") == [
+        ["trainer.max_epochs=0", "expected 1 or more", "→ trainer.max_epochs=1"]
+    ]
+
+
+def test_what_only_the_data_can_tell_is_refused_too_and_leaves_no_folder(refused):
+    assert refused("data.train_size=5") == [
+        ["data.train_size", "5 clips cannot hold 12 classes", "→ 12 or more"]
+    ]
+
+
+def test_the_other_files_of_a_run_s_folder_stay(train, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes").touch()
+    assert train("data.train_size=5", "hydra.run.dir=mine").returncode == 2
+    assert (tmp_path / "mine" / "notes").exists()
 
 
 def test_creating_takes_no_experiment_that_exists(refused):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+import shutil
 import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -14,8 +17,6 @@ from sigtune.command_line import exit_with
 from sigtune.config import Config
 from sigtune.config_problems import missing_keys
 from sigtune.errors import Problem, UsageError
-
-log = logging.getLogger(__name__)
 
 
 def run(cfg: DictConfig) -> dict[str, float] | None:
@@ -29,59 +30,128 @@ def run(cfg: DictConfig) -> dict[str, float] | None:
     except UsageError as error:
         if in_sweep():
             raise
+        _remove_untouched_folder(Path(HydraConfig.get().runtime.output_dir))
         exit_with(error)
 
 
+def _remove_untouched_folder(folder: Path) -> None:
+    """Remove the run's folder, and the empty ones above it, where only Hydra has written into it."""
+    hydra = HydraConfig.get()
+    written = {f"{hydra.job.name}.log", hydra.output_subdir}
+    start = Path(hydra.runtime.cwd)
+    if start not in folder.parents or not {path.name for path in folder.iterdir()} <= written:
+        return
+    shutil.rmtree(folder)
+    for parent in folder.parents:
+        if parent == start or any(parent.iterdir()):
+            return
+        parent.rmdir()
+
+
 def check(cfg: DictConfig) -> list[Problem]:
-    """Return what this machine lacks to train the config; the sweeper asks before it draws a suggestion."""
+    """Return why this machine cannot train the config; the sweeper asks before it draws a suggestion."""
     from sigtune.training.devices import device_problems
 
-    return device_problems(cfg.trainer.gpus)
+    problems = device_problems(cfg.trainer.gpus)
+    if not OmegaConf.is_missing(cfg.trainer, "max_epochs") and cfg.trainer.max_epochs < 1:
+        epochs = cfg.trainer.max_epochs
+        problems.append(Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1"))
+    return problems
 
 
-def _run(cfg: DictConfig) -> dict[str, float] | None:
+def run_problems(cfg: DictConfig, overridden: Collection[str]) -> list[Problem]:
+    """Return everything that is wrong with a single run of the config; nothing is created or trained.
+
+    `overridden` are the config keys given on the command line.
+    """
     if cfg.sigopt.create:
-        _create(cfg)
-        return None
-    if cfg.sigopt.experiment_id is not None:
-        return _work(cfg)
-    filled, problems = with_default_values(cfg)
-    problems += check(cfg)
-    if problems:
-        raise UsageError(problems)
-    metrics = _train(filled)
-    if not in_sweep():
-        shown = " · ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        print(f"trained  {shown} · {HydraConfig.get().runtime.output_dir}")
-    return metrics
+        return _creation_problems(cfg, overridden)
+    search = (
+        _worker_problems(cfg, overridden) if cfg.sigopt.experiment_id is not None else _plain_problems(cfg)
+    )
+    return search + check(cfg)
 
 
-def _create(cfg: DictConfig) -> None:
+def _creation_problems(cfg: DictConfig, overridden: Collection[str]) -> list[Problem]:
     from sigtune.tuning.checks import search_problems
-    from sigtune.tuning.creation import creation_message, open_experiment
 
-    problems = search_problems(cfg, cfg.sigopt, overridden_keys())
+    problems = search_problems(cfg, cfg.sigopt, overridden)
     if cfg.sigopt.experiment_id is not None:
         problems.append(
             Problem(
                 "sigopt.create=true", "given with an experiment_id, which exists", "leave one of them out"
             )
         )
+    return problems
+
+
+def _worker_problems(cfg: DictConfig, overridden: Collection[str]) -> list[Problem]:
+    from sigtune.tuning.checks import mapping_problems, parameters_of, search_problems
+    from sigtune.tuning.creation import open_experiment
+
+    problems = search_problems(cfg, cfg.sigopt, overridden)
+    if problems:
+        return problems
+    try:
+        experiment = open_experiment(cfg.sigopt)
+    except UsageError as error:
+        return list(error.problems)
+    parameters = parameters_of(experiment.get_experiment_details())
+    return mapping_problems(cfg, experiment, parameters, overridden)
+
+
+def _plain_problems(cfg: DictConfig) -> list[Problem]:
+    from sigtune.tuning.checks import definition_problems, experiment_class, unread_problems
+    from sigtune.tuning.definition import experiment_definition, has_search
+
+    problems = definition_problems(cfg.sigopt) if has_search(cfg.sigopt) else []
+    if problems:
+        return problems  # where the parameters are wrong, what they give a value cannot be told
+    try:
+        _, problems = with_default_values(cfg)
+        parameters = experiment_definition(cfg.sigopt)["parameters"]
+        return problems + unread_problems(cfg, experiment_class(cfg.sigopt)(), parameters)
+    except UsageError as error:
+        return list(error.problems)
+
+
+def _run(cfg: DictConfig) -> dict[str, float] | None:
+    if not in_sweep():
+        # Here for a config of the user's own, in which RunCheck does not stand.
+        problems = run_problems(cfg, overridden_keys())
+        if problems:
+            raise UsageError(problems)
+        if cfg.sigopt.create:
+            _create(cfg)
+            return None
+        if cfg.sigopt.experiment_id is not None:
+            return _work(cfg)
+    filled, problems = with_default_values(cfg)
     if problems:
         raise UsageError(problems)
+    metrics = _train(filled)
+    if not in_sweep():
+        print(f"trained  {_shown(metrics)} · {HydraConfig.get().runtime.output_dir}")
+    return metrics
+
+
+def _shown(metrics: Mapping[str, float]) -> str:
+    # Lightning's LearningRateMonitor leaves the last learning rates among the metrics, as lr-OPTIMIZER.
+    return " · ".join(f"{name} {value:.4f}" for name, value in metrics.items() if not name.startswith("lr-"))
+
+
+def _create(cfg: DictConfig) -> None:
+    from sigtune.tuning.creation import creation_message, open_experiment
+
     experiment = open_experiment(cfg.sigopt)
     print(creation_message(cfg.sigopt, experiment, list(HydraConfig.get().overrides.task)))
 
 
 def _work(cfg: DictConfig) -> dict[str, float] | None:
-    from sigtune.tuning.checks import search_problems
     from sigtune.tuning.creation import open_experiment
     from sigtune.tuning.worker import run_one_suggestion
 
-    problems = [*search_problems(cfg, cfg.sigopt, ()), *check(cfg)]
-    if problems:
-        raise UsageError(problems)
-    return run_one_suggestion(cfg, open_experiment(cfg.sigopt), overridden_keys(), _train)
+    return run_one_suggestion(cfg, open_experiment(cfg.sigopt), _train)
 
 
 def _train(cfg: DictConfig) -> dict[str, float]:
@@ -89,7 +159,16 @@ def _train(cfg: DictConfig) -> dict[str, float]:
 
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, Config)
-    return train(config, progress_bar=sys.stderr.isatty() and not in_sweep())
+    try:
+        return train(config, progress_bar=sys.stderr.isatty() and not in_sweep())
+    except InstantiationException as error:
+        if isinstance(error.__cause__, UsageError):  # of a class that the config names by _target_
+            raise error.__cause__ from error
+        raise
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # Lightning answers Ctrl-C with sys.exit(1)
+            raise KeyboardInterrupt from error
+        raise
 
 
 def with_default_values(cfg: DictConfig) -> tuple[DictConfig, list[Problem]]:

@@ -25,6 +25,8 @@ def main(entry: Callable[[], None], config_dir: Path) -> None:
     all problems are shown at once.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, where it would print and exit
+    # A user's own experiment class may lie where they run, and the entry point elsewhere.
+    sys.path.append(str(Path.cwd()))
     try:
         entry()
     except UsageError as error:

@@ -33,7 +33,8 @@ class UsageError(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         # The problems are the only argument, so that the error survives pickling on its way out of a worker.
         super().__init__(tuple(problems))
-        self.problems = tuple(problems)
+        # What several checks come upon is one problem to the user.
+        self.problems = tuple(dict.fromkeys(problems))
 
     def __str__(self) -> str:
         return "\n".join(format_problems(self.problems))

@@ -9,10 +9,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from omegaconf import OmegaConf
 from sigopt.exception import ApiException
 
+from sigtune.config import SigOptConfig
 from sigtune.errors import UsageError
 from sigtune.tuning.connection import choose_backend, connect, describe_backend, ensure_project
+from sigtune.tuning.creation import open_experiment
 
 TOKEN = "SECRETTOKENVALUE"
 
@@ -133,10 +136,17 @@ def test_the_server_is_asked_at_its_address_with_the_token_and_the_token_is_show
     assert not [text for text in shown if TOKEN in text]
 
 
-def test_the_choice_of_the_backend_is_logged(caplog, store):
+def test_the_choice_of_the_backend_is_logged_once_an_experiment_is_there(caplog, store):
     caplog.set_level(logging.INFO)
-    connect("auto", store)
-    assert "sigopt.backend=auto: using the local backend" in caplog.messages
+    block = OmegaConf.structured(SigOptConfig(store=store, experiment_id="99"))
+    with pytest.raises(UsageError):
+        open_experiment(block)
+    assert caplog.messages == []
+    parameter = {"name": "x", "type": "double", "bounds": {"min": 0.0, "max": 1.0}}
+    definition = {"name": "s", "parameters": [parameter], "metrics": [{"name": "m"}]}
+    block = OmegaConf.merge(block, {**definition, "observation_budget": 3, "experiment_id": None})
+    assert open_experiment(block).experiment_id == "1"
+    assert caplog.messages == ["sigopt.backend=auto: using the local backend"]
 
 
 def test_the_local_backend_is_described_by_its_file():

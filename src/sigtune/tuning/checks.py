@@ -12,7 +12,7 @@ from omegaconf.errors import InterpolationToMissingValueError
 from sigtune.backend.validation import experiment_problems
 from sigtune.config_problems import missing_keys, nearest_key
 from sigtune.errors import Problem, UsageError
-from sigtune.tuning.connection import choose_backend
+from sigtune.tuning.connection import connect
 from sigtune.tuning.definition import experiment_definition
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import tuned_keys, unread_parameters
@@ -51,7 +51,7 @@ def search_problems(
     problems = [] if exists else definition_problems(block)
     definition = experiment_definition(block)
     try:
-        choose_backend(block.backend)
+        connect(block.backend, block.store, block.seed)
     except UsageError as error:
         problems += error.problems
     try:
@@ -85,11 +85,7 @@ def mapping_problems(
     keys, problems = tuned_keys(config, experiment, parameters)
     if problems:
         return problems
-    unread = unread_parameters(config, experiment, parameters)
-    mixins = " and ".join(name for name in experiment.get_execution_order() if name != "SigOptExperiment")
-    reads = f"no config key, and not read by {mixins}" if mixins else "no config key, and no mixin reads it"
-    problems = [Problem(f"sigopt.parameters.{name}", reads, nearest_key(name, config)) for name in unread]
-    problems += missing_values(config, keys)
+    problems = unread_problems(config, experiment, parameters) + missing_values(config, keys)
     for key in sorted(keys):
         if key in overridden:
             problems.append(Problem(key, "is tuned, and also given on the command line", "leave it out"))
@@ -97,6 +93,18 @@ def mapping_problems(
             value = OmegaConf.select(config, key)
             problems.append(Problem(key, f"is tuned, and also has the value {value} in the config", "???"))
     return problems
+
+
+def unread_problems(
+    config: DictConfig, experiment: SigOptExperiment, parameters: Sequence[Mapping[str, Any]]
+) -> list[Problem]:
+    """Return the parameters that no mixin reads and that are no config key, with the key probably meant."""
+    mixins = " and ".join(name for name in experiment.get_execution_order() if name != "SigOptExperiment")
+    what = f"no config key, and not read by {mixins}" if mixins else "no config key, and no mixin reads it"
+    return [
+        Problem(f"sigopt.parameters.{name}", what, nearest_key(name, config))
+        for name in unread_parameters(config, experiment, parameters)
+    ]
 
 
 def missing_values(config: DictConfig, except_for: Collection[str] = ()) -> list[Problem]:

@@ -71,7 +71,6 @@ def connect(
     """
     connection_class = _connection_class()
     chosen = choose_backend(backend)
-    log.info("sigopt.backend=%s: using the %s backend", backend, chosen)
     if chosen == "api":
         from sigtune.tuning.retrying_driver import RetryingDriver
 
@@ -82,6 +81,11 @@ def connect(
     from sigtune.backend.driver import LocalDriver  # SQLAlchemy is not needed to reach a server
 
     return connection_class(driver=LocalDriver, url=store, seed=seed)
+
+
+def log_backend(backend: str) -> None:
+    """Log which backend is used, once its work begins: an error is told with nothing before it."""
+    log.info("sigopt.backend=%s: using the %s backend", backend, choose_backend(backend))
 
 
 def _connection_class() -> Any:

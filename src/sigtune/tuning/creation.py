@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.checks import experiment_class
-from sigtune.tuning.connection import connect, describe_backend
+from sigtune.tuning.connection import connect, describe_backend, log_backend
 from sigtune.tuning.definition import experiment_definition
 from sigtune.tuning.experiment import SigOptExperiment
 
@@ -35,6 +35,7 @@ def open_experiment(block: DictConfig) -> SigOptExperiment:
         if error.status_code == 400:
             raise UsageError([Problem("sigopt", f"refused by SigOpt: {error.message}")]) from error
         raise
+    log_backend(block.backend)
     return experiment
 
 

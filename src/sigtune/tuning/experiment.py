@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sigtune.tuning.connection import connect, ensure_project
+from sigtune.tuning.connection import connect, ensure_project, log_backend
 
 
 class SigOptExperiment:
@@ -28,6 +28,7 @@ class SigOptExperiment:
         """The `sigopt.Connection`, made when it is first needed."""
         if self._connection is None:
             self._connection = connect()
+            log_backend("auto")
         return self._connection
 
     # --- how a suggestion becomes config values ---

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from sigtune.errors import UsageError
-from sigtune.tuning.checks import mapping_problems, parameters_of
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import changed_values
 from sigtune.tuning.results import UnusableResultError, metric_values
@@ -20,7 +19,6 @@ log = logging.getLogger(__name__)
 def run_one_suggestion(
     config: DictConfig,
     experiment: SigOptExperiment,
-    overridden: Collection[str],
     train: Callable[[DictConfig], Any],
 ) -> dict[str, float] | None:
     """Train one suggestion of `experiment` and report what came of it; return the metrics.
@@ -30,11 +28,12 @@ def run_one_suggestion(
     leaves the suggestion open.
     """
     details = experiment.get_experiment_details()
-    problems = mapping_problems(config, experiment, parameters_of(details), overridden)
-    if problems:
-        raise UsageError(problems)
     if _is_consumed(details):
-        log.info("experiment %s has consumed its observation budget", experiment.experiment_id)
+        log.info(
+            "experiment %s has consumed its observation budget of %d: nothing was trained",
+            experiment.experiment_id,
+            details.observation_budget,
+        )
         return None
     metrics = [metric.name for metric in details.metrics]
     suggestion = experiment.get_next_suggestion()

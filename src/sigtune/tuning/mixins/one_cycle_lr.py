@@ -39,7 +39,14 @@ class OneCycleLRParams(SigOptExperiment):
 
 
 def whole_epochs(pct_start: float, epochs: int) -> float:
-    """Round a fraction of the run to whole epochs: floor(pct_start·epochs + ½) / epochs."""
+    """Round a fraction of the run to whole epochs: floor(pct_start·epochs + ½) / epochs.
+
+    Raises UsageError where there is no epoch.
+    """
+    if epochs < 1:
+        raise UsageError(
+            [Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1")]
+        )
     return math.floor(pct_start * epochs + 0.5) / epochs
 
 

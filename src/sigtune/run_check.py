@@ -1,0 +1,37 @@
+"""The check of a single run before Hydra makes anything of it: its folder, its log, its copy of the config."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import traceback
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, flag_override
+
+from sigtune.application import run_problems
+from sigtune.command_line import exit_with
+from sigtune.errors import UsageError
+
+
+class RunCheck(Callback):
+    """Ends the process with exit code 2 and the list of problems where the run's config has some.
+
+    A sweep has a check of its own, which knows what the sweeper will do to the config.
+    """
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Check the config that Hydra has composed; its `hydra` section is there, HydraConfig is not yet."""
+        job_config = copy.deepcopy(config)
+        with flag_override(job_config, ["struct", "readonly"], [False, False]):
+            del job_config["hydra"]
+        overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+        try:
+            problems = run_problems(job_config, {override.key_or_group for override in overrides})
+        except Exception:  # noqa: BLE001 - Hydra would warn of it and run the job
+            traceback.print_exc()
+            sys.exit(1)
+        if problems:
+            exit_with(UsageError(problems))
