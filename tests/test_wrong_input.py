@@ -130,6 +130,30 @@ def test_an_experiment_of_another_config_folder_is_found_while_the_other_problem
     ]
 
 
+def test_the_problems_of_another_primary_config_are_told_of_that_one(refused, experiment_file, tmp_path):
+    experiment_file("seed: 1\n")
+    (tmp_path / "extra" / "other.yaml").write_text(
+        "defaults:\n  - config\n  - override experiment: mine\n  - _self_\ntrainer:\n  gpu: 1\n"
+    )
+    place = ("--config-dir=extra", "--config-name=other")
+    assert refused(*place, "seed=one") == [
+        ["trainer.gpu", "unknown key", "→ trainer.gpus"],
+        ["seed=one", "expected an integer, e.g. seed=1"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--config-name=confg", ["--config-name=confg", "no such config", "→ config"]),
+        ("--config-dir=nowhere", ["--config-dir=nowhere", "no such folder"]),
+        ("--config-path=nowhere", ["--config-path=nowhere", "no such folder"]),
+    ],
+)
+def test_a_config_that_is_not_there_is_refused(refused, option, problem):
+    assert refused(option) == [problem]
+
+
 @pytest.mark.parametrize("mode", [(CREATE,), SWEEP], ids=["create", "sweep"])
 def test_every_problem_of_a_search_is_shown_at_once(refused, experiment_file, mode):
     experiment_file(
@@ -175,7 +199,11 @@ def test_a_tuned_key_that_has_a_value_in_the_experiment_is_refused(refused, expe
     file = experiment_file("seed: 1\n")
     file.write_text(file.read_text() + "optimizer:\n  weight_decay: 0.25\n")
     assert refused(CREATE, *MINE) == [
-        ["optimizer.weight_decay", "is tuned, and also has the value 0.25 in the config", "→ ???"]
+        [
+            "optimizer.weight_decay",
+            "is tuned, and also has the value 0.25 in the config",
+            "→ ??? in the file that gives it the value",
+        ]
     ]
 
 
@@ -281,5 +309,11 @@ def test_good_input_is_not_refused(train, tmp_path):
     assert _experiments(tmp_path) == 1
     created, search, job = [line for line in result.stdout.splitlines() if not line.startswith("[")]
     assert created.startswith('created  experiment 1 "sparse_gsc_onecyclelr_v2"')
-    assert search.endswith("python train.py -m hydra/sweeper=sigopt sigopt.experiment_id=1")
-    assert job.endswith("python train.py sigopt.experiment_id=1")
+    assert search == f"search   python {TRAIN} -m hydra/sweeper=sigopt sigopt.experiment_id=1"
+    assert job == f"one job  python {TRAIN} sigopt.experiment_id=1"
+
+
+def test_the_commands_after_creating_look_for_configs_where_this_one_did(train, experiment_file):
+    experiment_file("seed: 1\n")
+    job = train(CREATE, *MINE).stdout.splitlines()[-1]
+    assert job == f"one job  python {TRAIN} --config-dir=extra experiment=mine sigopt.experiment_id=1"

@@ -13,7 +13,7 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from sigtune.command_line import exit_with
+from sigtune.command_line import config_options, exit_with
 from sigtune.config import Config
 from sigtune.config_problems import missing_keys
 from sigtune.errors import Problem, UsageError
@@ -141,16 +141,21 @@ def _shown(metrics: Mapping[str, float]) -> str:
 
 
 def _create(cfg: DictConfig) -> None:
+    from sigtune.tuning.connection import log_backend
     from sigtune.tuning.creation import creation_message, open_experiment
 
+    log_backend(cfg.sigopt.backend)
     experiment = open_experiment(cfg.sigopt)
-    print(creation_message(cfg.sigopt, experiment, list(HydraConfig.get().overrides.task)))
+    call = [sys.argv[0], *config_options(sys.argv[1:])]
+    print(creation_message(cfg.sigopt, experiment, call, list(HydraConfig.get().overrides.task)))
 
 
 def _work(cfg: DictConfig) -> dict[str, float] | None:
+    from sigtune.tuning.connection import log_backend
     from sigtune.tuning.creation import open_experiment
     from sigtune.tuning.worker import run_one_suggestion
 
+    log_backend(cfg.sigopt.backend)
     return run_one_suggestion(cfg, open_experiment(cfg.sigopt), _train)
 
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.errors import UsageError, format_problems
+
+
+_CONFIG_OPTIONS = ("config-path", "config-name", "config-dir")
 
 
 def main(entry: Callable[[], None], config_dir: Path) -> None:
@@ -41,6 +45,13 @@ def main(entry: Callable[[], None], config_dir: Path) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def config_options(arguments: Sequence[str]) -> list[str]:
+    """Return the options of a command line that say where the configs are, for a command that is to follow."""
+    options = get_args_parser().parse_args(list(arguments))
+    given = {f"--{name}": getattr(options, name.replace("-", "_")) for name in _CONFIG_OPTIONS}
+    return [f"{option}={value}" for option, value in given.items() if value]
 
 
 def exit_with(error: UsageError) -> NoReturn:

@@ -45,15 +45,25 @@ def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
     against the schemas value by value. An empty list means that the problem is of another kind.
     """
     options = get_args_parser().parse_args(list(arguments))
+    # As Hydra does, from the folder of the entry point on.
+    config_dir = config_dir.parent / options.config_path if options.config_path else config_dir
+    config_name = options.config_name or "config"
     GlobalHydra.instance().clear()
+    for option, folder in (("config-path", config_dir), ("config-dir", options.config_dir)):
+        if folder and not Path(folder).is_dir():
+            return [Problem(f"--{option}={getattr(options, option.replace('-', '_'))}", "no such folder")]
     try:
         with initialize_config_dir(str(config_dir.resolve()), version_base="1.3"):
             if options.config_dir:
                 _look_also_in(Path(options.config_dir), config_dir)
             loader = GlobalHydra.instance().config_loader()
+            configs = loader.get_group_options("", ObjectType.CONFIG)
+            if config_name.removesuffix(".yaml") not in configs:
+                own = [name for name in configs if not name.endswith("_schema")]
+                return [Problem(f"--config-name={config_name}", "no such config", nearest(config_name, own))]
             line = _sorted(options.overrides, loader)
             with _schemas_left_out() as schemas:
-                loose = compose("config", [str(o.input_line) for o in line.groups])
+                loose = compose(config_name, [str(o.input_line) for o in line.groups])
             config, problems = _checked(loose, schemas)
             problems = line.problems + problems + _value_override_problems(config, line.values)
             searches = options.multirun or config.sigopt.create

@@ -1,4 +1,4 @@
-"""The check of a single run before Hydra makes anything of it: its folder, its log, its copy of the config."""
+"""The check of a single run before Hydra makes anything of it: its folder, log and copy of the config."""
 
 from __future__ import annotations
 

@@ -75,7 +75,11 @@ def test_a_misspelt_config_key_is_answered_with_the_nearest():
 
 def test_a_tuned_key_that_has_a_value_in_the_config_is_a_problem():
     assert found(config(max_lr=0.3)) == [
-        ("scheduler.max_lr", "is tuned, and also has the value 0.3 in the config", "???")
+        (
+            "scheduler.max_lr",
+            "is tuned, and also has the value 0.3 in the config",
+            "??? in the file that gives it the value",
+        )
     ]
 
 

@@ -9,13 +9,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
-from omegaconf import OmegaConf
 from sigopt.exception import ApiException
 
-from sigtune.config import SigOptConfig
 from sigtune.errors import UsageError
-from sigtune.tuning.connection import choose_backend, connect, describe_backend, ensure_project
-from sigtune.tuning.creation import open_experiment
+from sigtune.tuning.connection import choose_backend, connect, describe_backend, ensure_project, log_backend
 
 TOKEN = "SECRETTOKENVALUE"
 
@@ -136,16 +133,11 @@ def test_the_server_is_asked_at_its_address_with_the_token_and_the_token_is_show
     assert not [text for text in shown if TOKEN in text]
 
 
-def test_the_choice_of_the_backend_is_logged_once_an_experiment_is_there(caplog, store):
+def test_the_choice_of_the_backend_is_logged_when_work_begins_and_not_on_connecting(caplog, store):
     caplog.set_level(logging.INFO)
-    block = OmegaConf.structured(SigOptConfig(store=store, experiment_id="99"))
-    with pytest.raises(UsageError):
-        open_experiment(block)
+    connect("auto", store)
     assert caplog.messages == []
-    parameter = {"name": "x", "type": "double", "bounds": {"min": 0.0, "max": 1.0}}
-    definition = {"name": "s", "parameters": [parameter], "metrics": [{"name": "m"}]}
-    block = OmegaConf.merge(block, {**definition, "observation_budget": 3, "experiment_id": None})
-    assert open_experiment(block).experiment_id == "1"
+    log_backend("auto")
     assert caplog.messages == ["sigopt.backend=auto: using the local backend"]
 
 

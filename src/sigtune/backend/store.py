@@ -41,8 +41,8 @@ _EXAMPLE = "sqlite:///sigopt.db"
 class Store:
     """The experiments of one database, given by its SQLAlchemy URL.
 
-    Opening it makes the tables if need be; but a SQLite file that does not exist is made by the first writing,
-    and read as empty until then. Raises UsageError, with the key `sigopt.store`, when the database cannot be
+    Opening it makes the tables if need be; but a SQLite file that does not exist is made by the first
+    writing, and read as empty until then. Raises UsageError, with the key `sigopt.store`, when the database cannot be
     opened and written.
     """
 
@@ -117,7 +117,7 @@ def _unusable(what: str, remedy: str = "a folder that exists and can be written 
 
 
 def _unopened(url: URL, error: DatabaseError) -> UsageError:
-    """Return the error for a database that did not open, with what is wrong with its file where it has one."""
+    """Return the error for a database that did not open, with what is wrong with its file."""
     if url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:"):
         file = Path(url.database)
         if file.is_dir():

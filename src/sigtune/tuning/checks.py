@@ -90,8 +90,9 @@ def mapping_problems(
         if key in overridden:
             problems.append(Problem(key, "is tuned, and also given on the command line", "leave it out"))
         elif _has_value(config, key):
-            value = OmegaConf.select(config, key)
-            problems.append(Problem(key, f"is tuned, and also has the value {value} in the config", "???"))
+            what = f"is tuned, and also has the value {OmegaConf.select(config, key)} in the config"
+            # OmegaConf lets no ??? of a later file undo the value of an earlier one.
+            problems.append(Problem(key, what, "??? in the file that gives it the value"))
     return problems
 
 

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.checks import experiment_class
-from sigtune.tuning.connection import connect, describe_backend, log_backend
+from sigtune.tuning.connection import connect, describe_backend
 from sigtune.tuning.definition import experiment_definition
 from sigtune.tuning.experiment import SigOptExperiment
 
@@ -35,7 +35,6 @@ def open_experiment(block: DictConfig) -> SigOptExperiment:
         if error.status_code == 400:
             raise UsageError([Problem("sigopt", f"refused by SigOpt: {error.message}")]) from error
         raise
-    log_backend(block.backend)
     return experiment
 
 
@@ -47,18 +46,22 @@ def _no_such_experiment(experiment_id: str, known: Sequence[str]) -> Problem:
     )
 
 
-def creation_message(block: DictConfig, experiment: SigOptExperiment, overrides: Sequence[str]) -> str:
+def creation_message(
+    block: DictConfig, experiment: SigOptExperiment, call: Sequence[str], overrides: Sequence[str]
+) -> str:
     """Return what a person sees after `sigopt.create=true`: the ID, and the commands to type next.
 
+    `call` is how the program was called, before the overrides: its path and where its configs are.
     `overrides` are those of this run; the next command keeps all but `sigopt.create`.
     """
     kept = [o for o in overrides if not o.lstrip("+").startswith("sigopt.create=")]
     arguments = shlex.join([*kept, f"sigopt.experiment_id={experiment.experiment_id}"])
+    program = shlex.join(["python", *call])
     return "\n".join(
         [
             f'created  experiment {experiment.experiment_id} "{block.name}" · '
             f"{describe_backend(block.backend, block.store)} · {block.observation_budget} observations",
-            f"search   python train.py -m hydra/sweeper=sigopt {arguments}",
-            f"one job  python train.py {arguments}",
+            f"search   {program} -m hydra/sweeper=sigopt {arguments}",
+            f"one job  {program} {arguments}",
         ]
     )
