@@ -18,7 +18,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.errors import UsageError, format_problems
 
-
 _CONFIG_OPTIONS = ("config-path", "config-name", "config-dir")
 
 
@@ -48,7 +47,7 @@ def main(entry: Callable[[], None], config_dir: Path) -> None:
 
 
 def config_options(arguments: Sequence[str]) -> list[str]:
-    """Return the options of a command line that say where the configs are, for a command that is to follow."""
+    """Return the options of a command line that say where the configs are."""
     options = get_args_parser().parse_args(list(arguments))
     given = {f"--{name}": getattr(options, name.replace("-", "_")) for name in _CONFIG_OPTIONS}
     return [f"{option}={value}" for option, value in given.items() if value]

@@ -12,6 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.errors import Problem
 
+UNKNOWN_KEY = "unknown key"
+
 _EXPECTED = {
     int: "expected an integer, e.g. {key}=1",
     float: "expected a number, e.g. {key}=0.1",
@@ -102,7 +104,7 @@ def assign(config: DictConfig, key: str, value: Any, prefix: str = "", typed: st
     full_key = f"{prefix}.{key}" if prefix else key
     parent = _open_ancestor(config, key)
     if parent is None:
-        return Problem(full_key, "unknown key", nearest_key(key, config, prefix))
+        return Problem(full_key, UNKNOWN_KEY, nearest_key(key, config, prefix))
     if value == "???":
         return None
     try:

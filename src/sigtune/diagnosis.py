@@ -21,8 +21,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sigtune.choices import with_misfits_named
 from sigtune.config import Config
-from sigtune.config_problems import assign, known_keys, nearest_key, value_problems
+from sigtune.config_problems import UNKNOWN_KEY, assign, known_keys, nearest_key, value_problems
 from sigtune.errors import Problem, nearest
 from sigtune.tuning.checks import search_problems
 
@@ -64,7 +65,9 @@ def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
             line = _sorted(options.overrides, loader)
             with _schemas_left_out() as schemas:
                 loose = compose(config_name, [str(o.input_line) for o in line.groups])
-            config, problems = _checked(loose, schemas)
+                config, problems = _checked(loose, schemas)
+                experiments = loader.get_group_options("experiment", ObjectType.CONFIG)
+                problems = with_misfits_named(problems, line.groups, experiments, config_name)
             problems = line.problems + problems + _value_override_problems(config, line.values)
             searches = options.multirun or config.sigopt.create
             if searches and not any(problem.what.startswith("no such") for problem in line.problems):
@@ -167,7 +170,7 @@ def _value_override_problems(config: DictConfig, overrides: Sequence[Override]) 
             problem = None  # they may name a key that is not there
         elif override.is_sweep_override():
             known = key in known_keys(config)
-            problem = None if known else Problem(key, "unknown key", nearest_key(key, config))
+            problem = None if known else Problem(key, UNKNOWN_KEY, nearest_key(key, config))
         else:
             problem = assign(config, key, override.value(), typed=str(override.input_line))
         if problem is not None:

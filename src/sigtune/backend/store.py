@@ -42,8 +42,8 @@ class Store:
     """The experiments of one database, given by its SQLAlchemy URL.
 
     Opening it makes the tables if need be; but a SQLite file that does not exist is made by the first
-    writing, and read as empty until then. Raises UsageError, with the key `sigopt.store`, when the database cannot be
-    opened and written.
+    writing, and read as empty until then. Raises UsageError, with the key `sigopt.store`, when the database
+    cannot be opened and written.
     """
 
     def __init__(self, url: str) -> None:
