@@ -136,10 +136,8 @@ def test_ids_may_be_numbers(connection, start):
 
 
 def test_what_the_backend_does_not_answer_is_a_404_that_says_so(start):
-    with pytest.raises(
-        ApiException, match="does not support POST experiments/1/queued_suggestions"
-    ) as refusal:
-        start().queued_suggestions().create(assignments={"x": 0, "y": 0})
+    with pytest.raises(ApiException, match="does not support POST experiments/1/tokens") as refusal:
+        start().tokens().create()
     assert refusal.value.status_code == 404
 
 

@@ -161,9 +161,14 @@ BAD_FIELDS = [
     ({"metrics": [{"name": "a", "strategy": "store"}]}, "metrics", "none is optimized"),
     ({"metrics": METRICS, "observation_budget": None}, "observation_budget", "two optimized metrics"),
     ({"metrics": [{"name": "a", "goal": 1}]}, "metrics.a.goal", "unknown field"),
+    ({"metrics": ["a", {"name": "b", "strategy": "constraint"}]}, "metrics.b.threshold", "missing"),
+    (
+        {"metrics": ["a", {"name": "b", "strategy": "constraint", "threshold": "low"}]},
+        "metrics.b.threshold",
+        "expected a finite number",
+    ),
     # What SigOpt supports and the embedded backend does not:
-    ({"metrics": ["a", {"name": "b", "strategy": "constraint"}]}, "metrics.b.strategy", "constraint metrics"),
-    ({"metrics": [{"name": "a", "threshold": 0.5}]}, "metrics.a.threshold", "does not support thresholds"),
+    ({"metrics": [{"name": "a", "threshold": 0.5}]}, "metrics.a.threshold", "for a constraint only"),
     ({"conditionals": [{"name": "m", "values": ["a"]}]}, "conditionals", "conditional parameters"),
     ({"linear_constraints": [{"type": "less_than"}]}, "linear_constraints", "linear constraints"),
     ({"tasks": [{"name": "cheap", "cost": 0.1}]}, "tasks", "multitask"),

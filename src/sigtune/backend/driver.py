@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from sigopt.objects import ApiObject
 from sqlalchemy.exc import OperationalError
 
-from sigtune.backend import experiments, observations, projects, suggestions
+from sigtune.backend import experiments, observations, projects, queued_suggestions, suggestions
 from sigtune.backend.refusals import bad_request, not_found, unavailable
 from sigtune.backend.requests import CLIENT_ID, Json, Request
 from sigtune.backend.store import Store
@@ -129,6 +129,10 @@ _ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "experiments/ID/suggestions/ID"): Route(suggestions.detail),
     ("PUT", "experiments/ID/suggestions/ID"): Route(suggestions.update),
     ("DELETE", "experiments/ID/suggestions/ID"): Route(suggestions.delete),
+    ("POST", "experiments/ID/queued_suggestions"): Route(queued_suggestions.create),
+    ("GET", "experiments/ID/queued_suggestions"): Route(queued_suggestions.listing),
+    ("GET", "experiments/ID/queued_suggestions/ID"): Route(queued_suggestions.detail),
+    ("DELETE", "experiments/ID/queued_suggestions/ID"): Route(queued_suggestions.delete),
     ("POST", "experiments/ID/observations"): Route(observations.create),
     ("POST", "experiments/ID/observations/batch"): Route(observations.create_batch),
     ("GET", "experiments/ID/observations"): Route(observations.listing),

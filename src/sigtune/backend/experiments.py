@@ -177,6 +177,7 @@ def _metric_row(position: int, definition: Mapping[str, Any]) -> MetricRow:
         name=definition["name"],
         objective=definition.get("objective") or "maximize",
         strategy=definition.get("strategy") or "optimize",
+        threshold=definition.get("threshold"),
     )
 
 
@@ -213,5 +214,5 @@ def _metric_json(row: MetricRow) -> Json:
         "name": row.name,
         "objective": row.objective,
         "strategy": row.strategy,
-        "threshold": None,
+        "threshold": row.threshold,
     }

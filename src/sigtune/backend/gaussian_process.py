@@ -5,7 +5,7 @@ Importing this module imports Optuna and torch, which takes a second or more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,14 +34,16 @@ def propose(
 ) -> Assignments:
     """Return the point of the largest expected improvement, given that the open suggestions are being tried.
 
+    The improvement is weighed by how probably the point meets the constraints.
     At least one outcome must be a success. Not for several threads at once: see `_quiet_single_thread`.
     """
     parameters, metrics = definition.parameters, definition.optimized_metrics
+    observed = _modelled_values(definition.metrics, outcomes)
     distributions = {parameter.name: _distribution(parameter) for parameter in parameters}
     trials = [
-        _trial(parameters, distributions, assignments, values)
+        _trial(definition, distributions, assignments, values)
         for assignments, values in [
-            *zip([outcome.assignments for outcome in outcomes], _objectives(metrics, outcomes), strict=True),
+            *zip([outcome.assignments for outcome in outcomes], observed, strict=True),
             *((assignments, None) for assignments in open_suggestions),
         ]
     ]
@@ -96,7 +98,7 @@ def _value(parameter: Parameter, coordinate: Any) -> Value:
     return str(coordinate) if parameter.type == "categorical" else parameter.number(coordinate)
 
 
-def _objectives(metrics: Sequence[Metric], outcomes: Sequence[Outcome]) -> list[list[float]]:
+def _modelled_values(metrics: Sequence[Metric], outcomes: Sequence[Outcome]) -> list[Mapping[str, float]]:
     """Return the values to model. A failure counts as the worst success, metric by metric.
 
     The sampler itself would leave failures out, and go on proposing points beside them.
@@ -108,24 +110,26 @@ def _objectives(metrics: Sequence[Metric], outcomes: Sequence[Outcome]) -> list[
         )
         for metric in metrics
     }
-    return [
-        [(worst if outcome.values is None else outcome.values)[metric.name] for metric in metrics]
-        for outcome in outcomes
-    ]
+    return [worst if outcome.values is None else outcome.values for outcome in outcomes]
 
 
 def _trial(
-    parameters: Sequence[Parameter],
+    definition: ExperimentDefinition,
     distributions: dict[str, BaseDistribution],
     assignments: Assignments,
-    values: list[float] | None,
+    values: Mapping[str, float] | None,
 ) -> FrozenTrial:
     """Return a completed trial or, without values, a running one."""
     return create_trial(
         state=TrialState.RUNNING if values is None else TrialState.COMPLETE,
         params={
-            parameter.name: _coordinate(parameter, assignments[parameter.name]) for parameter in parameters
+            parameter.name: _coordinate(parameter, assignments[parameter.name])
+            for parameter in definition.parameters
         },
         distributions=distributions,
-        values=values,
+        values=None if values is None else [values[metric.name] for metric in definition.optimized_metrics],
+        # Optuna's constraints are met by 0 and less.
+        constraints=None
+        if values is None
+        else {metric.name: metric.violation(values[metric.name]) for metric in definition.constraints},
     )

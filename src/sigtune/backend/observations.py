@@ -17,7 +17,7 @@ from sigtune.backend.lookup import (
 )
 from sigtune.backend.metadata import metadata_json, metadata_rows, update_metadata
 from sigtune.backend.paging import PAGING_FIELDS, page_of, pagination
-from sigtune.backend.points import assignments_json, parse_assignments, point_row
+from sigtune.backend.points import assignments_json, definition_of, parse_assignments, point_row
 from sigtune.backend.refusals import bad_request, conflict
 from sigtune.backend.requests import Json, Request
 from sigtune.backend.space import is_number
@@ -273,9 +273,13 @@ def _optimized(experiment: ExperimentRow) -> list[MetricRow]:
 
 
 def _scores(session: Session, experiment: ExperimentRow) -> dict[int, tuple[float, ...]]:
-    """Return the optimized metrics of every successful observation by its id, larger being better."""
+    """Return the optimized metrics of every successful observation by its id, larger being better.
+
+    One that misses the threshold of a constraint is left out.
+    """
     metrics = _optimized(experiment)
     signs = {metric.id: -1.0 if metric.objective == "minimize" else 1.0 for metric in metrics}
+    infeasible = _infeasible(session, experiment)
     query = (
         select(MetricValueRow.observation_id, MetricValueRow.metric_id, MetricValueRow.value)
         .join(ObservationRow, ObservationRow.id == MetricValueRow.observation_id)
@@ -284,8 +288,23 @@ def _scores(session: Session, experiment: ExperimentRow) -> dict[int, tuple[floa
     )
     scores: dict[int, dict[int, float]] = {}
     for observation_id, metric_id, value in session.execute(query):
-        scores.setdefault(observation_id, {})[metric_id] = signs[metric_id] * value
+        if observation_id not in infeasible:
+            scores.setdefault(observation_id, {})[metric_id] = signs[metric_id] * value
     return {row: tuple(score[metric.id] for metric in metrics) for row, score in scores.items()}
+
+
+def _infeasible(session: Session, experiment: ExperimentRow) -> set[int]:
+    """Return the ids of the observations that miss the threshold of a constraint."""
+    constraints = {
+        row.id: metric
+        for row, metric in zip(experiment.metrics, definition_of(experiment).metrics, strict=True)
+        if metric.strategy == "constraint"
+    }
+    query = select(MetricValueRow.observation_id, MetricValueRow.metric_id, MetricValueRow.value).where(
+        MetricValueRow.metric_id.in_(list(constraints))
+    )
+    rows = session.execute(query) if constraints else ()
+    return {observation for observation, metric, value in rows if constraints[metric].violation(value) > 0}
 
 
 def _is_dominated(score: Sequence[float], others: Iterable[Sequence[float]]) -> bool:

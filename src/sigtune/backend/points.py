@@ -18,7 +18,9 @@ def definition_of(experiment: ExperimentRow) -> ExperimentDefinition:
     """Return what suggestions depend on."""
     return ExperimentDefinition(
         parameters=tuple(_parameter(row) for row in experiment.parameters),
-        metrics=tuple(Metric(row.name, row.objective, row.strategy) for row in experiment.metrics),
+        metrics=tuple(
+            Metric(row.name, row.objective, row.strategy, row.threshold) for row in experiment.metrics
+        ),
     )
 
 

@@ -58,11 +58,21 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Metric:
-    """A reported quantity; only those with strategy `optimize` steer the search."""
+    """A reported quantity; those with strategy `optimize` or `constraint` steer the search.
+
+    A `constraint` is met by values on the better side of its `threshold`, the threshold itself included.
+    """
 
     name: str
     objective: str = "maximize"
     strategy: str = "optimize"
+    threshold: float | None = None
+
+    def violation(self, value: float) -> float:
+        """Return by how much a value misses the threshold; 0 or less where it meets it."""
+        if self.threshold is None:
+            raise TypeError(f"metric {self.name} has no threshold")
+        return value - self.threshold if self.objective == "minimize" else self.threshold - value
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,11 @@ class ExperimentDefinition:
     def optimized_metrics(self) -> tuple[Metric, ...]:
         """The one or two metrics that steer the search."""
         return tuple(metric for metric in self.metrics if metric.strategy == "optimize")
+
+    @property
+    def constraints(self) -> tuple[Metric, ...]:
+        """The metrics whose thresholds the best assignments meet."""
+        return tuple(metric for metric in self.metrics if metric.strategy == "constraint")
 
 
 @dataclass(frozen=True)

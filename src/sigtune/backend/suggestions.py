@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from sigtune.backend import optimizer
+from sigtune.backend import optimizer, queued_suggestions
 from sigtune.backend.lookup import active_experiment_of, experiment_of, find_suggestion
 from sigtune.backend.metadata import metadata_json, metadata_rows, update_metadata
 from sigtune.backend.paging import PAGING_FIELDS, page_of
@@ -35,7 +35,7 @@ def prepare(request: Request) -> None:
 
 
 def create(request: Request) -> Json:
-    """POST experiments/ID/suggestions: draw the next suggestion.
+    """POST experiments/ID/suggestions: draw the next suggestion, what is queued before all else.
 
     The point is computed inside the writing transaction: whoever asks next sees this suggestion as open,
     so that two workers that ask at once get different points and different numbers.
@@ -43,18 +43,13 @@ def create(request: Request) -> Json:
     data = request.only("metadata")
     experiment = active_experiment_of(request)
     number = experiment.next_number
-    points = all_points(request.session, experiment)
-    assignments = optimizer.suggest(
-        definition_of(experiment),
-        _outcomes(request.session, experiment, points),
-        [points[point_id] for point_id in _open_points(request.session, experiment)],
-        number,
-        request.seed,
-    )
+    point = queued_suggestions.take_first(request.session, experiment)
+    if point is None:
+        point = point_row(experiment, _computed(request, experiment))
     now = int(time.time())
     suggestion = SuggestionRow(
         experiment_id=experiment.id,
-        point=point_row(experiment, assignments),
+        point=point,
         number=number,
         details=metadata_rows(SuggestionMetadata, data.get("metadata")),
         created=now,
@@ -64,6 +59,17 @@ def create(request: Request) -> Json:
     request.session.add(suggestion)
     request.session.flush()
     return suggestion_json(experiment, suggestion)
+
+
+def _computed(request: Request, experiment: ExperimentRow) -> Assignments:
+    points = all_points(request.session, experiment)
+    return optimizer.suggest(
+        definition_of(experiment),
+        _outcomes(request.session, experiment, points),
+        [points[point_id] for point_id in _open_points(request.session, experiment)],
+        experiment.next_number,
+        request.seed,
+    )
 
 
 def detail(request: Request) -> Json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Double, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Base(DeclarativeBase):
@@ -152,6 +152,7 @@ class MetricRow(Base):
     name: Mapped[str] = mapped_column(Text)
     objective: Mapped[str] = mapped_column(Text)
     strategy: Mapped[str] = mapped_column(Text)
+    threshold: Mapped[float | None] = mapped_column(Double)
 
 
 class PointRow(Base):
@@ -192,6 +193,19 @@ class SuggestionRow(Base):
     point: Mapped[PointRow] = relationship()
     observation: Mapped[ObservationRow | None] = relationship(back_populates="suggestion")
     details: Mapped[list[SuggestionMetadata]] = relationship(cascade="all, delete-orphan")
+
+
+class QueuedSuggestionRow(Base):
+    """A point that is drawn before those of the optimiser."""
+
+    __tablename__ = "queued_suggestions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id"), index=True)
+    point_id: Mapped[int] = mapped_column(ForeignKey("points.id"))
+    created: Mapped[int] = mapped_column(BigInteger)
+
+    point: Mapped[PointRow] = relationship()
 
 
 class ObservationRow(Base):

@@ -15,7 +15,7 @@ from sigtune.errors import Problem, nearest
 
 PARAMETER_TYPES = ("double", "int", "categorical")
 OBJECTIVES = ("maximize", "minimize")
-STRATEGIES = ("optimize", "store")
+STRATEGIES = ("optimize", "store", "constraint")
 MAX_OPTIMIZED_METRICS = 2
 
 _EXPERIMENT_FIELDS = (
@@ -356,12 +356,17 @@ def _metric_problems(path: str, metric: Any) -> list[Problem]:
     if objective is not None and objective not in OBJECTIVES:
         what = f"unknown objective {objective!r}"
         problems.append(Problem(f"{path}.objective", what, nearest(str(objective), OBJECTIVES)))
-    if strategy == "constraint":
-        what = "the embedded backend does not support constraint metrics"
-        problems.append(Problem(f"{path}.strategy", what, ", ".join(STRATEGIES)))
-    elif strategy is not None and strategy not in STRATEGIES:
+    if strategy is not None and strategy not in STRATEGIES:
         what = f"unknown strategy {strategy!r}"
         problems.append(Problem(f"{path}.strategy", what, nearest(str(strategy), STRATEGIES)))
-    if metric.get("threshold") is not None:
-        problems.append(Problem(f"{path}.threshold", "the embedded backend does not support thresholds"))
-    return problems
+    return problems + _threshold_problems(f"{path}.threshold", metric)
+
+
+def _threshold_problems(key: str, metric: Mapping[str, Any]) -> list[Problem]:
+    threshold = metric.get("threshold")
+    if metric.get("strategy") == "constraint":
+        return _number_problems(key, threshold, "double")
+    if threshold is None:
+        return []
+    what = "the embedded backend supports a threshold for a constraint only"
+    return [Problem(key, what, "strategy: constraint")]
