@@ -16,7 +16,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from sigtune.errors import UsageError, format_problems
+from sigtune.errors import JobStoppedError, UsageError, format_problems
 
 _CONFIG_OPTIONS = ("config-path", "config-name", "config-dir")
 
@@ -41,7 +41,7 @@ def main(entry: Callable[[], None], config_dir: Path) -> None:
         if not problems:
             raise
         exit_with(UsageError(problems))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, JobStoppedError):
         print("interrupted", file=sys.stderr)
         sys.exit(130)
 

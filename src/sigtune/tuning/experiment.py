@@ -95,6 +95,11 @@ class SigOptExperiment:
         for suggestion in list(self.open_suggestions()):
             self.delete_suggestion(suggestion.id)
 
+    def put_back(self, suggestion: Any) -> None:
+        """Delete an open suggestion and queue its assignments, which `get_next_suggestion` then gives out."""
+        self._resource().queued_suggestions().create(assignments=dict(suggestion.assignments))
+        self.delete_suggestion(suggestion.id)
+
     def update_observation(
         self,
         suggestion_id: str | int,

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sigtune.errors import UsageError
+from sigtune.errors import JobStoppedError, UsageError
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import changed_values
 from sigtune.tuning.results import UnusableResultError, metric_values
@@ -24,8 +24,8 @@ def run_one_suggestion(
     """Train one suggestion of `experiment` and report what came of it; return the metrics.
 
     Returns None, with nothing trained, where the observation budget is consumed. A crash of `train` is
-    reported as a failed observation and raised; a UsageError takes no budget, and neither does Ctrl-C, which
-    leaves the suggestion open.
+    reported as a failed observation and raised; a UsageError takes no budget, and neither does Ctrl-C, after
+    which the next worker is given the same assignments.
     """
     details = experiment.get_experiment_details()
     if _is_consumed(details):
@@ -43,8 +43,8 @@ def run_one_suggestion(
     log.info("suggestion %s: %s", suggestion.id, values)
     try:
         result = metric_values(train(config), metrics)
-    except UsageError:
-        experiment.delete_suggestion(suggestion.id)
+    except (UsageError, KeyboardInterrupt, JobStoppedError):
+        experiment.put_back(suggestion)
         raise
     except Exception as error:
         reason = str(error) if isinstance(error, UnusableResultError) else f"{type(error).__name__}: {error}"
