@@ -66,6 +66,7 @@ def test_without_a_near_choice_all_are_listed():
         ("trainer.gpu", "trainer.gpus"),
         ("sed", "seed"),
         ("trianer.gpus", "trainer.gpus"),
+        ("trianer.zzz", "trainer"),
         ("trainer.zzz", "one of fast, gpus, label, max_epochs, rate"),
         ("zzz", "one of entries, free, optional, seed, trainer"),
     ],

@@ -1,7 +1,9 @@
 """`train.py` as its users type it, on small data."""
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,84 @@ def test_a_sweep_consumes_its_budget_and_its_jobs_can_be_trained_again(folder):
     first = next(observed for observed in observations if observed.metadata["job"] == 1)
     assert f"mean_accuracy {first.values[0].value:.4f}" in again.stdout
     assert (folder / "sweep" / "observations.csv").read_text().count("\n") == 3
+
+
+OWN_MODULE = """
+from sigtune.tuning.common_experiments import SigOptSGDOneCycleLRExperiment
+from sigtune.tuning.experiment import SigOptExperiment
+
+class UnitsParams(SigOptExperiment):
+    def update_config_with_suggestion(self, config, suggestion):
+        super().update_config_with_suggestion(config, suggestion)
+        config.model.linear_units = 8 * suggestion.assignments["eights_of_units"]
+
+class Mine(UnitsParams, SigOptSGDOneCycleLRExperiment):
+    pass
+"""
+OWN_MODEL = """
+defaults:
+  - dense_cnn_schema
+conv_channels: [8, 8]
+kernel_size: 5
+"""
+OWN_EXPERIMENT = """
+# @package _global_
+defaults:
+  - /experiment/dense_cnn_onecyclelr
+  - override /model: mine
+  - _self_
+optimizer:
+  weight_decay: 0.0
+sigopt:
+  experiment_class: {module}.Mine
+  parameters:
+    - {{name: max_lr, type: double, bounds: {{min: 0.01, max: 1.5}}, default_value: 0.1}}
+    - {{name: div_factor, type: double, bounds: {{min: 30, max: 100}}, default_value: 50}}
+    - {{name: pct_start, type: double, bounds: {{min: 0.03, max: 0.15}}, default_value: 0.15}}
+    - {{name: eights_of_units, type: int, bounds: {{min: 1, max: 5}}, default_value: 2}}
+"""
+
+
+@pytest.mark.parametrize("place", [".", "library"], ids=["where they run", "PYTHONPATH"])
+def test_a_user_s_own_mixin_in_a_module_of_their_own_is_named_in_the_config(tmp_path, monkeypatch, place):
+    module = "own_beside" if place == "." else "own_library"
+    for path, text in (
+        (f"{place}/{module}.py", OWN_MODULE),
+        ("mine/model/mine.yaml", OWN_MODEL),
+        ("mine/experiment/mine.yaml", OWN_EXPERIMENT.format(module=module)),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    if place != ".":
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / place))
+    own = ["--config-dir=mine", "experiment=mine"]
+    created = train(tmp_path, *own, "sigopt.create=true")
+    assert created.returncode == 0, created.stderr
+    small = [override for override in SMALL if not override.startswith("model.")]
+    worker = train(tmp_path, *own, "sigopt.experiment_id=1", *small)
+    assert worker.returncode == 0, worker.stderr
+    assert "'model.linear_units': 16" in worker.stdout
+
+
+def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assignments(tmp_path):
+    assert train(tmp_path, "sigopt.create=true").returncode == 0
+    command = [sys.executable, str(ROOT / "train.py"), "sigopt.experiment_id=1", *SMALL]
+    endless = ["trainer.max_epochs=100000"]
+    worker = subprocess.Popen(
+        [*command, *endless], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    connection = sigopt.Connection(driver=LocalDriver, url=f"sqlite:///{tmp_path}/sigopt.db")
+    experiment = connection.experiments(1)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("outputs/*/*/checkpoints/last.ckpt")):  # it trains
+        assert time.monotonic() < deadline
+        assert worker.poll() is None, worker.stderr.read()
+        time.sleep(0.1)
+    (taken,) = experiment.suggestions().fetch(state="open").iterate_pages()
+    worker.send_signal(signal.SIGINT)
+    _, errors = worker.communicate(timeout=60)
+    assert worker.returncode == 130
+    assert errors.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in errors
+    assert experiment.fetch().progress.observation_count == 0
+    assert experiment.suggestions().create().assignments == taken.assignments

@@ -35,7 +35,11 @@ def nearest_key(key: str, config: DictConfig, prefix: str = "") -> str:
         return f"{outer}.{matches[0]}" if outer else matches[0]
     if elsewhere:
         return f"{prefix}.{elsewhere[0]}" if prefix else elsewhere[0]
-    choices = siblings or (name for name in known if "." not in name)
+    tops = [name for name in known if "." not in name]
+    top = [] if siblings else difflib.get_close_matches(key.split(".", maxsplit=1)[0], tops, n=1)
+    if top:
+        return f"{prefix}.{top[0]}" if prefix else top[0]
+    choices = siblings or tops
     # Hydra's own _target_ and _partial_ are known, but never what was meant.
     return "one of " + ", ".join(sorted(name for name in choices if not name.startswith("_")))
 

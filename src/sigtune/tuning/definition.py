@@ -30,10 +30,12 @@ def read_block(block: Any) -> DictConfig:
     Raises UsageError with every unknown key and every value of the wrong type.
     """
     schema = OmegaConf.structured(SigOptConfig)
-    problems = value_problems(schema, OmegaConf.to_container(OmegaConf.create(block), resolve=True), "sigopt")
+    # Resolved where it stands: a copy would have lost the app's config that it refers to.
+    values = OmegaConf.to_container(block, resolve=True) if OmegaConf.is_config(block) else block
+    problems = value_problems(schema, values, "sigopt")
     if problems:
         raise UsageError(problems)
-    merged = OmegaConf.merge(schema, block)
+    merged = OmegaConf.merge(schema, values)
     assert isinstance(merged, DictConfig)
     return merged
 
