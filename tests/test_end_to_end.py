@@ -148,3 +148,10 @@ def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assign
     assert "Traceback" not in errors
     assert experiment.fetch().progress.observation_count == 0
     assert experiment.suggestions().create().assignments == taken.assignments
+
+
+def test_runs_started_together_have_a_folder_each(tmp_path):
+    command = [sys.executable, str(ROOT / "train.py"), "sigopt.create=true"]
+    runs = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [run.wait(timeout=60) for run in runs] == [0, 0, 0]
+    assert len(list(tmp_path.glob("outputs/*/*/.hydra"))) == 3
