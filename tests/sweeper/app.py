@@ -8,14 +8,14 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sigtune.errors import Problem, UsageError
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="app")
 def main(cfg: DictConfig):
-    number = HydraConfig.get().job.num
+    number = OmegaConf.select(HydraConfig.get(), "job.num")  # None where this is no job of a sweep
     folder = Path(HydraConfig.get().runtime.output_dir)
     is_first_start = not (folder / "starts").exists()
     with (folder / "starts").open("a") as file:

@@ -90,6 +90,7 @@ class Search:
         try:
             self._take_up()
             self._loop()
+            self._delete_lost_suggestions()
         except BaseException:
             self._executor.close(now=True)
             raise
@@ -262,6 +263,14 @@ class Search:
 
     def _is_observed(self, suggestion: str) -> bool:
         return suggestion not in {str(entry.id) for entry in self._experiment.open_suggestions()}
+
+    def _delete_lost_suggestions(self) -> None:
+        """Delete what SigOpt suggested in answers that got lost, and was asked for again."""
+        if self._is_ending() or self._open_jobs:
+            return  # the search that takes this one up trains them
+        for suggestion in list(self._experiment.open_suggestions()):
+            if (suggestion.metadata or {}).get("sweep") == self._journal.sweep_id:
+                self._experiment.delete_suggestion(suggestion.id)
 
     def _close(self, job: Job) -> None:
         self._journal.mark_reported(job.number)

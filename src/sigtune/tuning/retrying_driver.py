@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from sigopt.exception import ConnectionException
 from sigopt.request_driver import RequestDriver
-from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_result, wait_random_exponential
+from tenacity import (
+    Future,
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    wait_random_exponential,
+)
 from tenacity.stop import stop_after_delay
+
+log = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 30.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
@@ -30,10 +41,21 @@ class RetryingDriver(RequestDriver):  # type: ignore[misc]  # the client has no 
             | retry_if_result(lambda response: response.status_code in _RETRIED),
             wait=wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT),
             stop=stop_after_delay(self._retry_seconds),
+            before_sleep=self._log_wait,
         )
         try:
             return retrying(super()._request, method, url, params, json, headers)
         except RetryError as error:
-            last = error.last_attempt
-            why = str(last.exception()) if last.failed else f"it answered {last.result().status_code}"
+            why = self._failure(error.last_attempt)
             raise ConnectionException(f"gave up after {self._retry_seconds:g} s: {why}") from error
+
+    def _failure(self, attempt: Future) -> str:
+        if not attempt.failed:
+            return f"{self.api_url} answered {attempt.result().status_code}"
+        cause = getattr(attempt.exception(), "__cause__", None)
+        return f"no connection to {self.api_url} ({type(cause).__name__})"
+
+    def _log_wait(self, state: RetryCallState) -> None:
+        assert state.outcome is not None
+        assert state.next_action is not None
+        log.warning("%s; trying again in %.1f s", self._failure(state.outcome), state.next_action.sleep)

@@ -1,0 +1,161 @@
+"""A SigOpt server that is busy, broken, or away: a real one on a loopback port that misbehaves on purpose."""
+
+import json
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from sigopt.exception import ApiException
+
+from sigtune.backend.driver import LocalDriver
+
+from .conftest import wait_until
+
+KEY = "a-secret-key"
+
+
+class SigOptServer(ThreadingHTTPServer):
+    """The embedded backend behind HTTP. `fault(count)` says what goes wrong with a request, by its number."""
+
+    def __init__(self, store, fault, port=0):
+        super().__init__(("127.0.0.1", port), Handler)
+        self.driver = LocalDriver(store)
+        self.fault = fault
+        self.lock = threading.Lock()
+        self.count = 0
+
+
+class Handler(BaseHTTPRequestHandler):
+    def answer(self):
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        with self.server.lock:
+            self.server.count += 1
+            fault = self.server.fault(self.server.count)
+            if isinstance(fault, int):
+                self.reply(fault, {"message": "on purpose"})
+                return
+            status, result = self.ask(body)
+        if fault == "lost":
+            self.close_connection = True
+            self.connection.close()
+            return
+        self.reply(status, result)
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
+
+    def ask(self, body):
+        url = urlsplit(self.path)
+        data = json.loads(body) if body else dict(parse_qsl(url.query))
+        if "limit" in data:
+            data["limit"] = int(data["limit"])
+        try:
+            return 200, self.server.driver.request(self.command, url.path.split("/")[2:], data)
+        except ApiException as error:
+            return error.status_code, error.to_json()
+
+    def reply(self, status, result):
+        text = json.dumps(result).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextmanager
+def serving(app, fault=lambda count: None, port=0):
+    server = SigOptServer(f"sqlite:///{app.folder}/app.db", fault, port)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    app.environment |= {
+        "SIGOPT_KEY": KEY,
+        "SIGOPT_API_URL": f"http://127.0.0.1:{server.server_address[1]}",
+    }
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        server.driver.close()
+
+
+def assert_complete(app, budget):
+    observations = app.observations()
+    assert len(observations) == len({observed.suggestion for observed in observations}) == budget
+    assert not any(observed.failed for observed in observations)
+    assert app.open_suggestions() == []
+
+
+def every(number, fault, others=lambda count: None):
+    return lambda count: fault if count % number == 0 else others(count)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [every(3, 503), every(4, 429), every(5, "lost"), every(4, 500, every(7, "lost"))],
+    ids=["503", "429", "lost", "both"],
+)
+def test_requests_that_fail_for_a_while_are_repeated(app, fault):
+    with serving(app, fault) as server:
+        result = app.run("sigopt.backend=api", "hydra/launcher=joblib", "sigopt.parallel_bandwidth=2")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert server.count > 12
+    assert_complete(app, 4)
+
+
+def test_a_server_that_stays_away_ends_the_search_and_what_was_trained_is_reported_on_resume(app):
+    arguments = ("sigopt.backend=api", "sigopt.retry_seconds=2", "hydra/launcher=joblib")
+    with serving(app) as server:
+        process = app.start(*arguments, "++lengths={2: 3}")
+        wait_until(lambda: app.starts(2))
+        port = server.server_address[1]
+    output = process.communicate(timeout=90)[0]
+    assert process.returncode == 1, output
+    assert "Traceback" not in output
+    assert "SigOpt cannot be reached" in output
+    assert "trying again in" in output
+    assert len(app.observations()) == 1
+    with serving(app, port=port):
+        result = app.run(*arguments, "sigopt.experiment_id=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(app.starts(2)) == 1
+    assert_complete(app, 4)
+
+
+def test_no_server_at_all_is_one_line(app):
+    app.environment |= {"SIGOPT_KEY": KEY, "SIGOPT_API_URL": "http://127.0.0.1:9"}
+    result = app.run("sigopt.backend=api", "sigopt.retry_seconds=0.5")
+    assert result.returncode == 1
+    assert "error: SigOpt cannot be reached" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert KEY not in result.stderr
+
+
+def test_the_key_is_in_no_output_and_no_file(app):
+    with serving(app):
+        result = app.run("sigopt.backend=api", "++ends={1: raise}")
+        assert KEY not in result.stdout + result.stderr
+    files = [path for path in app.folder.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
+def test_ctrl_c_while_waiting_for_a_server_ends_the_search(app):
+    arguments = ("sigopt.backend=api", "sigopt.retry_seconds=600")
+    with serving(app):
+        process = app.start(*arguments, "++lengths={1: 2}")
+        wait_until(lambda: app.starts(1))
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == 130, output
+    assert "resume" in output
