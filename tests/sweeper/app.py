@@ -15,7 +15,7 @@ from sigtune.errors import Problem, UsageError
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="app")
 def main(cfg: DictConfig):
-    number = OmegaConf.select(HydraConfig.get(), "job.num")  # None where this is no job of a sweep
+    number = OmegaConf.select(HydraConfig.get(), "job.num") or 0  # it has none outside a sweep
     folder = Path(HydraConfig.get().runtime.output_dir)
     is_first_start = not (folder / "starts").exists()
     with (folder / "starts").open("a") as file:
