@@ -51,8 +51,9 @@ def _remove_untouched_folder(folder: Path) -> None:
 def check(cfg: DictConfig) -> list[Problem]:
     """Return why this machine cannot train the config; the sweeper asks before it draws a suggestion."""
     from sigtune.training.devices import device_problems
+    from sigtune.training.resume import resume_problems
 
-    problems = device_problems(cfg.trainer.gpus)
+    problems = device_problems(cfg.trainer.gpus) + resume_problems(cfg.trainer.resume)
     if not OmegaConf.is_missing(cfg.trainer, "max_epochs") and cfg.trainer.max_epochs < 1:
         epochs = cfg.trainer.max_epochs
         problems.append(Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1"))

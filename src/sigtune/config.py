@@ -185,9 +185,14 @@ class StepLRConfig:
 
 @dataclass
 class TrainerConfig:
-    """`gpus`, and the fields of `pytorch_lightning.Trainer` that sigtune supports."""
+    """The fields of `pytorch_lightning.Trainer` that sigtune supports, and before them sigtune's own.
+
+    `gpus` is their number, 0 for the CPU. `resume` is `auto` (go on from the last checkpoint in the job's own
+    folder, where there is one of the same config), `never`, or the path of a checkpoint.
+    """
 
     gpus: int = 0
+    resume: str = "auto"
     max_epochs: int = MISSING
     precision: str = "32-true"
     deterministic: bool = False

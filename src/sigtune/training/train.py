@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import warnings
+from pathlib import Path
 
 import pytorch_lightning as pl
 from hydra.utils import instantiate
 
 from sigtune.config import Config
+from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.classifier import Classifier
+from sigtune.training.logged_metrics import keep_logged_metrics
+from sigtune.training.resume import job_identity, resume_point
 from sigtune.training.trainer import build_trainer
 
 # Lightning tells at every fit which accelerators it found; the config says which one is used.
@@ -26,11 +30,28 @@ def train(config: Config, progress_bar: bool = False) -> dict[str, float]:
     data = instantiate(config.data)
     model = instantiate(config.model, _convert_="all")
     classifier = Classifier(model, instantiate(config.optimizer), instantiate(config.scheduler))
-    trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar)
+    job_state = JobState(job_identity(config))
+    trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, job_state)
+    resumed = resume_point(config, _last_checkpoint(trainer), classifier.state_dict())
     with warnings.catch_warnings():
         # Batches are cut from tensors in memory, so there are no loader workers to recommend.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         # Lightning 2.6 still asks torch for tree leaves in the old way.
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-        trainer.fit(classifier, datamodule=data)
-    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if resumed is not None:
+            # A continued job's folder has files already; another job's checkpoint is left alone.
+            warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+            warnings.filterwarnings("ignore", message="The dirpath has changed.*")
+            if trainer.is_global_zero:
+                keep_logged_metrics(trainer.loggers, resumed.step)
+        path = None if resumed is None else resumed.path
+        trainer.fit(classifier, datamodule=data, ckpt_path=path, weights_only=True)
+    # A job that had trained all its epochs when it was killed has no more to train, and its metrics already.
+    metrics = trainer.callback_metrics or job_state.metrics
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def _last_checkpoint(trainer: pl.Trainer) -> Path | None:
+    """Return where the trainer keeps its last checkpoint; None where it keeps none."""
+    folder = getattr(trainer.checkpoint_callback, "dirpath", None)
+    return Path(folder) / "last.ckpt" if folder else None

@@ -11,11 +11,20 @@ from hydra.utils import instantiate
 
 from sigtune.config import TrainerConfig
 from sigtune.errors import UsageError
+from sigtune.training.callbacks.job_state import JobState
+from sigtune.training.checkpoint_io import AtomicCheckpointIO
 from sigtune.training.devices import device_problems
+
+SIGTUNES_OWN = ("gpus", "resume")
+"""The fields of TrainerConfig that are not parameters of Lightning's trainer."""
 
 
 def build_trainer(
-    config: TrainerConfig, callbacks: Mapping[str, Any], logger: Any, progress_bar: bool
+    config: TrainerConfig,
+    callbacks: Mapping[str, Any],
+    logger: Any,
+    progress_bar: bool,
+    job_state: JobState,
 ) -> pl.Trainer:
     """Return the trainer; `callbacks` and `logger` are configs with a `_target_`.
 
@@ -24,15 +33,16 @@ def build_trainer(
     problems = device_problems(config.gpus)
     if problems:
         raise UsageError(problems)
-    arguments = asdict(config)
-    gpus = arguments.pop("gpus")
+    arguments = {name: value for name, value in asdict(config).items() if name not in SIGTUNES_OWN}
+    gpus = config.gpus
     chosen = [instantiate(callback) for callback in callbacks.values() if callback is not None]
     return pl.Trainer(
         accelerator="gpu" if gpus else "cpu",
         devices=gpus or 1,
-        callbacks=[*chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
+        callbacks=[job_state, *chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
         logger=instantiate(logger) if logger is not None else False,
         enable_checkpointing=any(isinstance(callback, pl.callbacks.ModelCheckpoint) for callback in chosen),
+        plugins=[AtomicCheckpointIO()],
         enable_progress_bar=progress_bar,
         enable_model_summary=False,
         num_sanity_val_steps=0,  # the first epoch validates soon enough, and a sanity check would be logged

@@ -1,0 +1,113 @@
+"""Which checkpoint a job goes on from, by `trainer.resume`: `auto`, `never`, or a file.
+
+This module imports torch only where a checkpoint is read: the sweep checks the config before it starts a job.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sigtune.config import Config
+from sigtune.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+AUTO = "auto"
+NEVER = "never"
+_CHOICES = f"{AUTO}, {NEVER}, or the path of a checkpoint"
+
+# What of the trainer's settings may differ between a job and the one that goes on with it.
+_FREE_SETTINGS = {"resume", "compile", "gpus", "log_every_n_steps"}
+
+
+def resume_problems(resume: str) -> list[Problem]:
+    """Return what is wrong with `trainer.resume` as far as can be told without reading the file."""
+    if resume in {AUTO, NEVER} or Path(resume).is_file():
+        return []
+    return [Problem(f"trainer.resume={resume}", "no such file", _CHOICES)]
+
+
+def job_identity(config: Config) -> dict[str, Any]:
+    """Return the part of the config that decides what a job trains, as plain values."""
+    sections = {
+        name: getattr(config, name) for name in ("data", "model", "optimizer", "scheduler", "trainer")
+    }
+    identity = {
+        name: asdict(section) if is_dataclass(section) and not isinstance(section, type) else section
+        for name, section in sections.items()
+    }
+    trainer = {key: value for key, value in identity["trainer"].items() if key not in _FREE_SETTINGS}
+    return {**identity, "trainer": trainer, "seed": config.seed}
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """A checkpoint that training goes on from, after `epochs` epochs and `step` optimiser steps."""
+
+    path: Path
+    epochs: int
+    step: int
+
+
+def resume_point(config: Config, last: Path | None, weights: Mapping[str, Tensor]) -> ResumePoint | None:
+    """Return where training goes on from, or None to begin anew.
+
+    `last` is where the job keeps its last checkpoint, `weights` the state dict that a checkpoint must fit.
+    `auto` goes on from `last` where that is whole and of a job with the same config. Raises UsageError for a
+    file named by the user that is no checkpoint, of another network, or beyond trainer.max_epochs.
+    """
+    resume = config.trainer.resume
+    if resume == NEVER:
+        return None
+    if resume == AUTO:
+        point = _own(last, config) if last is not None and last.is_file() else None
+    else:
+        point = _named(Path(resume), config, weights)
+    if point is not None:
+        log.info("going on after epoch %d of %d: %s", point.epochs, config.trainer.max_epochs, point.path)
+    return point
+
+
+def _own(path: Path, config: Config) -> ResumePoint | None:
+    from sigtune.training.callbacks.job_state import identity_of
+    from sigtune.training.checkpoint_io import read_checkpoint
+
+    checkpoint = read_checkpoint(path)
+    if checkpoint is None:
+        log.warning("%s is no checkpoint: training begins anew", path)
+        return None
+    if identity_of(checkpoint) != job_identity(config):
+        log.warning("%s is of a job with another config: training begins anew", path)
+        return None
+    return _point(path, checkpoint)
+
+
+def _named(path: Path, config: Config, weights: Mapping[str, Tensor]) -> ResumePoint:
+    from sigtune.training.checkpoint_io import read_checkpoint
+
+    if problems := resume_problems(str(path)):
+        raise UsageError(problems)
+    key = f"trainer.resume={path}"
+    checkpoint = read_checkpoint(path)
+    if checkpoint is None:
+        raise UsageError([Problem(key, "is no checkpoint of a training run", _CHOICES)])
+    shapes = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
+    if shapes != {name: tensor.shape for name, tensor in weights.items()}:
+        what = "is of another network than the configured model"
+        raise UsageError([Problem(key, what, "the model that it was trained with")])
+    point = _point(path, checkpoint)
+    if point.epochs > config.trainer.max_epochs:
+        what = f"has trained {point.epochs} epochs, more than trainer.max_epochs={config.trainer.max_epochs}"
+        raise UsageError([Problem(key, what, f"trainer.max_epochs={point.epochs} or more")])
+    return point
+
+
+def _point(path: Path, checkpoint: Mapping[str, Any]) -> ResumePoint:
+    return ResumePoint(path, checkpoint["epoch"] + 1, checkpoint["global_step"])

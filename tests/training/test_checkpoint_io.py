@@ -1,0 +1,66 @@
+import random
+import subprocess
+import sys
+import time
+
+import torch
+
+from sigtune.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
+
+PARTS = {"epoch": 0, "loops": {}, "optimizer_states": [], "lr_schedulers": []}
+SAVING_FOR_EVER = """
+import itertools, sys, torch
+from sigtune.training.checkpoint_io import AtomicCheckpointIO
+for epoch in itertools.count():
+    content = {"epoch": epoch, "state_dict": {"weight": torch.full((500_000,), float(epoch))}}
+    content |= {"loops": {}, "optimizer_states": [], "lr_schedulers": []}
+    AtomicCheckpointIO().save_checkpoint(content, sys.argv[1])
+"""
+
+
+def test_a_kill_at_any_instant_leaves_a_whole_checkpoint(tmp_path):
+    path = tmp_path / "checkpoints" / "last.ckpt"
+    generator = random.Random(0)
+    for _ in range(3):
+        path.unlink(missing_ok=True)
+        writer = subprocess.Popen([sys.executable, "-c", SAVING_FOR_EVER, str(path)])
+        try:
+            while not path.exists():
+                assert writer.poll() is None
+                time.sleep(0.01)
+            time.sleep(generator.uniform(0, 0.2))
+        finally:
+            writer.kill()
+            writer.wait()
+        checkpoint = read_checkpoint(path)
+        assert torch.equal(checkpoint["state_dict"]["weight"].unique(), torch.tensor([checkpoint["epoch"]]))
+        # What a kill may leave beside it is taken by the next save.
+        assert len(list(path.parent.iterdir())) <= 2
+
+
+def test_what_is_saved_is_read_back(tmp_path):
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({**PARTS, "state_dict": {"weight": torch.arange(3.0)}}, path)
+    assert torch.equal(read_checkpoint(path)["state_dict"]["weight"], torch.arange(3.0))
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+class WritesAFile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_file_that_would_run_code_is_no_checkpoint(tmp_path):
+    torch.save({**PARTS, "state_dict": WritesAFile(tmp_path / "written")}, tmp_path / "evil.ckpt")
+    assert read_checkpoint(tmp_path / "evil.ckpt") is None
+    assert not (tmp_path / "written").exists()
+
+
+def test_other_files_are_no_checkpoints(tmp_path):
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "weights.pt")
+    (tmp_path / "empty.ckpt").touch()
+    for path in (tmp_path / "weights.pt", tmp_path / "empty.ckpt", tmp_path / "missing.ckpt", tmp_path):
+        assert read_checkpoint(path) is None

@@ -1,0 +1,189 @@
+"""A job that is killed, and the same job run again in its folder."""
+
+import logging
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from sigtune.config import Config, TrainerConfig
+from sigtune.errors import UsageError
+from sigtune.training.checkpoint_io import read_checkpoint
+from sigtune.training.resume import job_identity, resume_point
+
+TRAIN = Path(__file__).parents[2] / "train.py"
+EPOCHS = 6
+JOB = [
+    f"trainer.max_epochs={EPOCHS}",
+    "trainer.log_every_n_steps=1",
+    "model.linear_units=32",
+    "data.batch_size=64",
+    "data.train_size=480",
+    "data.validation_size=72",
+    "data.test_size=72",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("app")
+
+
+def command(name, *arguments):
+    return [sys.executable, str(TRAIN), *JOB, f"hydra.run.dir={name}", *arguments]
+
+
+def train(folder, name, *arguments):
+    result = subprocess.run(
+        command(name, *arguments), cwd=folder, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def last(folder, name):
+    return folder / name / "checkpoints" / "last.ckpt"
+
+
+def kill_after_epoch(folder, name, epoch, *arguments):
+    """Start the job and kill it once the checkpoint of `epoch`, counted from 0, is there."""
+    job = subprocess.Popen(
+        command(name, *arguments), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    path = last(folder, name)
+    try:
+        # Whenever there is a checkpoint, it is a whole one.
+        while not path.exists() or read_checkpoint(path)["epoch"] < epoch:
+            assert job.poll() is None, "the job ended before it could be killed"
+            time.sleep(0.01)
+    finally:
+        job.kill()
+        job.wait()
+    assert read_checkpoint(path)["epoch"] < EPOCHS - 1
+
+
+def assert_equal_ends(folder, one, other):
+    first, second = (read_checkpoint(last(folder, name)) for name in (one, other))
+    assert first["epoch"] == second["epoch"] == EPOCHS - 1
+    assert first["sigtune"]["metrics"] == second["sigtune"]["metrics"]
+    assert first["lr_schedulers"] == second["lr_schedulers"]
+    assert first["state_dict"].keys() == second["state_dict"].keys()
+    for name, tensor in first["state_dict"].items():  # weights, duty cycles, boost strengths
+        assert torch.equal(tensor, second["state_dict"][name]), name
+    logged = [(folder / name / "metrics" / "metrics.csv").read_text() for name in (one, other)]
+    assert logged[0] == logged[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["experiment=sparse_cnn_onecyclelr", "optimizer.momentum=0.9"],
+        ["experiment=sparse_cnn_steplr", "scheduler.gamma=0.5", "trainer.check_val_every_n_epoch=2"],
+    ],
+    ids=["onecyclelr", "steplr"],
+)
+def test_a_killed_job_ends_as_if_it_had_never_been_killed(folder, arguments):
+    name = arguments[0].partition("=")[2]
+    unharmed = train(folder, f"{name}/unharmed", *arguments)
+    kill_after_epoch(folder, f"{name}/killed", 1, *arguments)
+    resumed = train(folder, f"{name}/killed", *arguments)
+    assert "going on after epoch" in resumed
+    assert_equal_ends(folder, f"{name}/unharmed", f"{name}/killed")
+
+    # Killed after its last epoch, before anyone took its metrics: it has them without training again.
+    again = train(folder, f"{name}/killed", *arguments)
+    shown = unharmed.splitlines()[-1].rpartition(" · ")[0].split(" · ")
+    assert set(again.splitlines()[-1].rpartition(" · ")[0].split(" · ")) == set(shown)
+    assert_equal_ends(folder, f"{name}/unharmed", f"{name}/killed")
+
+
+def test_a_checkpoint_that_is_none_ends_with_exit_code_2(folder):
+    (folder / "notes.txt").write_text("not a checkpoint")
+    for path, what in (("none.ckpt", "no such file"), ("notes.txt", "is no checkpoint of a training run")):
+        result = subprocess.run(
+            command("refused", f"trainer.resume={path}"),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert result.returncode == 2
+        assert f"trainer.resume={path}" in result.stderr
+        assert what in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def config(resume="auto", max_epochs=3, **trainer):
+    settings = TrainerConfig(resume=str(resume), max_epochs=max_epochs, **trainer)
+    return Config(data={"size": 1}, model={"units": 2}, optimizer={}, scheduler=None, trainer=settings)
+
+
+def save(path, identity=None, **content):
+    checkpoint = {
+        "epoch": 1,
+        "global_step": 8,
+        "state_dict": {"weight": torch.zeros(2)},
+        "loops": {},
+        "optimizer_states": [],
+        "lr_schedulers": [],
+        "sigtune": {"identity": identity},
+        **content,
+    }
+    torch.save(checkpoint, path)
+    return path
+
+
+WEIGHTS = {"weight": torch.ones(2)}
+
+
+def test_auto_goes_on_from_the_jobs_own_checkpoint_only(tmp_path, caplog):
+    path = tmp_path / "last.ckpt"
+    assert resume_point(config(), None, WEIGHTS) is None
+    assert resume_point(config(), path, WEIGHTS) is None
+    save(path, job_identity(config()))
+    point = resume_point(config(), path, WEIGHTS)
+    assert (point.path, point.epochs, point.step) == (path, 2, 8)
+    # Settings that do not decide what is trained may differ.
+    assert resume_point(config(gpus=1, log_every_n_steps=5), path, WEIGHTS) == point
+    caplog.set_level(logging.WARNING)
+    for other in (config(max_epochs=4), config(precision="bf16-mixed")):
+        assert resume_point(other, path, WEIGHTS) is None
+        assert "another config" in caplog.messages[-1]
+
+
+def test_never_begins_anew(tmp_path):
+    path = save(tmp_path / "last.ckpt", job_identity(config()))
+    assert resume_point(config("never"), path, WEIGHTS) is None
+
+
+def test_auto_begins_anew_where_the_file_is_damaged(tmp_path, caplog):
+    path = save(tmp_path / "last.ckpt", job_identity(config()))
+    path.write_bytes(path.read_bytes()[:300])
+    assert resume_point(config(), path, WEIGHTS) is None
+    assert "is no checkpoint" in caplog.messages[-1]
+
+
+def test_a_checkpoint_may_be_named_whatever_the_config_it_was_trained_with(tmp_path):
+    path = save(tmp_path / "mine.ckpt", {"seed": 7})
+    assert resume_point(config(path), None, WEIGHTS).path == path
+
+
+@pytest.mark.parametrize(
+    ("content", "max_epochs", "what"),
+    [
+        ({"epoch": 4}, 3, "has trained 5 epochs, more than trainer.max_epochs=3"),
+        ({"state_dict": {"weight": torch.zeros(3)}}, 3, "is of another network than the configured model"),
+        ({"state_dict": {"bias": torch.zeros(2)}}, 3, "is of another network than the configured model"),
+    ],
+)
+def test_a_named_checkpoint_that_does_not_fit_is_refused(tmp_path, content, max_epochs, what):
+    path = save(tmp_path / "mine.ckpt", **content)
+    with pytest.raises(UsageError) as caught:
+        resume_point(config(path, max_epochs), None, WEIGHTS)
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.what) == (f"trainer.resume={path}", what)
