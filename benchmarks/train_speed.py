@@ -1,0 +1,171 @@
+"""Training speed, side by side: the usual implementation, sigtune, and a bare PyTorch loop as the limit.
+
+All train the sparse CNN on the same spoken commands:
+
+    a  `baseline_training.py`: one clip at a time in workers, dense masks, a plain Lightning Trainer
+    b  `train.py` itself
+    c  a loop of plain PyTorch over sigtune's model and batches, the data on the device
+    d  the same over images made beforehand: the network alone
+
+The figure is the training clips of an epoch per second of the whole epoch, the validation included, and for
+a and b logging and the checkpoint too. Each way runs in a process of its own, in rounds that alternate; the
+first epoch warms up, and each way's fastest epoch counts, so that what else the machine does falls on all
+alike.
+
+    python benchmarks/train_speed.py [overrides of b, such as trainer.compile=true]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from epoch_clock import now, seconds_between
+from torch import Tensor, nn
+from torch.nn import functional
+
+ROOT = Path(__file__).resolve().parent.parent
+BATCH_SIZE = 128
+EPOCHS = 4
+ROUNDS = 3
+WAYS = {
+    "baseline": "a  usual implementation",
+    "sigtune": "b  sigtune, train.py",
+    "bare": "c  bare PyTorch loop",
+    "network": "d  the same, images ready",
+}
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+def main(overrides: Sequence[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, __file__, "make-data", folder], check=True)
+        clips = json.loads((Path(folder) / "clips.json").read_text())
+        for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
+            seconds = dict.fromkeys(WAYS, float("inf"))
+            for _ in range(ROUNDS):
+                for way in WAYS:
+                    seconds[way] = min(seconds[way], fastest_epoch(way, device, folder, overrides))
+            show(device, seconds, clips)
+
+
+def show(device: str, seconds: dict[str, float], clips: int) -> None:
+    name = torch.cuda.get_device_name() if device == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    print(f"{name}; epochs of {clips} clips, batches of {BATCH_SIZE}")
+    for way, label in WAYS.items():
+        ratio = seconds["baseline"] / seconds[way]
+        print(f"  {label:28}{clips / seconds[way]:9.0f} clips/s{seconds[way]:8.3f} s{ratio:7.2f} × a")
+    for way in ("bare", "network"):
+        share = 100 * (seconds["sigtune"] / seconds[way] - 1)
+        print(f"  b takes {share:+.1f} % of the time of {WAYS[way][0]} more")
+
+
+def fastest_epoch(way: str, device: str, folder: str, overrides: Sequence[str]) -> float:
+    """Run one way in a process of its own; return the seconds of its fastest epoch but the first."""
+    result = Path(folder) / "seconds.json"
+    if way == "sigtune":
+        command = [
+            str(ROOT / "train.py"),
+            "experiment=sparse_cnn_onecyclelr",
+            f"trainer.max_epochs={EPOCHS}",
+            f"trainer.gpus={int(device == 'cuda')}",
+            f"data.batch_size={BATCH_SIZE}",
+            f"data_dir={folder}",
+            "+callbacks.clock._target_=epoch_clock.EpochClock",
+            f"+callbacks.clock.path={result}",
+            *overrides,
+        ]
+    else:
+        command = [__file__, way, folder, device]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    ended = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        sys.exit(ended.stderr)
+    return min(json.loads(result.read_text())[1:])
+
+
+def run_one(way: str, folder: str, device: str) -> None:
+    result = Path(folder) / "seconds.json"
+    if way == "make-data":
+        from sigtune.data.synthetic_commands import SyntheticCommands
+
+        clips = len(SyntheticCommands(folder).load("train").targets)
+        (Path(folder) / "clips.json").write_text(json.dumps(clips))
+    elif way == "baseline":
+        import baseline_training
+        from epoch_clock import EpochClock
+
+        from sigtune.data.synthetic_commands import SyntheticCommands
+
+        source = SyntheticCommands(folder)
+        data = (source.load("train"), source.load("validation"))
+        baseline_training.train(data, BATCH_SIZE, EPOCHS, device == "cuda", folder, EpochClock(str(result)))
+    else:
+        result.write_text(json.dumps(bare_loop(folder, device, images_ready=way == "network")))
+
+
+def bare_loop(folder: str, device: str, images_ready: bool) -> list[float]:
+    """Train with nothing around the loop; return the seconds of each epoch."""
+    from sigtune.data.datamodule import SyntheticCommandsDataModule
+    from sigtune.models.sparse_cnn import SparseCNN
+
+    data = SyntheticCommandsDataModule(data_dir=folder, batch_size=BATCH_SIZE, device=device)
+    data.prepare_data()
+    data.setup("fit")
+    train_batches: Batches = data.train_dataloader()
+    steps = len(data.train_dataloader())
+    if images_ready:
+        train_batches = list(train_batches)
+    model = SparseCNN().to(device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.11, weight_decay=1e-4)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.11, total_steps=EPOCHS * steps, pct_start=0.15, cycle_momentum=False
+    )
+    times = [now()]
+    for _ in range(EPOCHS):
+        train_epoch(model, train_batches, optimizer, scheduler)
+        validate(model, data.val_dataloader())
+        times.append(now())
+    return seconds_between(times)
+
+
+def train_epoch(
+    model: nn.Module,
+    batches: Batches,
+    optimizer: torch.optim.Optimizer,
+    scheduler: torch.optim.lr_scheduler.LRScheduler,
+) -> None:
+    from sigtune.models.k_winners import decay_boost_strength
+    from sigtune.models.sparse_weights import rezero_weights
+
+    model.train()
+    for images, targets in batches:
+        optimizer.zero_grad()
+        functional.cross_entropy(model(images), targets).backward()
+        optimizer.step()
+        scheduler.step()
+        rezero_weights(model)
+    decay_boost_strength(model)
+
+
+@torch.inference_mode()
+def validate(model: nn.Module, batches: Batches) -> float:
+    model.eval()
+    right = sum((model(images).argmax(dim=1) == targets).sum() for images, targets in batches)
+    return float(right)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in {"make-data", *WAYS}:
+        run_one(*sys.argv[1:3], *(sys.argv[3:] or ["cpu"]))
+    else:
+        main(sys.argv[1:])
