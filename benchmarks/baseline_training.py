@@ -65,7 +65,7 @@ class CommandsDataset(Dataset):
 
 
 class KWinners(nn.Module):
-    """The k highest of a sample's boosted units pass, by a dense mask that top-k's indices are scattered to."""
+    """The k highest of a sample's boosted units pass: top-k's indices are scattered to a dense mask."""
 
     duty_cycle: Tensor
 

@@ -26,9 +26,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from epoch_clock import now, seconds_between
 from torch import Tensor, nn
 from torch.nn import functional
+
+from epoch_clock import now, seconds_between
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCH_SIZE = 128
@@ -103,7 +104,6 @@ def run_one(way: str, folder: str, device: str) -> None:
     elif way == "baseline":
         import baseline_training
         from epoch_clock import EpochClock
-
         from sigtune.data.synthetic_commands import SyntheticCommands
 
         source = SyntheticCommands(folder)

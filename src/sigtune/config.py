@@ -93,6 +93,7 @@ class SyntheticCommandsConfig:
     data_seed: int = 0
     snr_db: float | None = 10.0
     max_shift_ms: float = 100.0
+    resident_memory_fraction: float = 0.5
 
 
 @dataclass
@@ -110,6 +111,7 @@ class SpeechCommandsConfig:
     data_seed: int = 0
     snr_db: float | None = 10.0
     max_shift_ms: float = 100.0
+    resident_memory_fraction: float = 0.5
 
 
 @dataclass

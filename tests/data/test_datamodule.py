@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pytest
 import pytorch_lightning as pl
@@ -228,9 +230,35 @@ def test_speech_commands_train_with_noise_and_are_tested_as_recorded(tiny_root, 
 
 def test_every_wrong_argument_is_named_at_once(tmp_path):
     with pytest.raises(UsageError) as caught:
-        SyntheticCommandsDataModule(data_dir=tmp_path, batch_size=0, seed=-1, max_shift_ms=1000.0)
+        SyntheticCommandsDataModule(
+            data_dir=tmp_path, batch_size=0, seed=-1, max_shift_ms=1000.0, resident_memory_fraction=1.5
+        )
     assert [problem.key for problem in caught.value.problems] == [
         "data.batch_size",
         "data.seed",
         "data.max_shift_ms",
+        "data.resident_memory_fraction",
     ]
+
+
+def test_streamed_clips_give_the_same_batches_in_the_same_order(make, caplog):
+    caplog.set_level(logging.INFO, "sigtune")
+    resident = make(resident_memory_fraction=1.0).train_dataloader()
+    assert not caplog.messages
+    streamed = make(resident_memory_fraction=0.0).train_dataloader()
+    assert "are streamed" in caplog.messages[0]
+    for epoch in range(2):
+        assert equal(epoch_of(resident, epoch), epoch_of(streamed, epoch))
+
+
+@LIGHTNINGS_OWN_WARNING
+def test_streaming_trains_the_same_model(synthetic_dir, tmp_path):
+    models = []
+    for fraction in (1.0, 0.0):
+        model = Recorder()
+        data = SyntheticCommandsDataModule(
+            data_dir=synthetic_dir, batch_size=16, resident_memory_fraction=fraction, **SMALL
+        )
+        trainer(tmp_path, 2).fit(model, data)
+        models.append(model)
+    assert torch.equal(models[0].layer.weight, models[1].layer.weight)

@@ -1,4 +1,7 @@
-"""Batches by index from tensors that lie on the training device: no worker processes, no copies to it."""
+"""Batches by index, made on the training device, from clips that lie there or are streamed to it.
+
+No worker processes either way, and the same batches in the same order.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sigtune.data.clip_memory import Staging
 from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
 
 Batch = tuple[Tensor, Tensor]
@@ -61,6 +65,9 @@ class TrainBatches:
     Every clip is seen once an epoch: the last batch is smaller where the batch size does not divide the
     split, so that no clip is favoured and a learning-rate schedule can count on ceil(N / batch_size) steps.
     Of several processes that train together, each gives its own part of the epoch.
+
+    `targets`, (N,), lie on the training device; so do the `waveforms`, (N, 16000), or else they are streamed
+    to it: on the CPU from a memory map, page by page, to another device through `Staging`.
     """
 
     def __init__(
@@ -84,23 +91,26 @@ class TrainBatches:
         self.rank = rank
         self.world_size = world_size
         self.clips = math.ceil(len(targets) / world_size)
+        self.device = targets.device
+        self.staging = None if waveforms.device == self.device else Staging(batch_size, self.device)
 
     def __len__(self) -> int:
         return math.ceil(self.clips / self.batch_size)
 
     @torch.no_grad()
     def _batch(self, rows: Tensor, shifts: Tensor, offsets: Tensor) -> Batch:
-        waveforms = self.augmentation(self.waveforms[rows], shifts, offsets)
-        return self.front_end(waveforms), self.targets[rows]
+        clips = self.staging.move(self.waveforms, rows) if self.staging else self.waveforms[rows]
+        images = self.front_end(self.augmentation(clips, shifts, offsets))
+        return images, self.targets[rows.to(self.device, non_blocking=True)]
 
     def __iter__(self) -> Iterator[Batch]:
         generator = self.sampler.generator()
-        device = self.waveforms.device
         # All processes draw the same numbers and each takes every world_size-th; the order is filled up from
         # its beginning where that does not go round, so that all have equally many steps.
         count = self.clips * self.world_size
-        order = torch.from_numpy(np.resize(generator.permutation(len(self.targets)), count)).to(device)
-        shifts, offsets = self.augmentation.draw(count, generator, device)
+        order = torch.from_numpy(np.resize(generator.permutation(len(self.targets)), count))
+        shifts, offsets = self.augmentation.draw(count, generator, self.device)
+        order = order.to(self.waveforms.device)
         order, shifts, offsets = (drawn[self.rank :: self.world_size] for drawn in (order, shifts, offsets))
         for start in range(0, self.clips, self.batch_size):
             part = slice(start, start + self.batch_size)
@@ -132,13 +142,14 @@ def evaluation_images(
     seed: int,
     chunk: int = 256,
 ) -> Tensor:
-    """Return the (N, 1, 32, 32) images of a split; what is drawn depends on the seed alone."""
-    device = waveforms.device
-    images = []
+    """Return the (N, 1, 32, 32) images of a split, on the device of `front_end`.
+
+    What is drawn depends on the seed alone. Waveforms that lie elsewhere are moved `chunk` at a time.
+    """
+    device = front_end.window.device
+    clips = (part.to(device) for part in torch.split(waveforms, chunk))
     if augmentation is None:
-        images = [front_end(part) for part in torch.split(waveforms, chunk)]
-    else:
-        drawn = augmentation.draw(len(waveforms), np.random.default_rng([seed]), device)
-        parts = zip(*(torch.split(values, chunk) for values in (waveforms, *drawn)), strict=True)
-        images = [front_end(augmentation(*part)) for part in parts]
-    return torch.cat(images)
+        return torch.cat([front_end(part) for part in clips])
+    shifts, offsets = augmentation.draw(len(waveforms), np.random.default_rng([seed]), device)
+    parts = zip(clips, torch.split(shifts, chunk), torch.split(offsets, chunk), strict=True)
+    return torch.cat([front_end(augmentation(*part)) for part in parts])

@@ -28,7 +28,7 @@ SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Recordings:
-    """One split, as it lies on disk and in memory.
+    """One split, as it lies on disk and in memory: the waveforms may be a memory map of the file.
 
     `waveforms` is (N, 16000) int16; `targets` is (N,) int64, an index into CLASS_NAMES; `speakers` is (N,)
     str, who speaks each clip ("" for silence); `noise` is (M,) int16 with M ≥ 16000, background noise that

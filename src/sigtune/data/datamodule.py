@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from sigtune.data.batches import Augmentation, EvaluationBatches, TrainBatches, evaluation_images
+from sigtune.data.clip_memory import place_clips
 from sigtune.data.commands import CLASS_NAMES, SAMPLE_RATE, CommandSource, Recordings, SplitName
 from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
 from sigtune.data.speech_commands import SpeechCommands
@@ -29,7 +30,9 @@ class CommandsDataModule(pl.LightningDataModule):
 
     `augmentation` is drawn afresh every epoch for training. `evaluation_augmentation` is drawn once for
     validation and test, from `evaluation_seed`, so that their figures compare between runs whatever the
-    training's `seed`; None leaves the clips as they are. `device` is used where there is no trainer to ask.
+    training's `seed`; None leaves the clips as they are. Training clips that take more than the share
+    `resident_memory_fraction` of the device's free memory are streamed to it, batch by batch. `device` is
+    used where there is no trainer to ask.
     """
 
     num_classes = len(CLASS_NAMES)
@@ -44,6 +47,7 @@ class CommandsDataModule(pl.LightningDataModule):
         batch_size: int = 128,
         seed: int = 0,
         evaluation_seed: int = 0,
+        resident_memory_fraction: float = 0.5,
         device: str | torch.device = "cpu",
     ) -> None:
         super().__init__()
@@ -53,6 +57,7 @@ class CommandsDataModule(pl.LightningDataModule):
         self.batch_size = batch_size
         self.seed = seed
         self.evaluation_seed = evaluation_seed
+        self.resident_memory_fraction = resident_memory_fraction
         self.device = torch.device(device)
         self._loaders: dict[SplitName, TrainBatches | EvaluationBatches] = {}
         self._check()
@@ -66,6 +71,9 @@ class CommandsDataModule(pl.LightningDataModule):
         if not 0 <= self.augmentation.max_shift_ms < 1000:
             shift = self.augmentation.max_shift_ms
             problems.append(Problem("data.max_shift_ms", f"{shift} does not fit a clip of 1 s", "0 to 999"))
+        if not 0 <= self.resident_memory_fraction <= 1:
+            what = f"{self.resident_memory_fraction} is no share of the free memory"
+            problems.append(Problem("data.resident_memory_fraction", what, "0 (always stream) to 1"))
         if problems:
             raise UsageError(problems)
 
@@ -108,7 +116,7 @@ class CommandsDataModule(pl.LightningDataModule):
 
     def _train(self, recordings: Recordings) -> TrainBatches:
         return TrainBatches(
-            torch.from_numpy(recordings.waveforms).to(self.device),
+            place_clips(recordings.waveforms, self.device, self.resident_memory_fraction),
             torch.from_numpy(recordings.targets).to(self.device),
             augmentation=self._augmentation(self.augmentation, recordings),
             front_end=LogMelSpectrogram().to(self.device),
@@ -121,7 +129,7 @@ class CommandsDataModule(pl.LightningDataModule):
     def _evaluation(self, recordings: Recordings) -> EvaluationBatches:
         settings = self.evaluation_augmentation
         images = evaluation_images(
-            torch.from_numpy(recordings.waveforms).to(self.device),
+            torch.from_numpy(recordings.waveforms),
             self._augmentation(settings, recordings) if settings else None,
             LogMelSpectrogram().to(self.device),
             self.evaluation_seed,
@@ -152,6 +160,7 @@ class SyntheticCommandsDataModule(CommandsDataModule):
         seed: int = 0,
         snr_db: float | None = 10.0,
         max_shift_ms: float = 100.0,
+        resident_memory_fraction: float = 0.5,
         device: str | torch.device = "cpu",
     ) -> None:
         settings = AugmentationSettings(snr_db, max_shift_ms)
@@ -163,6 +172,7 @@ class SyntheticCommandsDataModule(CommandsDataModule):
             batch_size=batch_size,
             seed=seed,
             evaluation_seed=data_seed,
+            resident_memory_fraction=resident_memory_fraction,
             device=device,
         )
 
@@ -183,6 +193,7 @@ class SpeechCommandsDataModule(CommandsDataModule):
         seed: int = 0,
         snr_db: float | None = 10.0,
         max_shift_ms: float = 100.0,
+        resident_memory_fraction: float = 0.5,
         device: str | torch.device = "cpu",
     ) -> None:
         super().__init__(
@@ -192,5 +203,6 @@ class SpeechCommandsDataModule(CommandsDataModule):
             batch_size=batch_size,
             seed=seed,
             evaluation_seed=data_seed,
+            resident_memory_fraction=resident_memory_fraction,
             device=device,
         )

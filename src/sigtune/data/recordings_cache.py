@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from sigtune.data.commands import CLASS_NAMES, CLIP_SAMPLES, SPLITS, Recordings, SplitName
 from sigtune.errors import Problem, UsageError
 
 FORMAT = 1
 """Raise it when what a cache file holds changes; older files are then made again."""
+
+_CHUNK_BYTES = 1 << 20
 
 # What reading may raise; the last two where a lone array is found instead of an archive.
 _DAMAGED = (
@@ -106,14 +112,9 @@ class RecordingsCache:
             with self.path(split).open("rb") as file, np.load(file, allow_pickle=False) as members:
                 if str(members["header"]) != self.header:
                     return None
-                recordings = Recordings(
-                    members["waveforms"], members["targets"], members["speakers"], members["noise"]
-                )
-        except (
-            *_DAMAGED,
-            TypeError,
-            AttributeError,
-        ):  # the last two: a lone array where an archive should be
+                waveforms = _memory_map(self.path(split), "waveforms")
+                recordings = Recordings(waveforms, members["targets"], members["speakers"], members["noise"])
+        except _DAMAGED:
             return None
         return recordings if _is_sound(recordings) else None
 
@@ -146,6 +147,28 @@ class RecordingsCache:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _memory_map(path: Path, name: str) -> NDArray[Any]:
+    """Return an array of an .npz file without reading it into memory; private to this process when written.
+
+    The file is read once to check the CRC-32, which is done piece by piece.
+    """
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        if member.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{name} is compressed")
+        with archive.open(member) as content:
+            while content.read(_CHUNK_BYTES):
+                pass
+        # A member's header has two texts of any length, and then comes the array's file, with its own header.
+        file.seek(member.header_offset + 26)
+        name_length, extra_length = struct.unpack("<HH", file.read(4))
+        file.seek(name_length + extra_length, os.SEEK_CUR)
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{name} is not in version 1.0 of numpy's format")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        return np.memmap(path, dtype, "c", file.tell(), shape)
 
 
 def _is_sound(recordings: Recordings) -> bool:
