@@ -190,11 +190,13 @@ class TrainerConfig:
     """The fields of `pytorch_lightning.Trainer` that sigtune supports, and before them sigtune's own.
 
     `gpus` is their number, 0 for the CPU. `resume` is `auto` (go on from the last checkpoint in the job's own
-    folder, where there is one of the same config), `never`, or the path of a checkpoint.
+    folder, where there is one of the same config), `never`, or the path of a checkpoint. `compile` has
+    torch.compile compile the model.
     """
 
     gpus: int = 0
     resume: str = "auto"
+    compile: bool = False
     max_epochs: int = MISSING
     precision: str = "32-true"
     deterministic: bool = False

@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 from sigtune.config import Config
 from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.classifier import Classifier
+from sigtune.training.compilation import compile_model
 from sigtune.training.logged_metrics import keep_logged_metrics
 from sigtune.training.resume import job_identity, resume_point
 from sigtune.training.trainer import build_trainer
@@ -38,6 +39,10 @@ def train(config: Config, progress_bar: bool = False) -> dict[str, float]:
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         # Lightning 2.6 still asks torch for tree leaves in the old way.
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        if config.trainer.compile:
+            # torch's own compiler still uses torch's own deprecated functions.
+            warnings.filterwarnings("ignore", message=".*torch.jit.script.* is deprecated.*")
+            compile_model(model, trainer.strategy.root_device)
         if resumed is not None:
             # A continued job's folder has files already; another job's checkpoint is left alone.
             warnings.filterwarnings("ignore", message=".*exists and is not empty.*")

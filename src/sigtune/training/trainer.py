@@ -15,7 +15,7 @@ from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.checkpoint_io import AtomicCheckpointIO
 from sigtune.training.devices import device_problems
 
-SIGTUNES_OWN = ("gpus", "resume")
+SIGTUNES_OWN = ("gpus", "resume", "compile")
 """The fields of TrainerConfig that are not parameters of Lightning's trainer."""
 
 

@@ -1,0 +1,73 @@
+import copy
+import logging
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sigtune.models.k_winners import KWinners
+from sigtune.models.sparse_weights import SparseLinear
+from sigtune.training.compilation import compile_model
+
+CPU = torch.device("cpu")
+# Inside torch's compiler.
+TORCHS_OWN_WARNING = pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated")
+
+
+@pytest.fixture(autouse=True)
+def _no_leftovers():
+    torch.manual_seed(0)
+    yield
+    torch.compiler.reset()
+
+
+def ours(caplog):
+    return [record for record in caplog.records if record.name.startswith("sigtune")]
+
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = SparseLinear(10, 8, 0.5)
+        self.winners = KWinners(8, 0.5)
+        self.logits = nn.Linear(8, 2)
+
+    def forward(self, inputs):
+        return self.logits(self.winners(self.hidden(inputs)))
+
+
+def step(model, inputs):
+    loss = functional.cross_entropy(model(inputs), torch.arange(len(inputs)) % 2)
+    return torch.autograd.grad(loss, list(model.parameters()))
+
+
+@pytest.mark.slow
+@TORCHS_OWN_WARNING
+def test_a_compiled_model_trains_and_validates_alike_and_keeps_its_keys(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    plain = Network()
+    compiled = copy.deepcopy(plain)
+    compile_model(compiled, CPU)
+    assert not ours(caplog)
+    for size in (6, 6, 4):  # the last batch of an epoch is a smaller one
+        inputs = torch.randn(size, 10)
+        for one, other in zip(step(plain, inputs), step(compiled, inputs), strict=True):
+            torch.testing.assert_close(one, other)
+    assert plain.state_dict().keys() == compiled.state_dict().keys()
+    torch.testing.assert_close(plain.winners.duty_cycle, compiled.winners.duty_cycle)
+    inputs = torch.randn(6, 10)
+    torch.testing.assert_close(plain.eval()(inputs), compiled.eval()(inputs))
+
+
+@TORCHS_OWN_WARNING
+def test_without_a_compiler_it_warns_once_and_trains_uncompiled(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, str(tmp_path / "no-compiler")))
+    model = Network()
+    compile_model(model, CPU)
+    (record,) = ours(caplog)
+    assert record.levelno == logging.WARNING
+    assert "trainer.compile=true" in record.message
+    assert "compiler" in record.message
+    assert all(gradient.isfinite().all() for gradient in step(model, torch.randn(6, 10)))
