@@ -156,6 +156,7 @@ class SGDConfig:
     weight_decay: float = MISSING
     dampening: float = 0.0
     nesterov: bool = False
+    fused: bool = False
 
 
 @dataclass

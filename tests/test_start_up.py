@@ -1,0 +1,35 @@
+"""What a command does not need, it does not import."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAIN = Path(__file__).parents[1] / "train.py"
+FRAMEWORKS = {"torch", "pytorch_lightning", "lightning_fabric", "torchmetrics"}
+
+
+def imported(folder, *arguments):
+    """Return the top-level packages that `train.py` imports, itself and through others."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGOPT_")}
+    command = [sys.executable, "-X", "importtime", str(TRAIN), *arguments]
+    result = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    lines = [line for line in result.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+
+
+@pytest.mark.parametrize("command", [["--help"], ["--cfg", "job"], ["sigopt.create=true"]], ids=" ".join)
+def test_commands_that_train_nothing_import_no_framework(tmp_path, command):
+    packages = imported(tmp_path, *command)
+    assert "hydra" in packages
+    assert not packages & FRAMEWORKS
+
+
+def test_a_training_imports_them(tmp_path):
+    small = ["data.train_size=24", "data.validation_size=24", "data.test_size=24", "model.linear_units=8"]
+    assert imported(tmp_path, "trainer.fast_dev_run=true", *small) >= FRAMEWORKS
