@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from hydra.utils import instantiate
 
 from sigtune.config import TrainerConfig
@@ -35,7 +36,13 @@ def build_trainer(
         raise UsageError(problems)
     arguments = {name: value for name, value in asdict(config).items() if name not in SIGTUNES_OWN}
     gpus = config.gpus
+    if gpus:
+        # TF32 in the linear layers' products, as torch has it in convolutions by default.
+        torch.set_float32_matmul_precision("high")
     chosen = [instantiate(callback) for callback in callbacks.values() if callback is not None]
+    if logger is None:
+        # Lightning refuses to monitor a rate that nothing is there to write down.
+        chosen = [one for one in chosen if not isinstance(one, pl.callbacks.LearningRateMonitor)]
     return pl.Trainer(
         accelerator="gpu" if gpus else "cpu",
         devices=gpus or 1,
