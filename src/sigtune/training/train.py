@@ -13,6 +13,7 @@ from sigtune.config import Config
 from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.classifier import Classifier
 from sigtune.training.compilation import compile_model
+from sigtune.training.host_memory import reuse_freed_memory
 from sigtune.training.logged_metrics import keep_logged_metrics
 from sigtune.training.resume import job_identity, resume_point
 from sigtune.training.trainer import build_trainer
@@ -27,6 +28,7 @@ def train(config: Config, progress_bar: bool = False) -> dict[str, float]:
     Raises UsageError where the machine lacks what the config asks for, and DivergedError when the loss is
     no longer a finite number.
     """
+    reuse_freed_memory()
     pl.seed_everything(config.seed, verbose=False)
     data = instantiate(config.data)
     model = instantiate(config.model, _convert_="all")
