@@ -3,7 +3,7 @@
 All train the sparse CNN on the same spoken commands:
 
     a  `baseline_training.py`: one clip at a time in workers, dense masks, a plain Lightning Trainer
-    b  `train.py` itself
+    b  `train.py` itself, and once more with trainer.precision=bf16-mixed
     c  a loop of plain PyTorch over sigtune's model and batches, the data on the device
     d  the same over images made beforehand: the network alone
 
@@ -38,6 +38,7 @@ ROUNDS = 3
 WAYS = {
     "baseline": "a  usual implementation",
     "sigtune": "b  sigtune, train.py",
+    "bfloat16": "   the same, bf16-mixed",
     "bare": "c  bare PyTorch loop",
     "network": "d  the same, images ready",
 }
@@ -65,13 +66,13 @@ def show(device: str, seconds: dict[str, float], clips: int) -> None:
         print(f"  {label:28}{clips / seconds[way]:9.0f} clips/s{seconds[way]:8.3f} s{ratio:7.2f} × a")
     for way in ("bare", "network"):
         share = 100 * (seconds["sigtune"] / seconds[way] - 1)
-        print(f"  b takes {share:+.1f} % of the time of {WAYS[way][0]} more")
+        print(f"  an epoch of b takes {share:+.1f} % beside {WAYS[way][0]}")
 
 
 def fastest_epoch(way: str, device: str, folder: str, overrides: Sequence[str]) -> float:
     """Run one way in a process of its own; return the seconds of its fastest epoch but the first."""
     result = Path(folder) / "seconds.json"
-    if way == "sigtune":
+    if way in {"sigtune", "bfloat16"}:
         command = [
             str(ROOT / "train.py"),
             "experiment=sparse_cnn_onecyclelr",
@@ -81,6 +82,7 @@ def fastest_epoch(way: str, device: str, folder: str, overrides: Sequence[str]) 
             f"data_dir={folder}",
             "+callbacks.clock._target_=epoch_clock.EpochClock",
             f"+callbacks.clock.path={result}",
+            *(["trainer.precision=bf16-mixed"] if way == "bfloat16" else []),
             *overrides,
         ]
     else:
