@@ -17,6 +17,7 @@ from sigtune.command_line import config_options, exit_with
 from sigtune.config import Config
 from sigtune.config_problems import missing_keys
 from sigtune.errors import Problem, UsageError
+from sigtune.tuning.stopping import stop_file
 
 
 def run(cfg: DictConfig) -> dict[str, float] | None:
@@ -166,7 +167,9 @@ def _train(cfg: DictConfig) -> dict[str, float]:
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, Config)
     try:
-        return train(config, progress_bar=sys.stderr.isatty() and not in_sweep())
+        if in_sweep():
+            return train(config, should_stop=stop_file(HydraConfig.get().sweep.dir).exists)
+        return train(config, progress_bar=sys.stderr.isatty())
     except InstantiationException as error:
         if isinstance(error.__cause__, UsageError):  # of a class that the config names by _target_
             raise error.__cause__ from error

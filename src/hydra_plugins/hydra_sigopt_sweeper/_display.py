@@ -18,6 +18,7 @@ from rich.text import Text
 from sigtune.report.results import Metric, Observed, best_of
 
 _LABEL_WIDTH = 8
+_WIDEST = 200
 
 
 class Display:
@@ -95,8 +96,10 @@ class Display:
                 *(f"{values[name]:.4f}" if name in values else "failed" for name in metrics),
                 *(_short(observed.assignments.get(name, "")) for name in parameters),
             )
-        # Off a terminal the width is not known; a table cut to 80 columns would lose what it is for.
-        self._console.print(table, width=None if self._console.is_terminal else 160, crop=False)
+        # Off a terminal the width is not known. A table that does not fit says less than the lines did.
+        width = None if self._console.is_terminal else _WIDEST
+        if self._console.measure(table).minimum <= (width or self._console.width):
+            self._console.print(table, width=width, crop=False)
 
     def error(self, text: str) -> None:
         """Print a job's error in full."""

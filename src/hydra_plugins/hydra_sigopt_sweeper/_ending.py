@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from sigtune.command_line import config_options
 from sigtune.report.best_config import config_of
 from sigtune.report.results import Metric, Observed, best_of, write_results
 
@@ -55,15 +57,20 @@ class Ending:
         display.labelled(
             "best", f"{format_metrics(observed)}  {format_assignments(observed.assignments)}  {where}"
         )
+        display.labelled("again", command(self._train_again(observed, name)))
+
+    def _train_again(self, observed: Observed, name: str) -> list[str]:
+        """Return the arguments that train the observation again, and write the file that they name."""
+        elsewhere = config_options(sys.argv[1:])
         try:
             config = config_of(observed.overrides, self.config_name, self.is_group)
         except ValueError:  # what no config file can say, a command line can
-            display.labelled("again", command(observed.overrides))
-            return
+            return [*elsewhere, *observed.overrides]
         arguments = ["--config-dir", str(_shown(self.folder)), "--config-name", name]
         heading = f"# {format_metrics(observed)}\n# {command(arguments)}\n"
         (self.folder / f"{name}.yaml").write_text(heading + OmegaConf.to_yaml(config))
-        display.labelled("again", command(arguments))
+        # An app whose configs are elsewhere needs its options for itself, and takes each of them once.
+        return [*elsewhere, *observed.overrides] if elsewhere else arguments
 
     def _show_first_error(self, job: Job, display: Display) -> None:
         display.labelled("stopped", "too many jobs failed in a row; the first error of this search:")

@@ -10,6 +10,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 from sigopt.exception import ConnectionException
 
+from sigtune.command_line import config_options
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.checks import mapping_problems, parameters_of, search_problems
 from sigtune.tuning.connection import describe_backend
@@ -211,4 +212,5 @@ def _lasting_arguments(config: DictConfig) -> list[str]:
     """Return what was typed, but for what is said once."""
     overrides = config.hydra.overrides
     once = ("hydra.mode=", "sigopt.experiment_id=", "sigopt.create=")
-    return ["-m", *(entry for entry in (*overrides.hydra, *overrides.task) if not entry.startswith(once))]
+    lasting = [entry for entry in (*overrides.hydra, *overrides.task) if not entry.startswith(once)]
+    return [*config_options(sys.argv[1:]), "-m", *lasting]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytorch_lightning as pl
 from hydra.utils import instantiate
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from sigtune.config import Config
+from sigtune.errors import JobStoppedError
 from sigtune.training.callbacks.job_state import JobState
+from sigtune.training.callbacks.stop_when_asked import StopWhenAsked
 from sigtune.training.classifier import Classifier
 from sigtune.training.compilation import compile_model
 from sigtune.training.host_memory import reuse_freed_memory
@@ -22,11 +26,14 @@ from sigtune.training.trainer import build_trainer
 logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
 
 
-def train(config: Config, progress_bar: bool = False) -> dict[str, float]:
+def train(
+    config: Config, progress_bar: bool = False, should_stop: Callable[[], bool] | None = None
+) -> dict[str, float]:
     """Train the configured model on the configured data; return the last epoch's metrics by name.
 
-    Raises UsageError where the machine lacks what the config asks for, and DivergedError when the loss is
-    no longer a finite number.
+    Raises UsageError where the machine lacks what the config asks for, DivergedError when the loss is no
+    longer a finite number, and JobStoppedError when `should_stop`, asked after every batch, says so, or when
+    SIGTERM comes.
     """
     reuse_freed_memory()
     pl.seed_everything(config.seed, verbose=False)
@@ -34,7 +41,8 @@ def train(config: Config, progress_bar: bool = False) -> dict[str, float]:
     model = instantiate(config.model, _convert_="all")
     classifier = Classifier(model, instantiate(config.optimizer), instantiate(config.scheduler))
     job_state = JobState(job_identity(config))
-    trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, job_state)
+    own = [job_state] if should_stop is None else [job_state, StopWhenAsked(should_stop)]
+    trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, own)
     resumed = resume_point(config, _last_checkpoint(trainer), classifier.state_dict())
     with warnings.catch_warnings():
         # Batches are cut from tensors in memory, so there are no loader workers to recommend.
@@ -52,7 +60,10 @@ def train(config: Config, progress_bar: bool = False) -> dict[str, float]:
             if trainer.is_global_zero:
                 keep_logged_metrics(trainer.loggers, resumed.step)
         path = None if resumed is None else resumed.path
-        trainer.fit(classifier, datamodule=data, ckpt_path=path, weights_only=True)
+        try:
+            trainer.fit(classifier, datamodule=data, ckpt_path=path, weights_only=True)
+        except SIGTERMException as error:
+            raise JobStoppedError("SIGTERM") from error
     # A job that had trained all its epochs when it was killed has no more to train, and its metrics already.
     metrics = trainer.callback_metrics or job_state.metrics
     return {name: float(value) for name, value in metrics.items()}

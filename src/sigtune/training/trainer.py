@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +12,6 @@ from hydra.utils import instantiate
 
 from sigtune.config import TrainerConfig
 from sigtune.errors import UsageError
-from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.checkpoint_io import AtomicCheckpointIO
 from sigtune.training.devices import device_problems
 
@@ -25,9 +24,9 @@ def build_trainer(
     callbacks: Mapping[str, Any],
     logger: Any,
     progress_bar: bool,
-    job_state: JobState,
+    own_callbacks: Sequence[pl.Callback],
 ) -> pl.Trainer:
-    """Return the trainer; `callbacks` and `logger` are configs with a `_target_`.
+    """Return the trainer; `callbacks` and `logger` are configs with a `_target_`, which come after our own.
 
     Raises UsageError where `trainer.gpus` is more than the machine has.
     """
@@ -46,7 +45,7 @@ def build_trainer(
     return pl.Trainer(
         accelerator="gpu" if gpus else "cpu",
         devices=gpus or 1,
-        callbacks=[job_state, *chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
+        callbacks=[*own_callbacks, *chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
         logger=instantiate(logger) if logger is not None else False,
         enable_checkpointing=any(isinstance(callback, pl.callbacks.ModelCheckpoint) for callback in chosen),
         plugins=[AtomicCheckpointIO()],

@@ -41,8 +41,13 @@ def changed_values(config: DictConfig, experiment: SigOptExperiment, suggestion:
     return {
         key: value
         for key, value in leaves(OmegaConf.to_container(after))
-        if key not in before or before[key] != value or type(before[key]) is not type(value)
+        if key not in before or not _is_same(before[key], value)
     }
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    both_nan = one != one and other != other  # noqa: PLR0124 - only NaN differs from itself
+    return type(one) is type(other) and (one == other or both_nan)
 
 
 def tuned_keys(

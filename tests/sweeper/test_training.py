@@ -1,0 +1,92 @@
+"""Searches whose jobs are trainings of `train.py`."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sigopt
+
+from sigtune.backend.driver import LocalDriver
+
+from .conftest import wait_until
+
+TRAIN = Path(__file__).parents[2] / "train.py"
+SMALL = ["model.linear_units=32", "data.train_size=240", "data.validation_size=72", "data.test_size=72"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("training")
+
+
+def arguments(folder, name, *more):
+    return [
+        "-m",
+        "hydra/sweeper=sigopt",
+        "sigopt.observation_budget=2",
+        f"sigopt.store=sqlite:///{folder}/{name}.db",
+        f"hydra.sweep.dir={folder}/{name}",
+        *SMALL,
+        *more,
+    ]
+
+
+def start(folder, *given):
+    return subprocess.Popen(
+        [sys.executable, str(TRAIN), *given],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process):
+    output = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, output
+    return output
+
+
+def accuracies(folder, name):
+    connection = sigopt.Connection(driver=LocalDriver, url=f"sqlite:///{folder}/{name}.db")
+    observations = list(connection.experiments("1").observations().fetch().iterate_pages())
+    return {observed.metadata["job"]: observed.values[0].value for observed in observations}
+
+
+def labelled(output, label):
+    return next(line.removeprefix(label).strip() for line in output.splitlines() if line.startswith(label))
+
+
+def test_a_search_whose_best_is_trained_again_by_the_command_it_prints(folder):
+    output = finish(start(folder, *arguments(folder, "plain", "trainer.max_epochs=2")))
+    best = max(accuracies(folder, "plain").values())
+    again = finish(start(folder, *shlex.split(labelled(output, "again"))[2:]))
+    assert f"mean_accuracy {best:.4f}" in again
+
+
+@pytest.mark.parametrize(
+    ("launcher", "number"),
+    [("basic", signal.SIGINT), ("basic", signal.SIGTERM), ("joblib", signal.SIGINT)],
+)
+def test_a_training_heeds_ctrl_c_and_goes_on_from_its_checkpoint_with_the_search(
+    folder, launcher, number
+):
+    name = f"{launcher}{number}"
+    long = ("trainer.max_epochs=25", f"hydra/launcher={launcher}")
+    if not (folder / "whole.db").exists():
+        finish(start(folder, *arguments(folder, "whole", "trainer.max_epochs=25")))
+    process = start(folder, *arguments(folder, name, *long))
+    wait_until((folder / name / "1" / "checkpoints" / "last.ckpt").exists)
+    os.killpg(process.pid, number) if launcher == "joblib" else process.send_signal(number)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert accuracies(folder, name) == {}
+    resumed = finish(start(folder, *shlex.split(labelled(output, "resume"))[2:]))
+    assert "2 observed (0 failed)" in resumed
+    assert accuracies(folder, name) == accuracies(folder, "whole")
