@@ -73,9 +73,7 @@ def test_a_search_whose_best_is_trained_again_by_the_command_it_prints(folder):
     ("launcher", "number"),
     [("basic", signal.SIGINT), ("basic", signal.SIGTERM), ("joblib", signal.SIGINT)],
 )
-def test_a_training_heeds_ctrl_c_and_goes_on_from_its_checkpoint_with_the_search(
-    folder, launcher, number
-):
+def test_a_training_heeds_ctrl_c_and_goes_on_from_its_checkpoint_with_the_search(folder, launcher, number):
     name = f"{launcher}{number}"
     long = ("trainer.max_epochs=25", f"hydra/launcher={launcher}")
     if not (folder / "whole.db").exists():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hydra.types import HydraContext
@@ -17,16 +17,21 @@ from sigtune.tuning.overrides import Point, as_overrides, changed_values, extrem
 from .search_space import CommandLine
 
 
-@dataclass(frozen=True)
 class JobConfigs:
     """Composes the app's config for a job, and turns a suggestion into the overrides of one."""
 
-    context: HydraContext
-    master: DictConfig
-    line: CommandLine
+    def __init__(self, context: HydraContext, master: DictConfig, line: CommandLine) -> None:
+        self.context = context
+        self.master = master
+        self.line = line
+        # Composing takes Hydra tens of milliseconds, and most suggestions leave what is composed as it is.
+        self._composed = functools.lru_cache(maxsize=8)(self._compose)
 
     def compose(self, extra: Sequence[str] = ()) -> DictConfig:
         """Return the app's config with the fixed overrides and `extra`; tuned keys are still missing."""
+        return self._composed(tuple(extra))
+
+    def _compose(self, extra: tuple[str, ...]) -> DictConfig:
         config = self._compose_with_hydra(extra)
         with open_dict(config):
             del config["hydra"]

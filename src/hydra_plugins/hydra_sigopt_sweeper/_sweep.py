@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from sigopt.exception import ConnectionException
 from sigtune.command_line import config_options
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.checks import mapping_problems, parameters_of, search_problems
-from sigtune.tuning.connection import describe_backend
+from sigtune.tuning.connection import describe_backend, load_optimizer
 from sigtune.tuning.creation import open_experiment
 from sigtune.tuning.definition import read_block
 from sigtune.tuning.experiment import SigOptExperiment
@@ -149,6 +150,9 @@ def _search(
         lambda suggestion: job_configs.overrides_for(experiment, suggestion),
         job_configs.repeats(block.repeats, block.repeat_key),
     )
+    if executor.slots > 1:
+        # The first jobs run meanwhile, in processes of their own.
+        threading.Thread(target=load_optimizer, args=(block.backend,)).start()
     with StopRequest(folder.path) as stop:
         search = Search(
             experiment,

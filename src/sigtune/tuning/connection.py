@@ -102,6 +102,12 @@ def _connection_class() -> Any:
     return Connection
 
 
+def load_optimizer(backend: str) -> None:
+    """Import what the local backend computes suggestions with: seconds that nobody need wait for later."""
+    if choose_backend(backend) == "local":
+        from sigtune.backend import gaussian_process  # noqa: F401
+
+
 def ensure_project(connection: Any, project: str) -> None:
     """Create the project `project` where the account has none of that ID."""
     from sigopt.exception import ApiException
