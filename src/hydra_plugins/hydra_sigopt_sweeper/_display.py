@@ -18,7 +18,6 @@ from rich.text import Text
 from sigtune.report.results import Metric, Observed, best_of
 
 _LABEL_WIDTH = 8
-_WIDEST = 200
 
 
 class Display:
@@ -26,7 +25,7 @@ class Display:
 
     def __init__(self, budget: int | None) -> None:
         self._budget = budget
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Console(highlight=False, soft_wrap=True, width=_width())
         self._live: Live | None = None
         self._status = ""
         self._begun = time.monotonic()
@@ -96,10 +95,9 @@ class Display:
                 *(f"{values[name]:.4f}" if name in values else "failed" for name in metrics),
                 *(_short(observed.assignments.get(name, "")) for name in parameters),
             )
-        # Off a terminal the width is not known. A table that does not fit says less than the lines did.
-        width = None if self._console.is_terminal else _WIDEST
-        if self._console.measure(table).minimum <= (width or self._console.width):
-            self._console.print(table, width=width, crop=False)
+        # A table that does not fit says less than the lines above it did.
+        if self._console.measure(table).maximum <= self._console.width:
+            self._console.print(table)
 
     def error(self, text: str) -> None:
         """Print a job's error in full."""
@@ -108,6 +106,11 @@ class Display:
     def _print(self, line: str) -> None:
         # As Text, so that brackets in a message are not taken for rich's markup.
         self._console.print(Text(line))
+
+
+def _width() -> int | None:
+    """Return how wide the output is: off a terminal, where nobody knows, wide enough for a table."""
+    return None if sys.stdout.isatty() else 200
 
 
 def format_metrics(observed: Observed) -> str:

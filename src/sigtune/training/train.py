@@ -47,6 +47,8 @@ def train(
     with warnings.catch_warnings():
         # Batches are cut from tensors in memory, so there are no loader workers to recommend.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # A small data set has fewer batches than the logger waits for; its epochs are logged all the same.
+        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         # Lightning 2.6 still asks torch for tree leaves in the old way.
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
         if config.trainer.compile:
