@@ -45,6 +45,8 @@ def build_trainer(
     return pl.Trainer(
         accelerator="gpu" if gpus else "cpu",
         devices=gpus or 1,
+        # Plain DDP starts the command line again for each GPU: in a search that is a second search.
+        strategy="ddp_spawn" if gpus > 1 else "auto",
         callbacks=[*own_callbacks, *chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
         logger=instantiate(logger) if logger is not None else False,
         enable_checkpointing=any(isinstance(callback, pl.callbacks.ModelCheckpoint) for callback in chosen),
