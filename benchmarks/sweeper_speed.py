@@ -2,7 +2,7 @@
 
     python benchmarks/sweeper_speed.py
 
-Jobs sleep 1 s, every fourth one 10 s. The ideal is what the same jobs take in the same order when each slot
+Jobs sleep 2 s, every fourth one 20 s. The ideal is what the same jobs take in the same order when each slot
 takes the next one at once and nothing else costs time. The peer needs an Optuna of its own, so it is
 installed into a virtual environment in a temporary folder. Both sweepers run in turn, for --rounds rounds.
 """
@@ -22,12 +22,12 @@ from pathlib import Path
 APP = Path(__file__).parent / "sweeper_app.py"
 SLOTS = 4
 JOBS = 16
-SHORT = 1.0
+SHORT = 2.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -39,8 +39,7 @@ def main() -> None:
                 times = sweep(python, name, arguments, folder / f"{name}{number}")
                 spans[name].append(max(end for _, end in times) - min(start for start, _ in times))
         show_spans(spans)
-        for launcher in ("basic", "joblib"):
-            show_overhead(launcher, folder / f"overhead-{launcher}")
+        show_overhead(folder / "overhead")
 
 
 def install_peer(folder: Path) -> str:
@@ -66,7 +65,7 @@ def sweep(python: str, name: str, arguments: list[str], folder: Path) -> list[tu
 
 
 def run(command: list[str], folder: Path) -> list[tuple[float, float]]:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     where = f"hydra.sweep.dir={folder}/sweep"
     subprocess.run([*command, where], cwd=folder, check=True, capture_output=True)
     texts = [path.read_text().split() for path in folder.glob("sweep/*/times")]
@@ -92,15 +91,23 @@ def show_spans(spans: dict[str, list[float]]) -> None:
     print(f"  optuna / sigtune            {min(spans['optuna']) / min(spans['sigopt']):6.2f} ×")
 
 
-def show_overhead(launcher: str, folder: Path) -> None:
-    """Print the time from the end of a job to the start of the next in its slot, from 50 observations on."""
-    command = [sys.executable, str(APP), "--config-name", "sigopt", "-m", f"hydra/launcher={launcher}"]
-    times = run([*command, "sigopt.observation_budget=61"], folder)
-    gaps = [later[0] - earlier[1] for earlier, later in itertools.pairwise(times[50:])]
-    print(
-        f"between two jobs, {launcher:<6} launcher, 50 to 60 observations: "
-        f"median {statistics.median(gaps) * 1000:.0f} ms, longest {max(gaps) * 1000:.0f} ms"
-    )
+def show_overhead(folder: Path) -> None:
+    """Print the time between two jobs, and what of it is left without a search: Hydra's basic sweeper."""
+    app = [sys.executable, str(APP), "--config-name", "sigopt", "-m"]
+    budget = "sigopt.observation_budget=61"
+    points = "x=" + ",".join(str(number) for number in range(12))
+    search = median_gap(run([*app, budget], folder / "search")[50:])
+    plain = median_gap(run([*app, "hydra/sweeper=basic", points], folder / "plain"))
+    worker = median_gap(run([*app, "hydra/launcher=joblib", budget], folder / "worker")[50:])
+    print("between two jobs in a slot, 50 to 60 observations, median")
+    print(f"  basic launcher                {search * 1000:4.0f} ms")
+    print(f"  the same without a search     {plain * 1000:4.0f} ms")
+    print(f"  the search's own              {(search - plain) * 1000:4.0f} ms")
+    print(f"  joblib launcher, a worker     {worker * 1000:4.0f} ms")
+
+
+def median_gap(times: list[tuple[float, float]]) -> float:
+    return statistics.median(later[0] - earlier[1] for earlier, later in itertools.pairwise(times))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ class LokyExecutor:
         self._pools: dict[int, Any] = {}
         self._free = list(range(self.slots))
         self._running: dict[Future[str], tuple[Run, int]] = {}
+        for slot in self._free:
+            self._pool(slot).submit(os.getpid)  # starts the worker, while the first suggestion is drawn
 
     def submit(self, run: Run) -> str:
         """Start the run in a free slot."""

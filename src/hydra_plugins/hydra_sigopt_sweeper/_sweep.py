@@ -47,6 +47,9 @@ def sweep(
     try:
         experiment = _existing_experiment(block)
         _check(block, experiment, job_configs, task)
+        if block.parallel_bandwidth > 1:
+            # Done while the workers start, so that no slot waits for it.
+            threading.Thread(target=load_optimizer, args=(block.backend,)).start()
         arguments_again = _lasting_arguments(config)
         with SweepFolder(find_folder(config, experiment)) as folder:
             use_folder(config, folder.path)
@@ -150,9 +153,6 @@ def _search(
         lambda suggestion: job_configs.overrides_for(experiment, suggestion),
         job_configs.repeats(block.repeats, block.repeat_key),
     )
-    if executor.slots > 1:
-        # The first jobs run meanwhile, in processes of their own.
-        threading.Thread(target=load_optimizer, args=(block.backend,)).start()
     with StopRequest(folder.path) as stop:
         search = Search(
             experiment,
