@@ -54,9 +54,9 @@ class Ending:
 
     def _show_best(self, observed: Observed, name: str, display: Display) -> None:
         where = _shown(observed.folder) if observed.folder else "observed elsewhere"
-        display.labelled(
-            "best", f"{format_metrics(observed)}  {format_assignments(observed.assignments)}  {where}"
-        )
+        number = "" if observed.number is None else f"job {observed.number}  "
+        assignments = format_assignments(observed.assignments)
+        display.labelled("best", f"{number}{format_metrics(observed)}  {assignments}  {where}")
         display.labelled("again", command(self._train_again(observed, name)))
 
     def _train_again(self, observed: Observed, name: str) -> list[str]:

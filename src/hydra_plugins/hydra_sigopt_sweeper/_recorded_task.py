@@ -23,6 +23,9 @@ from sigtune.tuning.stopping import stop_file
 from ._job import ERROR_NAME, Outcome, running_lock, write_outcome
 from ._time_limit import JobTimeoutError, exiting_after, raising_after
 
+# A sweep that is taken up tries the lock for an instant, to see whether its predecessor's run still has it.
+_LOCK_PATIENCE = 10.0
+
 
 class JobFailedError(Exception):
     """Tells the launcher, which knows exceptions only, that a job ended itself with SystemExit."""
@@ -51,7 +54,7 @@ class RecordedTask:
         """Run the task and record its outcome; what it raises is raised again."""
         folder = Path(HydraConfig.get().runtime.output_dir)
         record = _Record(folder)
-        with running_lock(folder):
+        with running_lock(folder).acquire(timeout=_LOCK_PATIENCE):
             try:
                 with self._time_limit(record):
                     result = self.task(config)

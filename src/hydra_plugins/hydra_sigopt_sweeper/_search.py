@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ class Search:
                 self._stop_for_outage(error)
             if not self._running:
                 return
-            for run, reason in [*self._executor.wait(_WAIT_SECONDS), *self._ended_orphans()]:
+            for run, reason in self._wait():
                 self._end_run(run, reason)
             self._display.status(len(self._running), self._executor.slots, self.observed, self._metrics)
 
@@ -172,7 +173,8 @@ class Search:
         """Make the next suggestion a job; False where the budget leaves room for none."""
         details = self._experiment.get_experiment_details()
         budget = details.observation_budget
-        if budget is not None and details.progress.observation_count + len(self._open_jobs) >= budget:
+        consumed = details.progress.observation_budget_consumed
+        if budget is not None and consumed + len(self._open_jobs) >= budget:
             return False
         self._add_job(self._experiment.get_next_suggestion({"sweep": self._journal.sweep_id}))
         return True
@@ -189,6 +191,13 @@ class Search:
         handle = self._executor.submit(run)
         if handle:
             self._journal.mark_submitted(run, handle)
+
+    def _wait(self) -> list[tuple[Run, str]]:
+        """Return the runs that have ended, after a while with none."""
+        if len(self._orphans) == len(self._running):
+            time.sleep(_WAIT_SECONDS)  # the executor has nothing to wait for
+            return self._ended_orphans()
+        return [*self._executor.wait(_WAIT_SECONDS), *self._ended_orphans()]
 
     def _ended_orphans(self) -> list[tuple[Run, str]]:
         ended = [run for run in self._orphans if not is_running(self._journal.run_folder(run))]
