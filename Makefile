@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
 
-.PHONY: install demo test lint
+.PHONY: install demo test test-all lint
 
 install: .venv/installed
 
@@ -19,6 +19,10 @@ demo: install
 	cd $(DEMO) && ../$(BIN)/python ../train.py -m hydra/sweeper=sigopt trainer.gpus=0 trainer.max_epochs=5 sigopt.observation_budget=8
 
 test: install lint
+	$(BIN)/python -m pytest -m 'not slow'
+
+# Those that take long too: fifty kills of a search, Ray, real compilations.
+test-all: install lint
 	$(BIN)/python -m pytest
 
 lint: install

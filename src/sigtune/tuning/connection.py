@@ -120,4 +120,8 @@ def ensure_project(connection: Any, project: str) -> None:
     except ApiException as error:
         if error.status_code != 404:
             raise
-        connection.clients(client).projects().create(id=project, name=project)
+        try:
+            connection.clients(client).projects().create(id=project, name=project)
+        except ApiException as raced:
+            if raced.status_code != 409:  # somebody made it just now
+                raise
