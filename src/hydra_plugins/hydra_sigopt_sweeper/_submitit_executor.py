@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import submitit
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
+from submitit.core.utils import JobPaths
 
 from ._executor import Launch
 from ._job import Run, read_outcome
@@ -25,6 +26,10 @@ class SubmititExecutor:
         self._cluster = cluster
         self._sweep_dir = Path(launch.config.hydra.sweep.dir)
         self._folder = launch.options["submitit_folder"]
+        if cluster == "local":
+            # submitit starts a local job before it makes a folder with the job's ID (%j) in its name; a job
+            # that comes before its folder ends without a word.
+            self._folder = str(JobPaths.get_first_id_independent_folder(self._folder))
         self._executor = self._make_executor()
         self._running: list[tuple[Run, Any]] = []
 
