@@ -68,16 +68,17 @@ class _KWinners(nn.Module):
     def _training_k(self, units: int) -> int:
         return max(1, round(self.percent_on * units))
 
-    def _k(self, units: int) -> int:
+    def k(self, units: int) -> int:
+        """Return how many of a sample's `units` win, in training or at inference as the layer's mode is."""
         k = self._training_k(units)
         return k if self.training else min(units, max(1, round(k * self.k_inference_factor)))
 
-    def _boost_factors(self, units: int) -> Tensor:
+    def boost_factors(self, units: int) -> Tensor:
         """Return exp(β(â − d)), (D,), in float32 even where the model is in half precision."""
         target = self._training_k(units) / units
         return torch.exp(self.boost_strength.float() * (target - self.duty_cycle.float()))
 
-    def _update_duty_cycle(self, share_on: Tensor, batch_size: int) -> None:
+    def update_duty_cycle(self, share_on: Tensor, batch_size: int) -> None:
         """Take in a batch, `share_on`, (D,), being the share of it for which each unit was on."""
         self.samples_seen.add_(batch_size)
         window = self.samples_seen.clamp(max=max(self.duty_cycle_period, batch_size))
@@ -110,12 +111,12 @@ class KWinners(_KWinners):
         """Return x, (N, n), with all but its winners set to 0."""
         units = x.shape[1]
         with torch.no_grad():
-            boosted = x * self._boost_factors(units)
-            wins = boosted.ge_(kth_highest(boosted, self._k(units))).to(x.dtype)
+            boosted = x * self.boost_factors(units)
+            wins = boosted.ge_(kth_highest(boosted, self.k(units))).to(x.dtype)
         y = x * wins
         if self.training:
             with torch.no_grad():
-                self._update_duty_cycle(_on(y).mean(dim=0), len(x))
+                self.update_duty_cycle(_on(y).mean(dim=0), len(x))
         return y
 
 
@@ -143,14 +144,14 @@ class KWinners2d(_KWinners):
         """Return x, (N, C, H, W), with all but its winners set to 0."""
         units = x.shape[1] * x.shape[2] * x.shape[3]
         with torch.no_grad():
-            boosted = x * self._boost_factors(units)[:, None, None]
+            boosted = x * self.boost_factors(units)[:, None, None]
             # (N, H·W·C): the order of the units does not matter, and this one is a view in channels_last.
-            threshold = kth_highest(boosted.permute(0, 2, 3, 1).flatten(1), self._k(units))
+            threshold = kth_highest(boosted.permute(0, 2, 3, 1).flatten(1), self.k(units))
             wins = boosted.ge_(threshold[:, :, None, None]).to(x.dtype)
         y = x * wins
         if self.training:
             with torch.no_grad():
-                self._update_duty_cycle(_on(y).mean(dim=(0, 2, 3)), len(x))
+                self.update_duty_cycle(_on(y).mean(dim=(0, 2, 3)), len(x))
         return y
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sigtune.models.arguments import require, require_percent_on, require_sparsity
+from sigtune.models.fused_winners import NormPoolWinners
 from sigtune.models.k_winners import KWinners, KWinners2d
 from sigtune.models.sparse_weights import SparseConv2d, SparseLinear
 
@@ -32,9 +33,8 @@ class _CNN(nn.Module):
         # (N, 1, 32, 32)
         for convolution, activation in zip(convolutions, conv_activations, strict=True):
             self.features.append(convolution)  # (N, 64, 28, 28), then (N, 64, 10, 10)
-            self.features.append(nn.BatchNorm2d(convolution.out_channels, affine=False))
-            pool = nn.MaxPool2d(2)  # (N, 64, 14, 14), then (N, 64, 5, 5)
-            self.features.extend([activation, pool] if activation_before_pool else [pool, activation])
+            # (N, 64, 14, 14), then (N, 64, 5, 5)
+            self.features.extend(_after(convolution, activation, activation_before_pool))
         self.classifier = nn.Sequential(
             nn.Flatten(),  # (N, 1600)
             linear,  # (N, 1000)
@@ -50,6 +50,15 @@ class _CNN(nn.Module):
         """Return the logits, (N, num_classes), of images, (N, in_channels, input_size, input_size)."""
         logits: Tensor = self.classifier(self.features(images))
         return logits
+
+
+def _after(convolution: nn.Conv2d, activation: nn.Module, activation_before_pool: bool) -> list[nn.Module]:
+    """Return what follows a convolution: batch norm, 2×2 pooling, and the activation before or after it."""
+    channels, window = convolution.out_channels, 2
+    if isinstance(activation, KWinners2d) and not activation_before_pool:
+        return [NormPoolWinners(channels, window, activation)]
+    norm, pool = nn.BatchNorm2d(channels, affine=False), nn.MaxPool2d(window)
+    return [norm, activation, pool] if activation_before_pool else [norm, pool, activation]
 
 
 class SparseCNN(_CNN):

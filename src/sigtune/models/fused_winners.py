@@ -1,0 +1,228 @@
+"""Batch norm, max pooling and k-winners after a convolution, in one function for the CPU.
+
+Each of these layers alone spends its time on reading and writing memory, and most of what it writes the next
+one throws away. `fused_winners.cpp` does all three in two passes over the convolution's output, and two more
+for the gradient. It is compiled when sigtune is installed, where there is a C++ compiler; elsewhere, on a GPU
+and for other dtypes the three layers run one after the other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sigtune.models.k_winners import KWinners2d
+
+log = logging.getLogger(__name__)
+
+_DTYPES = (torch.float32, torch.bfloat16)
+_PLACES = 256  # in a window, and one for nowhere: the compiled functions note them in a byte
+
+
+class NormPoolWinners(nn.Module):
+    """Batch norm, max pooling without overlap, k winners: (N, C, H, W) to (N, C, H // window, W // window).
+
+    The winners, and up to rounding their values and gradients, are those of the three layers one after the
+    other. In bfloat16 they are chosen before the activations are rounded, which would make many equal.
+    """
+
+    def __init__(self, channels: int, window: int, winners: KWinners2d) -> None:
+        super().__init__()
+        self.window = window
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.pool = nn.MaxPool2d(window)
+        self.winners = winners
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the winners of x, (N, C, H, W); in channels_last on the CPU."""
+        if not self._can_be_fused(x):
+            output: Tensor = self.winners(self.pool(self.norm(x)))
+            return output
+        images, channels, height, width = x.shape
+        pixels = (height // self.window) * (width // self.window)
+        mean, variance = self._batch_statistics(x.detach()) if self.training else self._running_statistics()
+        scale = torch.rsqrt(variance + self.norm.eps)
+        boost = self.winners.boost_factors(channels * pixels)
+        k = self.winners.k(channels * pixels)
+        y: Tensor
+        y, _, on = _winners(x, mean, scale, boost, k, self.window)
+        if self.training:
+            self.winners.update_duty_cycle(on / (images * pixels), images)
+        return y
+
+    def _can_be_fused(self, x: Tensor) -> bool:
+        if _LIBRARY is None or x.device.type != "cpu" or x.dtype not in _DTYPES or len(x) == 0:
+            return False
+        if self.window**2 >= _PLACES:
+            return False
+        # In evaluation the statistics do not depend on x, and the gradient is another.
+        return self.training or not (x.requires_grad and torch.is_grad_enabled())
+
+    def _running_statistics(self) -> tuple[Tensor, Tensor]:
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None
+        assert variance is not None
+        return mean.float(), variance.float()
+
+    def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return them, and take them into the running ones as `nn.BatchNorm2d` does."""
+        mean, variance = _statistics(x)
+        count = x.numel() // x.shape[1]
+        unbiased = variance * (count / max(1, count - 1))
+        momentum = self.norm.momentum
+        assert momentum is not None
+        for running, new in ((self.norm.running_mean, mean), (self.norm.running_var, unbiased)):
+            assert running is not None
+            running.lerp_(new.to(running.dtype), momentum)
+        assert self.norm.num_batches_tracked is not None
+        self.norm.num_batches_tracked.add_(1)
+        return mean, variance
+
+
+def _load_library() -> ctypes.CDLL | None:
+    """Load the compiled functions; None, and a line in the log, where they were not compiled.
+
+    They run on torch's threads: its OpenMP library is loaded already, and answers for every other.
+    """
+    spec = find_spec("sigtune.models._fused_winners")
+    if spec is None or spec.origin is None:
+        log.info("sigtune was installed without a C++ compiler: training on the CPU takes longer")
+        return None
+    library = ctypes.CDLL(spec.origin)
+    pointer, integer, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
+    library.statistics.argtypes = [pointer, integer, *[size] * 4, integer, *[pointer] * 2]
+    library.winners.argtypes = [pointer, integer, *[size] * 5, integer, *[pointer] * 3, size, *[pointer] * 3]
+    library.gradient.argtypes = [*[pointer] * 4, integer, *[size] * 5, integer, *[pointer] * 3]
+    return library
+
+
+_LIBRARY = _load_library()
+
+
+def _in_memory(x: Tensor) -> tuple[Tensor, tuple[int, int, int, int]]:
+    """Return x, (N, C, H, W), in channels_last, and its sizes in the order they have there."""
+    images, channels, height, width = x.shape
+    return x.contiguous(memory_format=torch.channels_last), (images, height, width, channels)
+
+
+def _empty(like: Tensor, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
+    """Return an (N, C, *size) tensor in channels_last, N and C being those of `like`."""
+    shape = (*like.shape[:2], *size)
+    return torch.empty(shape, dtype=dtype, device=like.device, memory_format=torch.channels_last)
+
+
+# Custom operators, so that torch.compile does not break the graph, nor looks inside.
+
+
+@torch.library.custom_op("sigtune::channel_statistics", mutates_args=(), device_types="cpu")
+def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean and the biased variance of each channel of (N, C, H, W): (C,) and (C,) float32."""
+    assert _LIBRARY is not None
+    x, sizes = _in_memory(x)
+    mean, variance = _statistics_like(x)
+    _LIBRARY.statistics(
+        x.data_ptr(),
+        x.dtype == torch.bfloat16,
+        *sizes,
+        torch.get_num_threads(),
+        mean.data_ptr(),
+        variance.data_ptr(),
+    )
+    return mean, variance
+
+
+@_statistics.register_fake
+def _statistics_like(x: Tensor) -> tuple[Tensor, Tensor]:
+    channels = x.shape[1]
+    return x.new_empty(channels, dtype=torch.float32), x.new_empty(channels, dtype=torch.float32)
+
+
+@torch.library.custom_op("sigtune::norm_pool_winners", mutates_args=(), device_types="cpu")
+def _winners(
+    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalise, pool and choose: x is (N, C, H, W), mean, scale and boost are (C,) float32.
+
+    Returns the output, (N, C, H/window, W/window); the place of each winner in its window, row by row, and
+    window² where a unit did not win, uint8 of the same shape; and for how many samples and positions each
+    channel is on, (C,) int64. The gradient is the one for mean and scale of this very batch.
+    """
+    assert _LIBRARY is not None
+    x, sizes = _in_memory(x)
+    y, places, on = _winners_like(x, mean, scale, boost, k, window)
+    _LIBRARY.winners(
+        x.data_ptr(),
+        x.dtype == torch.bfloat16,
+        *sizes,
+        window,
+        torch.get_num_threads(),
+        mean.data_ptr(),
+        scale.data_ptr(),
+        boost.data_ptr(),
+        k,
+        y.data_ptr(),
+        places.data_ptr(),
+        on.zero_().data_ptr(),
+    )
+    return y, places, on
+
+
+@_winners.register_fake
+def _winners_like(
+    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    pooled = (x.shape[2] // window, x.shape[3] // window)
+    y, places = _empty(x, pooled, x.dtype), _empty(x, pooled, torch.uint8)
+    return y, places, x.new_empty(x.shape[1], dtype=torch.int64)
+
+
+@torch.library.custom_op("sigtune::norm_pool_winners_gradient", mutates_args=(), device_types="cpu")
+def _gradient(
+    of_y: Tensor, x: Tensor, y: Tensor, places: Tensor, mean: Tensor, scale: Tensor, window: int
+) -> Tensor:
+    """Return the gradient with respect to x, (N, C, H, W), from the one with respect to y."""
+    assert _LIBRARY is not None
+    x, sizes = _in_memory(x)
+    of_y = of_y.contiguous(memory_format=torch.channels_last)
+    of_x = torch.empty_like(x)
+    _LIBRARY.gradient(
+        of_y.data_ptr(),
+        x.data_ptr(),
+        y.data_ptr(),
+        places.data_ptr(),
+        x.dtype == torch.bfloat16,
+        *sizes,
+        window,
+        torch.get_num_threads(),
+        mean.data_ptr(),
+        scale.data_ptr(),
+        of_x.data_ptr(),
+    )
+    return of_x
+
+
+@_gradient.register_fake
+def _gradient_like(
+    of_y: Tensor, x: Tensor, y: Tensor, places: Tensor, mean: Tensor, scale: Tensor, window: int
+) -> Tensor:
+    return torch.empty_like(x, memory_format=torch.channels_last)
+
+
+def _save_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    x, mean, scale, _, _, ctx.window = inputs
+    y, places, on = output
+    ctx.mark_non_differentiable(places, on)
+    ctx.save_for_backward(x, y, places, mean, scale)
+
+
+def _backward(ctx: Any, of_y: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    of_x = _gradient(of_y, *ctx.saved_tensors, ctx.window)
+    return of_x, None, None, None, None, None
+
+
+_winners.register_autograd(_backward, setup_context=_save_for_gradient)
