@@ -3,8 +3,8 @@
 All train the sparse CNN on the same spoken commands:
 
     a  `baseline_training.py`: one clip at a time in workers, dense masks, a plain Lightning Trainer
-    b  `train.py` itself, and once more with trainer.precision=bf16-mixed
-    c  a loop of plain PyTorch over sigtune's model and batches, the data on the device
+    b  `train.py` itself, and once more with trainer.precision=32-true, the precision of a
+    c  a loop of plain PyTorch over sigtune's model and batches, the data on the device, in b's precision
     d  the same over images made beforehand: the network alone
 
 The figure is the training clips of an epoch per second of the whole epoch, the validation included, and for
@@ -38,7 +38,7 @@ ROUNDS = 3
 WAYS = {
     "baseline": "a  usual implementation",
     "sigtune": "b  sigtune, train.py",
-    "bfloat16": "   the same, bf16-mixed",
+    "float32": "   the same, 32-true",
     "bare": "c  bare PyTorch loop",
     "network": "d  the same, images ready",
 }
@@ -72,7 +72,7 @@ def show(device: str, seconds: dict[str, float], clips: int) -> None:
 def fastest_epoch(way: str, device: str, folder: str, overrides: Sequence[str]) -> float:
     """Run one way in a process of its own; return the seconds of its fastest epoch but the first."""
     result = Path(folder) / "seconds.json"
-    if way in {"sigtune", "bfloat16"}:
+    if way in {"sigtune", "float32"}:
         command = [
             str(ROOT / "train.py"),
             "experiment=sparse_cnn_onecyclelr",
@@ -82,7 +82,7 @@ def fastest_epoch(way: str, device: str, folder: str, overrides: Sequence[str]) 
             f"data_dir={folder}",
             "+callbacks.clock._target_=epoch_clock.EpochClock",
             f"+callbacks.clock.path={result}",
-            *(["trainer.precision=bf16-mixed"] if way == "bfloat16" else []),
+            *(["trainer.precision=32-true"] if way == "float32" else []),
             *overrides,
         ]
     else:
@@ -122,6 +122,7 @@ def bare_loop(folder: str, device: str, images_ready: bool) -> list[float]:
     from sigtune.data.datamodule import SyntheticCommandsDataModule
     from sigtune.models.sparse_cnn import SparseCNN
     from sigtune.training.host_memory import reuse_freed_memory
+    from sigtune.training.precision import chosen_precision
 
     reuse_freed_memory()  # as b does: what is measured is the loop
     data = SyntheticCommandsDataModule(data_dir=folder, batch_size=BATCH_SIZE, device=device)
@@ -136,10 +137,12 @@ def bare_loop(folder: str, device: str, images_ready: bool) -> list[float]:
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 0.11, total_steps=EPOCHS * steps, pct_start=0.15, cycle_momentum=False
     )
+    half = chosen_precision("auto", gpus=int(device == "cuda")) == "bf16-mixed"
+    autocast = torch.autocast(device, torch.bfloat16, enabled=half, cache_enabled=False)
     times = [now()]
     for _ in range(EPOCHS):
-        train_epoch(model, train_batches, optimizer, scheduler)
-        validate(model, data.val_dataloader())
+        train_epoch(model, train_batches, optimizer, scheduler, autocast)
+        validate(model, data.val_dataloader(), autocast)
         times.append(now())
     return seconds_between(times)
 
@@ -149,6 +152,7 @@ def train_epoch(
     batches: Batches,
     optimizer: torch.optim.Optimizer,
     scheduler: torch.optim.lr_scheduler.LRScheduler,
+    autocast: torch.autocast,
 ) -> None:
     from sigtune.models.k_winners import decay_boost_strength
     from sigtune.models.sparse_weights import rezero_weights
@@ -156,7 +160,9 @@ def train_epoch(
     model.train()
     for images, targets in batches:
         optimizer.zero_grad()
-        functional.cross_entropy(model(images), targets).backward()
+        with autocast:
+            loss = functional.cross_entropy(model(images), targets)
+        loss.backward()
         optimizer.step()
         scheduler.step()
         rezero_weights(model)
@@ -164,9 +170,10 @@ def train_epoch(
 
 
 @torch.inference_mode()
-def validate(model: nn.Module, batches: Batches) -> float:
+def validate(model: nn.Module, batches: Batches, autocast: torch.autocast) -> float:
     model.eval()
-    right = sum((model(images).argmax(dim=1) == targets).sum() for images, targets in batches)
+    with autocast:
+        right = sum((model(images).argmax(dim=1) == targets).sum() for images, targets in batches)
     return float(right)
 
 

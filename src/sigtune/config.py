@@ -192,14 +192,15 @@ class TrainerConfig:
 
     `gpus` is their number, 0 for the CPU. `resume` is `auto` (go on from the last checkpoint in the job's own
     folder, where there is one of the same config), `never`, or the path of a checkpoint. `compile` has
-    torch.compile compile the model.
+    torch.compile compile the model. `precision` is one of Lightning's names, or `auto`: see
+    `sigtune.training.precision`.
     """
 
     gpus: int = 0
     resume: str = "auto"
     compile: bool = False
     max_epochs: int = MISSING
-    precision: str = "32-true"
+    precision: str = "auto"
     deterministic: bool = False
     benchmark: bool = False
     gradient_clip_val: float | None = None

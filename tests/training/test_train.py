@@ -53,6 +53,20 @@ def test_the_same_seed_gives_the_same_metrics_on_the_cpu(metrics, expected, over
     assert {"loss", "validation_loss", "mean_accuracy"} <= expected.keys()
 
 
-@pytest.mark.parametrize("override", ["seed=43", "trainer.precision=bf16-mixed", "model.boost_strength=0"])
-def test_another_seed_precision_or_model_gives_others(metrics, expected, override):
+@pytest.mark.parametrize("override", ["seed=43", "model.boost_strength=0"])
+def test_another_seed_or_model_gives_others(metrics, expected, override):
     assert metrics(override)["loss"] != expected["loss"]
+
+
+def test_another_precision_gives_others_and_auto_is_one_of_them(metrics, expected):
+    by_precision = [metrics(f"trainer.precision={name}") for name in ("32-true", "bf16-mixed")]
+    assert by_precision[0]["loss"] != by_precision[1]["loss"]
+    assert expected in by_precision
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gradients_are_clipped_with_a_fused_optimiser_in_every_precision(metrics, precision):
+    override = f"trainer.precision={precision}"
+    losses = {metrics(override, f"trainer.gradient_clip_val={value}")["loss"] for value in (1e-6, 1e6)}
+    assert len(losses) == 2
+    assert metrics(override)["loss"] in losses  # gradients are never as large as a million

@@ -14,6 +14,7 @@ from sigtune.config import TrainerConfig
 from sigtune.errors import UsageError
 from sigtune.training.checkpoint_io import AtomicCheckpointIO
 from sigtune.training.devices import device_problems
+from sigtune.training.precision import BFloat16Mixed, chosen_precision
 
 SIGTUNES_OWN = ("gpus", "resume", "compile")
 """The fields of TrainerConfig that are not parameters of Lightning's trainer."""
@@ -35,6 +36,11 @@ def build_trainer(
         raise UsageError(problems)
     arguments = {name: value for name, value in asdict(config).items() if name not in SIGTUNES_OWN}
     gpus = config.gpus
+    plugins: list[Any] = [AtomicCheckpointIO()]
+    arguments["precision"] = chosen_precision(config.precision, gpus)
+    if arguments["precision"] == "bf16-mixed":
+        arguments["precision"] = None
+        plugins.append(BFloat16Mixed("cuda" if gpus else "cpu"))
     if gpus:
         # TF32 in the linear layers' products, as torch has it in convolutions by default.
         torch.set_float32_matmul_precision("high")
@@ -50,7 +56,7 @@ def build_trainer(
         callbacks=[*own_callbacks, *chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
         logger=instantiate(logger) if logger is not None else False,
         enable_checkpointing=any(isinstance(callback, pl.callbacks.ModelCheckpoint) for callback in chosen),
-        plugins=[AtomicCheckpointIO()],
+        plugins=plugins,
         enable_progress_bar=progress_bar,
         enable_model_summary=False,
         num_sanity_val_steps=0,  # the first epoch validates soon enough, and a sanity check would be logged
