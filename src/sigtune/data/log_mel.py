@@ -103,16 +103,23 @@ class LogMelSpectrogram(nn.Module):
     @torch.no_grad()
     def forward(self, waveforms: Tensor) -> Tensor:
         """Return the images of a batch; deterministic, and without a gradient to the waveforms."""
+        return self.images(self.frames(waveforms))
+
+    def frames(self, waveforms: Tensor) -> Tensor:
+        """Return the windowed frames, (N, frames, 1024), of a batch."""
         overlap = self.fft_size - self.hop
         padded = F.pad(to_unit_range(waveforms), (overlap // 2, overlap - overlap // 2))
-        spectrum = torch.stft(
-            padded, self.fft_size, self.hop, window=self.window, center=False, return_complex=True
-        )
-        parts = torch.view_as_real(spectrum.transpose(1, 2)).flatten(2)  # (N, frames, fft_size + 2)
+        return padded.unfold(1, self.fft_size, self.hop) * self.window
+
+    @torch.no_grad()
+    def images(self, frames: Tensor) -> Tensor:
+        """Return the images of frames."""
+        parts = torch.view_as_real(torch.fft.rfft(frames)).flatten(2)  # (N, frames, fft_size + 2)
         # In place: these are the largest numbers of all, and memory traffic is what the front end costs.
-        images = torch.log(parts.square_() @ self.filters + 1e-6).transpose(1, 2)  # (N, bands, frames)
-        deviation, mean = torch.std_mean(images, dim=(1, 2), keepdim=True, correction=0)
-        return ((images - mean) / (deviation + 1e-3)).unsqueeze(1).contiguous()
+        images = torch.log(parts.square_() @ self.filters + 1e-6)  # (N, frames, bands)
+        deviation, mean = torch.std_mean(images.flatten(1), dim=1, correction=0)
+        standardised = (images - mean[:, None, None]) / (deviation[:, None, None] + 1e-3)
+        return standardised.transpose(1, 2).unsqueeze(1).contiguous()
 
 
 def mel_filters(bands: int, fft_size: int, low_hz: float = 20.0, high_hz: float = SAMPLE_RATE / 2) -> Tensor:

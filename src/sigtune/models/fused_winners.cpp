@@ -11,14 +11,7 @@
 #include <functional>
 #include <vector>
 
-// Compiled once for each generation of x86-64; the loader chooses the copy that this processor can run.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
-// Into those copies, for a function of its own would be compiled for the oldest processor.
-#define INLINED inline __attribute__((always_inline))
+#include "../compiled.h"
 
 namespace {
 
@@ -226,8 +219,6 @@ INLINED void spread_gradient(const T* gradient, const T* x, const uint8_t* place
         }
     }
 }
-
-// One image of a batch of T, for each processor. These are no templates, which have no such copies.
 
 FOR_EACH_PROCESSOR void sum_image(const void* x, bool bfloat16, int64_t image, const Sizes& sizes,
                                   const float* shift, double* sums, double* squares) {

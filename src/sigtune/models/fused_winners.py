@@ -2,23 +2,20 @@
 
 Each of these layers alone spends its time on reading and writing memory, and most of what it writes the next
 one throws away. `fused_winners.cpp` does all three in two passes over the convolution's output, and two more
-for the gradient. It is compiled when sigtune is installed, where there is a C++ compiler; elsewhere, on a GPU
-and for other dtypes the three layers run one after the other.
+for the gradient. Where it is not compiled, on a GPU and for other dtypes the three layers run one after the
+other.
 """
 
 from __future__ import annotations
 
 import ctypes
-import logging
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from sigtune.compiled import compiled_functions
 from sigtune.models.k_winners import KWinners2d
-
-log = logging.getLogger(__name__)
 
 _DTYPES = (torch.float32, torch.bfloat16)
 _PLACES = 256  # in a window, and one for nowhere: the compiled functions note them in a byte
@@ -85,15 +82,9 @@ class NormPoolWinners(nn.Module):
 
 
 def _load_library() -> ctypes.CDLL | None:
-    """Load the compiled functions; None, and a line in the log, where they were not compiled.
-
-    They run on torch's threads: its OpenMP library is loaded already, and answers for every other.
-    """
-    spec = find_spec("sigtune.models._fused_winners")
-    if spec is None or spec.origin is None:
-        log.info("sigtune was installed without a C++ compiler: training on the CPU takes longer")
+    library = compiled_functions("sigtune.models._fused_winners")
+    if library is None:
         return None
-    library = ctypes.CDLL(spec.origin)
     pointer, integer, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
     library.statistics.argtypes = [pointer, integer, *[size] * 4, integer, *[pointer] * 2]
     library.winners.argtypes = [pointer, integer, *[size] * 5, integer, *[pointer] * 3, size, *[pointer] * 3]
