@@ -1,9 +1,12 @@
-"""How long choosing k winners takes, by several ways, forward and backward; and one training step around it.
+"""How long choosing k winners takes, by several ways, forward and backward, alone and in what it is part of.
 
 All ways get the same boosted batch and must give the same output and the same gradient. Rounds of all ways
 alternate, and each way's fastest round counts, so that what else the machine does falls on all alike. The CPU
 is timed twice: on all threads by the clock, and on one thread by its own CPU time, which holds on a busy
 machine too. numpy's partition runs on one thread, torch's topk on all.
+
+Then batch norm, pooling and k-winners, which on the CPU are one compiled function, stand beside the three
+layers one after the other, whose k-winners are the fastest of the ways above.
 
 The last part sets one training step of the networks (batch 128, 32×32 images, SGD) beside what the layers
 with weights alone would take.
@@ -21,7 +24,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sigtune.models.k_winners import KWinners, kth_highest
+from sigtune.models.fused_winners import NormPoolWinners
+from sigtune.models.k_winners import KWinners, KWinners2d, kth_highest
 from sigtune.models.sparse_cnn import DenseCNN, SparseCNN
 from sigtune.models.sparse_weights import rezero_weights
 
@@ -63,6 +67,17 @@ def partition(x: Tensor, boosted: Tensor, k: int) -> Tensor:
     return x.masked_fill(boosted < threshold, 0.0)
 
 
+def threshold_search(x: Tensor, boosted: Tensor, k: int) -> Tensor:
+    """Find the k-th highest bit by bit: floats are ordered as the integers that their bits make."""
+    bits = boosted.contiguous().view(torch.int32)
+    keys = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long()
+    threshold = torch.full((len(x), 1), -(2**31), device=x.device)
+    for bit in range(31, -1, -1):
+        higher = threshold + 2**bit
+        threshold = torch.where((keys >= higher).sum(dim=1, keepdim=True) >= k, higher, threshold)
+    return torch.where(keys >= threshold, x, 0.0)
+
+
 def ours(x: Tensor, boosted: Tensor, k: int) -> Tensor:
     return x * boosted.clone().ge_(kth_highest(boosted, k))
 
@@ -81,6 +96,7 @@ WAYS: dict[str, Choice] = {
     "topk, where": topk,
     "topk, float mask": topk_float_mask,
     "kthvalue, where": kthvalue,
+    "threshold search, where": threshold_search,
     "numpy's partition, masked_fill": partition,
     BASE: ours,
     "the same, ties broken by index": ours_exactly_k,
@@ -131,6 +147,35 @@ def times_of_choices(device: str, units: int, percent_on: float) -> dict[str, fl
         assert all(map(torch.equal, run(), expected))
     runs["the whole layer, boosting and duty cycles too"] = runner(lambda x, boosted, k: layer(x))
     return fastest_rounds(runs, device)
+
+
+def compare_blocks() -> None:
+    print(f"{heading_of('cpu')}; batch norm, pooling and k-winners, forward and backward")
+    for channels, side, percent_on in ((64, 28, 0.095), (64, 10, 0.125)):
+        for dtype in (torch.float32, torch.bfloat16):
+            times = fastest_rounds(blocks(channels, side, percent_on, dtype), "cpu")
+            ratio = times["layers"] / times["fused"]
+            shape = f"({BATCH}, {channels}, {side}, {side}) {str(dtype).removeprefix('torch.')}"
+            print(
+                f"  {shape:34}layers {times['layers']:6.2f} ms  fused {times['fused']:6.2f} ms {ratio:6.1f}×"
+            )
+
+
+def blocks(
+    channels: int, side: int, percent_on: float, dtype: torch.dtype
+) -> dict[str, Callable[[], list[Tensor]]]:
+    """Return the compiled function, and the layers that it does the work of, on one random batch."""
+    torch.manual_seed(0)
+    block = NormPoolWinners(channels, 2, KWinners2d(channels, percent_on))
+    x = torch.randn(BATCH, channels, side, side, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    x.requires_grad_()
+    gradient = torch.randn_like(block(x))
+
+    def layers() -> list[Tensor]:
+        y = block.winners(block.pool(block.norm(x)))
+        return list(torch.autograd.grad(y, x, gradient))
+
+    return {"layers": layers, "fused": lambda: list(torch.autograd.grad(block(x), x, gradient))}
 
 
 def heading_of(device: str) -> str:
@@ -195,6 +240,7 @@ def main() -> None:
     for number in dict.fromkeys([threads, 1]):
         torch.set_num_threads(number)
         compare_choices("cpu")
+        compare_blocks()
         compare_steps("cpu")
     torch.set_num_threads(threads)
     if torch.cuda.is_available():

@@ -114,14 +114,18 @@ def test_the_number_of_threads_changes_no_bit():
         assert all(map(torch.equal, results[0], other))
 
 
-def test_a_sample_that_misleads_about_the_kth_highest_does_no_harm():
-    # 256 of 2048 units are looked at, at each 7th place: make all of them the highest.
-    layer = block(8, 0.25, boost_strength=0.0).eval()
-    pooled = torch.rand(2048, generator=torch.Generator().manual_seed(0))
-    pooled[:: 2048 // 256 - 1] += 10
-    x = pooled.view(1, 16, 16, 8).permute(0, 3, 1, 2).repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+@pytest.mark.parametrize("k", [1, 2, 7, 15, 16])
+@pytest.mark.parametrize("offset", [-20.0, -8.0, 0.0, 1e-30, 1e30])
+def test_values_of_any_sign_and_size_are_in_their_order(k, offset):
+    layer = block(16, k / 16, window=1, boost_strength=0.0).eval()
+    values = (
+        torch.randperm(16, generator=torch.Generator().manual_seed(k)) * (abs(offset) / 8 or 1.0) + offset
+    )
     with torch.inference_mode():
-        assert layer(x).count_nonzero() == 512
+        y = layer(values.view(1, 16, 1, 1)).flatten()
+    winners = values >= values.sort(descending=True).values[k - 1]
+    assert winners.sum() == k
+    assert torch.equal(y != 0, winners & (values != 0))
 
 
 def test_all_that_equal_the_kth_highest_win():

@@ -5,10 +5,8 @@
 // images is added in their order afterwards, so that the number of threads changes no bit of a result.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <vector>
 
 #include "../compiled.h"
@@ -92,44 +90,42 @@ INLINED void sum_pixels(const T* x, const Sizes& sizes, const float* shift, doub
     }
 }
 
+// An integer for each float, in the floats' order: −0 is 0, and a NaN is the highest of all.
+INLINED int32_t order_of(float value) {
+    int32_t bits;
+    value += 0.0f;
+    std::memcpy(&bits, &value, sizeof bits);
+    const int32_t order = bits ^ ((bits >> 31) & 0x7fffffff);
+    return value == value ? order : INT32_MAX;
+}
+
+// A number that k of the values reach; more, if several equal the k-th highest, and then it is that one.
+// Halving the range takes some twenty passes over the values, but they are in the cache and no pass branches:
+// std::nth_element takes longer.
+INLINED int32_t threshold_of(const int32_t* values, int64_t count, int64_t k) {
+    int32_t lowest = INT32_MAX, highest = INT32_MIN;
+    for (int64_t i = 0; i < count; ++i) {
+        lowest = std::min(lowest, values[i]);
+        highest = std::max(highest, values[i]);
+    }
+    int64_t reached = lowest, missed = static_cast<int64_t>(highest) + 1;
+    while (missed - reached > 1) {
+        const auto middle = static_cast<int32_t>(reached + (missed - reached) / 2);
+        int32_t found = 0;
+        for (int64_t i = 0; i < count; ++i) found += values[i] >= middle;
+        if (found == k) return middle;
+        (found > k ? reached : missed) = middle;
+    }
+    return static_cast<int32_t>(reached);
+}
+
 // What a thread needs for one image after the other.
 struct Scratch {
-    std::vector<float> activations, boosted, highest;
+    std::vector<float> activations;
+    std::vector<int32_t> boosted;
 
-    explicit Scratch(const Sizes& sizes)
-        : activations(sizes.units()), boosted(sizes.units()), highest(sizes.units()) {}
+    explicit Scratch(const Sizes& sizes) : activations(sizes.units()), boosted(sizes.units()) {}
 };
-
-// A value that the k-th highest is above, in all likelihood, but not by far: judged from a sample.
-INLINED float likely_below(const float* values, int64_t count, int64_t k) {
-    constexpr int64_t SAMPLE = 256;
-    if (count < 4 * SAMPLE) return -INFINITY;
-    // An odd step meets all channels, whose number is even as a rule.
-    const int64_t step = (count / SAMPLE - 1) | 1;
-    float sample[SAMPLE];
-    for (int64_t i = 0; i < SAMPLE; ++i) sample[i] = values[i * step];
-    const double share = static_cast<double>(k) / static_cast<double>(count);
-    const double place = SAMPLE * share + 3 * std::sqrt(SAMPLE * share * (1 - share)) + 1;
-    if (place >= SAMPLE) return -INFINITY;
-    float* const chosen = sample + static_cast<int64_t>(place);
-    std::nth_element(sample, chosen, sample + SAMPLE, std::greater<float>());
-    return *chosen;
-}
-
-INLINED float kth_highest(const float* values, int64_t count, int64_t k, float* highest) {
-    const float bound = likely_below(values, count, k);
-    int64_t found = 0;
-    for (int64_t i = 0; i < count; ++i) {
-        highest[found] = values[i];
-        found += values[i] >= bound;
-    }
-    if (found < k) {
-        std::copy(values, values + count, highest);
-        found = count;
-    }
-    std::nth_element(highest, highest + k - 1, highest + found, std::greater<float>());
-    return highest[k - 1];
-}
 
 // The highest of a window's pixels and its place in the window: the first of equals; a NaN is the highest.
 template <typename T>
@@ -156,25 +152,25 @@ INLINED void choose_winners(const T* x, const Sizes& sizes, const float* mean, c
                             const float* boost, int64_t k, T* y, uint8_t* places, int64_t* on,
                             Scratch& scratch) {
     const int64_t channels = sizes.channels, units = sizes.units();
+    const uint8_t nowhere = sizes.nowhere();
     float* const activations = scratch.activations.data();
-    float* const boosted = scratch.boosted.data();
+    int32_t* const boosted = scratch.boosted.data();
     for (int64_t pixel = 0; pixel < sizes.pooled_height() * sizes.pooled_width(); ++pixel) {
         const int64_t row = pixel / sizes.pooled_width(), column = pixel % sizes.pooled_width();
         const int64_t at = pixel * channels;
         pool(x + (row * sizes.width + column) * sizes.window * channels, sizes, activations + at, places + at);
         for (int64_t c = 0; c < channels; ++c) {
             activations[at + c] = (activations[at + c] - mean[c]) * scale[c];
-            const float raised = activations[at + c] * boost[c];
-            boosted[at + c] = raised == raised ? raised : INFINITY;  // nth_element wants an order
+            boosted[at + c] = order_of(activations[at + c] * boost[c]);
         }
     }
-    const float threshold = kth_highest(boosted, units, k, scratch.highest.data());
+    const int32_t threshold = threshold_of(boosted, units, k);
     for (int64_t at = 0; at < units; at += channels) {
         for (int64_t c = 0; c < channels; ++c) {
             const bool wins = boosted[at + c] >= threshold;
             const float activation = activations[at + c];
             store(y[at + c], wins ? activation : activation * 0.0f);  // a NaN stays one
-            places[at + c] = wins ? places[at + c] : sizes.nowhere();
+            places[at + c] = wins ? places[at + c] : nowhere;
             on[c] += wins && activation > 0;
         }
     }
@@ -185,10 +181,11 @@ template <typename T>
 INLINED void sum_passed_on(const T* gradient, const T* y, const uint8_t* places, const Sizes& sizes,
                            double* sums, double* products) {
     const int64_t channels = sizes.channels;
+    const uint8_t nowhere = sizes.nowhere();
     std::vector<float> image_sums(channels), image_products(channels);
     for (int64_t at = 0; at < sizes.units(); at += channels) {
         for (int64_t c = 0; c < channels; ++c) {
-            const float passed_on = places[at + c] == sizes.nowhere() ? 0.0f : load(gradient[at + c]);
+            const float passed_on = places[at + c] == nowhere ? 0.0f : load(gradient[at + c]);
             image_sums[c] += passed_on;
             image_products[c] += passed_on * load(y[at + c]);
         }
