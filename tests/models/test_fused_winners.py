@@ -7,7 +7,7 @@ from sigtune.models import fused_winners
 from sigtune.models.fused_winners import NormPoolWinners
 from sigtune.models.k_winners import KWinners2d
 
-pytestmark = pytest.mark.skipif(fused_winners._LIBRARY is None, reason="installed without a C++ compiler")
+pytestmark = pytest.mark.skipif(fused_winners.LIBRARY is None, reason="installed without a C++ compiler")
 
 
 def block(channels, percent_on, window=2, **arguments):
@@ -177,7 +177,7 @@ def test_without_the_compiled_functions_the_layers_run_one_after_the_other(monke
     layer = block(16, 0.1).to(dtype)
     x = batch(4, 16, 8, 8).to(dtype)
     expected = one_after_the_other(copy.deepcopy(layer), x)
-    monkeypatch.setattr(fused_winners, "_LIBRARY", None)
+    monkeypatch.setattr(fused_winners, "LIBRARY", None)
     assert torch.equal(layer(x), expected)
 
 

@@ -1,21 +1,20 @@
 """Batch norm, max pooling and k-winners after a convolution, in one function for the CPU.
 
 Each of these layers alone spends its time on reading and writing memory, and most of what it writes the next
-one throws away. `fused_winners.cpp` does all three in two passes over the convolution's output, and two more
+one throws away. `winners.cpp` does all three in two passes over the convolution's output, and two more
 for the gradient. Where it is not compiled, on a GPU and for other dtypes the three layers run one after the
 other.
 """
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sigtune.compiled import compiled_functions
 from sigtune.models.k_winners import KWinners2d
+from sigtune.models.winners_library import LIBRARY
 
 _DTYPES = (torch.float32, torch.bfloat16)
 _PLACES = 256  # in a window, and one for nowhere: the compiled functions note them in a byte
@@ -53,7 +52,7 @@ class NormPoolWinners(nn.Module):
         return y
 
     def _can_be_fused(self, x: Tensor) -> bool:
-        if _LIBRARY is None or x.device.type != "cpu" or x.dtype not in _DTYPES or len(x) == 0:
+        if LIBRARY is None or x.device.type != "cpu" or x.dtype not in _DTYPES or len(x) == 0:
             return False
         if self.window**2 >= _PLACES:
             return False
@@ -81,20 +80,6 @@ class NormPoolWinners(nn.Module):
         return mean, variance
 
 
-def _load_library() -> ctypes.CDLL | None:
-    library = compiled_functions("sigtune.models._fused_winners")
-    if library is None:
-        return None
-    pointer, integer, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
-    library.statistics.argtypes = [pointer, integer, *[size] * 4, integer, *[pointer] * 2]
-    library.winners.argtypes = [pointer, integer, *[size] * 5, integer, *[pointer] * 3, size, *[pointer] * 3]
-    library.gradient.argtypes = [*[pointer] * 4, integer, *[size] * 5, integer, *[pointer] * 3]
-    return library
-
-
-_LIBRARY = _load_library()
-
-
 def _in_memory(x: Tensor) -> tuple[Tensor, tuple[int, int, int, int]]:
     """Return x, (N, C, H, W), in channels_last, and its sizes in the order they have there."""
     images, channels, height, width = x.shape
@@ -113,10 +98,10 @@ def _empty(like: Tensor, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
 @torch.library.custom_op("sigtune::channel_statistics", mutates_args=(), device_types="cpu")
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean and the biased variance of each channel of (N, C, H, W): (C,) and (C,) float32."""
-    assert _LIBRARY is not None
+    assert LIBRARY is not None
     x, sizes = _in_memory(x)
     mean, variance = _statistics_like(x)
-    _LIBRARY.statistics(
+    LIBRARY.statistics(
         x.data_ptr(),
         x.dtype == torch.bfloat16,
         *sizes,
@@ -143,10 +128,10 @@ def _winners(
     window² where a unit did not win, uint8 of the same shape; and for how many samples and positions each
     channel is on, (C,) int64. The gradient is the one for mean and scale of this very batch.
     """
-    assert _LIBRARY is not None
+    assert LIBRARY is not None
     x, sizes = _in_memory(x)
     y, places, on = _winners_like(x, mean, scale, boost, k, window)
-    _LIBRARY.winners(
+    LIBRARY.winners(
         x.data_ptr(),
         x.dtype == torch.bfloat16,
         *sizes,
@@ -177,11 +162,11 @@ def _gradient(
     of_y: Tensor, x: Tensor, y: Tensor, places: Tensor, mean: Tensor, scale: Tensor, window: int
 ) -> Tensor:
     """Return the gradient with respect to x, (N, C, H, W), from the one with respect to y."""
-    assert _LIBRARY is not None
+    assert LIBRARY is not None
     x, sizes = _in_memory(x)
     of_y = of_y.contiguous(memory_format=torch.channels_last)
     of_x = torch.empty_like(x)
-    _LIBRARY.gradient(
+    LIBRARY.gradient(
         of_y.data_ptr(),
         x.data_ptr(),
         y.data_ptr(),

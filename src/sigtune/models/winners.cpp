@@ -1,5 +1,5 @@
-// Batch norm, max pooling and k-winners of a batch, in as few passes over memory as there can be.
-// `fused_winners.py` says what is computed, and loads the compiled form of this file.
+// The choice of k winners, and batch norm, max pooling and k-winners in as few passes over memory as there can
+// be. `k_winners.py` and `fused_winners.py` say what is computed; `winners_library.py` loads what is compiled.
 //
 // A batch is (images, height, width, channels) in memory. An image is one thread's work; what is summed over
 // images is added in their order afterwards, so that the number of threads changes no bit of a result.
@@ -97,6 +97,13 @@ INLINED int32_t order_of(float value) {
     std::memcpy(&bits, &value, sizeof bits);
     const int32_t order = bits ^ ((bits >> 31) & 0x7fffffff);
     return value == value ? order : INT32_MAX;
+}
+
+INLINED float float_of(int32_t order) {
+    const int32_t bits = order ^ ((order >> 31) & 0x7fffffff);
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 // A number that k of the values reach; more, if several equal the k-th highest, and then it is that one.
@@ -217,6 +224,14 @@ INLINED void spread_gradient(const T* gradient, const T* x, const uint8_t* place
     }
 }
 
+FOR_EACH_PROCESSOR float kth_highest_of_row(const float* values, int64_t count, int64_t k, int32_t* orders) {
+    for (int64_t i = 0; i < count; ++i) orders[i] = order_of(values[i]);
+    const int32_t threshold = threshold_of(orders, count, k);
+    int32_t kth = INT32_MAX;
+    for (int64_t i = 0; i < count; ++i) kth = orders[i] >= threshold ? std::min(kth, orders[i]) : kth;
+    return float_of(kth);
+}
+
 FOR_EACH_PROCESSOR void sum_image(const void* x, bool bfloat16, int64_t image, const Sizes& sizes,
                                   const float* shift, double* sums, double* squares) {
     const int64_t at = image * sizes.values();
@@ -270,6 +285,18 @@ FOR_EACH_PROCESSOR void gradient_of_image(const void* gradient, const void* x, c
 }  // namespace
 
 extern "C" {
+
+// The k-th highest of each row of (rows, count) values.
+void kth_highest(const float* values, int64_t rows, int64_t count, int64_t k, int threads, float* result) {
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<int32_t> orders(count);
+#pragma omp for
+        for (int64_t row = 0; row < rows; ++row) {
+            result[row] = kth_highest_of_row(values + row * count, count, k, orders.data());
+        }
+    }
+}
 
 // Mean and biased variance of each channel of x.
 void statistics(const void* x, int bfloat16, int64_t images, int64_t height, int64_t width, int64_t channels,
