@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from functools import cache
 from importlib.util import find_spec
 
 import torch  # noqa: F401 - its OpenMP library, when it is there first, runs these functions' threads too
@@ -16,11 +17,14 @@ log = logging.getLogger(__name__)
 
 
 def compiled_functions(name: str) -> ctypes.CDLL | None:
-    """Load the library that is compiled under a module's name; None, and a line in the log, without it."""
+    """Load the library compiled under a module's name; None, and once a line in the log, where it was not."""
     spec = find_spec(name)
     if spec is None or spec.origin is None:
-        log.info(
-            "no %s: sigtune was installed without a C++ compiler, training on the CPU takes longer", name
-        )
+        _tell_once()
         return None
     return ctypes.CDLL(spec.origin)
+
+
+@cache
+def _tell_once() -> None:
+    log.info("sigtune was installed without a C++ compiler: training on the CPU takes longer")
