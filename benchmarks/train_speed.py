@@ -33,8 +33,8 @@ from epoch_clock import now, seconds_between
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCH_SIZE = 128
-EPOCHS = 4
-ROUNDS = 3
+EPOCHS = 6
+ROUNDS = 4
 WAYS = {
     "baseline": "a  usual implementation",
     "sigtune": "b  sigtune, train.py",
