@@ -8,7 +8,7 @@ from dataclasses import is_dataclass
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from sigtune.errors import Problem
 
@@ -56,6 +56,14 @@ def leaves(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def missing_keys(config: DictConfig) -> set[str]:
     """Return the dotted keys that are `???`. Unlike OmegaConf's own, this resolves no interpolation."""
     return {key for key, value in leaves(OmegaConf.to_container(config)) if value == "???"}
+
+
+def value_at(config: DictConfig, key: str) -> Any:
+    """Return the value at the key; None where there is no such key, or it has no value yet."""
+    try:
+        return OmegaConf.select(config, key)
+    except InterpolationToMissingValueError:
+        return None
 
 
 def known_keys(config: DictConfig, prefix: str = "") -> set[str]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import InterpolationToMissingValueError
+from omegaconf import DictConfig, open_dict
 
+from sigtune.config_problems import value_at
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import Point, as_overrides, changed_values, extreme
@@ -47,7 +47,7 @@ class JobConfigs:
         choices = config.hydra.runtime.choices
 
         def current_value(name: str) -> Any:
-            return choices.get(name) if self.is_group(name) else _value_at(config, name)
+            return choices.get(name) if self.is_group(name) else value_at(config, name)
 
         return current_value
 
@@ -79,7 +79,7 @@ class JobConfigs:
         """
         if count == 1:
             return [[]]
-        seed = _value_at(self.compose(), key)
+        seed = value_at(self.compose(), key)
         if not isinstance(seed, int):
             raise UsageError(
                 [
@@ -112,11 +112,3 @@ class JobConfigs:
                     if choice not in options
                 ]
         return problems
-
-
-def _value_at(config: DictConfig, key: str) -> Any:
-    """Return the value at the key; None where there is no such key, or it has no value yet."""
-    try:
-        return OmegaConf.select(config, key)
-    except InterpolationToMissingValueError:
-        return None

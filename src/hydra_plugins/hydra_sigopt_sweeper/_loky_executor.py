@@ -37,6 +37,7 @@ class LokyExecutor:
         at_once = launch.options["n_jobs"]
         self.slots = slots if at_once < 1 else min(slots, at_once)
         self._launch = launch
+        self._gpus = visible_gpus()
         self._pools: dict[int, Any] = {}
         self._free = list(range(self.slots))
         self._running: dict[Future[str], tuple[Run, int]] = {}
@@ -81,7 +82,7 @@ class LokyExecutor:
                 timeout=_IDLE_SECONDS,
                 initializer=_prepare_worker,
                 initargs=(os.getpid(),),
-                env=slot_environment(slot, self.slots, visible_gpus()),
+                env=slot_environment(slot, self.slots, self._gpus),
             )
         return self._pools[slot]
 

@@ -6,6 +6,8 @@ import logging
 
 from hydra.plugins.launcher import Launcher
 
+from sigtune.tuning.results import failure_reason
+
 from ._job import Run
 from ._remote_run import error_of
 
@@ -26,7 +28,7 @@ class OneByOneExecutor:
         try:
             result = self._launcher.launch([run.overrides], initial_job_idx=run.job.number)[0]
         except Exception as error:  # noqa: BLE001 - a launcher may raise anything for a job that died
-            self._ended.append((run, f"{type(error).__name__}: {error}"))
+            self._ended.append((run, failure_reason(error)))
         else:
             self._ended.append((run, error_of(result)))
         return ""

@@ -6,6 +6,8 @@ from typing import Any
 
 import ray
 
+from sigtune.tuning.results import failure_reason
+
 from ._executor import Launch
 from ._job import Run
 from ._remote_run import RemoteRun, remote_run
@@ -57,4 +59,4 @@ def _error(task: Any) -> str:
     try:
         return str(ray.get(task))
     except Exception as error:  # noqa: BLE001 - whatever ended the task becomes the observation's reason
-        return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        return failure_reason(error)

@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from sigtune.errors import JobStoppedError, UsageError
-from sigtune.tuning.results import UnusableResultError, metric_values
+from sigtune.tuning.results import UnusableResultError, failure_reason, metric_values
 from sigtune.tuning.stopping import stop_file
 
 from ._job import ERROR_NAME, Outcome, running_lock, write_outcome
@@ -114,11 +114,5 @@ class _Record:
             return
         if not isinstance(error, UnusableResultError | JobTimeoutError):
             (self._folder / ERROR_NAME).write_text(traceback.format_exc())
-        self.write(Outcome(reason=_reason(error)))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnusableResultError | JobTimeoutError | JobFailedError):
-        return str(error)
-    first = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
+        is_own = isinstance(error, JobTimeoutError | JobFailedError)
+        self.write(Outcome(reason=str(error) if is_own else failure_reason(error)))

@@ -12,6 +12,8 @@ from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
+from sigtune.tuning.results import failure_reason
+
 from ._executor import Launch
 from ._job import Run
 from ._recorded_task import RecordedTask
@@ -64,7 +66,7 @@ def error_of(result: JobReturn) -> str:
     """Return the error that a job ended with, or ""; `JobReturn.return_value` would print and raise it."""
     if result.status == JobStatus.COMPLETED:
         return ""
-    return f"{type(result._return_value).__name__}: {result._return_value}"
+    return failure_reason(result._return_value)
 
 
 def _scheduler_job_id() -> str | None:

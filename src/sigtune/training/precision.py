@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 
 import torch
 from pytorch_lightning.plugins.precision import MixedPrecision, Precision
@@ -21,8 +22,13 @@ def chosen_precision(precision: str, gpus: int) -> str:
     if precision != "auto":
         return precision
     chosen = "bf16-mixed" if gpus == 0 and torch.cpu.get_capabilities().get("amx_bf16") else "32-true"
-    log.info("trainer.precision=auto is %s on this machine", chosen)
+    _tell(chosen)
     return chosen
+
+
+@cache  # A search that trains job after job in this process says it once.
+def _tell(chosen: str) -> None:
+    log.info("trainer.precision=auto is %s on this machine", chosen)
 
 
 class BFloat16Mixed(MixedPrecision):

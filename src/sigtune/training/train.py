@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -44,23 +45,11 @@ def train(
     own = [job_state] if should_stop is None else [job_state, StopWhenAsked(should_stop)]
     trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, own)
     resumed = resume_point(config, _last_checkpoint(trainer), classifier.state_dict())
-    with warnings.catch_warnings():
-        # Batches are cut from tensors in memory, so there are no loader workers to recommend.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # A small data set has fewer batches than the logger waits for; its epochs are logged all the same.
-        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-        # Lightning 2.6 still asks torch for tree leaves in the old way.
-        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+    if resumed is not None and trainer.is_global_zero:
+        keep_logged_metrics(trainer.loggers, resumed.step)
+    with _without_known_warnings():
         if config.trainer.compile:
-            # torch's own compiler still uses torch's own deprecated functions.
-            warnings.filterwarnings("ignore", message=".*torch.jit.script.* is deprecated.*")
             compile_model(model, trainer.strategy.root_device)
-        if resumed is not None:
-            # A continued job's folder has files already; another job's checkpoint is left alone.
-            warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-            warnings.filterwarnings("ignore", message="The dirpath has changed.*")
-            if trainer.is_global_zero:
-                keep_logged_metrics(trainer.loggers, resumed.step)
         path = None if resumed is None else resumed.path
         try:
             trainer.fit(classifier, datamodule=data, ckpt_path=path, weights_only=True)
@@ -69,6 +58,28 @@ def train(
     # A job that had trained all its epochs when it was killed has no more to train, and its metrics already.
     metrics = trainer.callback_metrics or job_state.metrics
     return {name: float(value) for name, value in metrics.items()}
+
+
+@contextmanager
+def _without_known_warnings() -> Iterator[None]:
+    """Keep the warnings of Lightning and torch back that no user of sigtune can do anything about."""
+    known = (
+        # Batches are cut from tensors in memory, so there are no loader workers to recommend.
+        ".*does not have many workers.*",
+        # A small data set has fewer batches than the logger waits for; its epochs are logged all the same.
+        ".*smaller than the logging interval.*",
+        # Lightning 2.6 still asks torch for tree leaves in the old way.
+        ".*isinstance.treespec, LeafSpec.*",
+        # torch's own compiler still uses torch's own deprecated functions.
+        ".*torch.jit.script.* is deprecated.*",
+        # A continued job's folder has files already; another job's checkpoint is left alone.
+        ".*exists and is not empty.*",
+        "The dirpath has changed.*",
+    )
+    with warnings.catch_warnings():
+        for message in known:
+            warnings.filterwarnings("ignore", message=message)
+        yield
 
 
 def _last_checkpoint(trainer: pl.Trainer) -> Path | None:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import InterpolationToMissingValueError
 
 from sigtune.backend.validation import experiment_problems
-from sigtune.config_problems import missing_keys, nearest_key
+from sigtune.config_problems import missing_keys, nearest_key, value_at
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.connection import connect
 from sigtune.tuning.definition import experiment_definition
@@ -89,8 +88,8 @@ def mapping_problems(
     for key in sorted(keys):
         if key in overridden:
             problems.append(Problem(key, "is tuned, and also given on the command line", "leave it out"))
-        elif _has_value(config, key):
-            what = f"is tuned, and also has the value {OmegaConf.select(config, key)} in the config"
+        elif (value := value_at(config, key)) is not None:
+            what = f"is tuned, and also has the value {value} in the config"
             # OmegaConf lets no ??? of a later file undo the value of an earlier one.
             problems.append(Problem(key, what, "??? in the file that gives it the value"))
     return problems
@@ -124,10 +123,3 @@ def parameters_of(experiment: Any) -> list[dict[str, Any]]:
         if parameter.get("categorical_values"):
             parameter["categorical_values"] = [value["name"] for value in parameter["categorical_values"]]
     return parameters
-
-
-def _has_value(config: DictConfig, key: str) -> bool:
-    try:
-        return OmegaConf.select(config, key, throw_on_missing=False) is not None
-    except InterpolationToMissingValueError:
-        return False

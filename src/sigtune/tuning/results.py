@@ -11,6 +11,14 @@ class UnusableResultError(Exception):
     """The job's result lacks a metric, or has one that is not a finite number: a failed observation."""
 
 
+def failure_reason(error: BaseException) -> str:
+    """Return the first line of what `error` says, after its class: why an observation failed."""
+    if isinstance(error, UnusableResultError):
+        return str(error)
+    first = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
+
+
 def metric_values(result: Any, metrics: Sequence[str]) -> dict[str, float]:
     """Return the value of each metric named in the experiment.
 

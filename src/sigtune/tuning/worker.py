@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from sigtune.errors import JobStoppedError, UsageError
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import changed_values
-from sigtune.tuning.results import UnusableResultError, metric_values
+from sigtune.tuning.results import failure_reason, metric_values
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,7 @@ def run_one_suggestion(
         experiment.put_back(suggestion)
         raise
     except Exception as error:
-        reason = str(error) if isinstance(error, UnusableResultError) else f"{type(error).__name__}: {error}"
-        experiment.update_observation(suggestion.id, None, {"reason": reason[:500]})
+        experiment.update_observation(suggestion.id, None, {"reason": failure_reason(error)[:500]})
         raise
     experiment.update_observation(suggestion.id, result)
     log.info("suggestion %s: reported %s", suggestion.id, result)
