@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -120,7 +120,7 @@ def _plain_problems(cfg: DictConfig) -> list[Problem]:
 def _run(cfg: DictConfig) -> dict[str, float] | None:
     if not in_sweep():
         # Here for a config of the user's own, in which RunCheck does not stand.
-        problems = run_problems(cfg, overridden_keys())
+        problems = run_problems(cfg, overridden_keys(HydraConfig.get().overrides.task))
         if problems:
             raise UsageError(problems)
         if cfg.sigopt.create:
@@ -216,7 +216,7 @@ def in_sweep() -> bool:
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
-def overridden_keys() -> set[str]:
-    """Return the config keys given on this run's command line."""
-    overrides = OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
-    return {override.key_or_group for override in overrides}
+def overridden_keys(overrides: Iterable[str]) -> set[str]:
+    """Return the config keys that the overrides of a command line give."""
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    return {override.key_or_group for override in parsed}

@@ -7,11 +7,10 @@ import sys
 import traceback
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, flag_override
 
-from sigtune.application import run_problems
+from sigtune.application import overridden_keys, run_problems
 from sigtune.command_line import exit_with
 from sigtune.errors import UsageError
 
@@ -27,9 +26,8 @@ class RunCheck(Callback):
         job_config = copy.deepcopy(config)
         with flag_override(job_config, ["struct", "readonly"], [False, False]):
             del job_config["hydra"]
-        overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
         try:
-            problems = run_problems(job_config, {override.key_or_group for override in overrides})
+            problems = run_problems(job_config, overridden_keys(config.hydra.overrides.task))
         except Exception:  # noqa: BLE001 - Hydra would warn of it and run the job
             traceback.print_exc()
             sys.exit(1)

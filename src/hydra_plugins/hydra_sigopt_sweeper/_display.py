@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sigtune.report.results import Metric, Observed, best_of
+from sigtune.report.results import Metric, Observed, best_of, metric_names, parameter_names
 
 _LABEL_WIDTH = 8
 
@@ -35,13 +35,16 @@ class Display:
         """Print a line that begins with what it is about."""
         self._print(f"{label:<{_LABEL_WIDTH}} {text}")
 
-    def job(self, observed: Observed, seconds: float, is_best: bool, error_log: Path | None) -> None:
-        """Print how a job ended: its metrics and assignments, or why it failed."""
+    def job(
+        self, observed: Observed, seconds: float, is_best: bool, error_log: Path | None, goes_on: bool
+    ) -> None:
+        """Print how a job ended: its metrics and assignments, or why it failed and whether more are tried."""
         self._ended += 1
         count = f"{observed.number}/{self._budget}" if self._budget else str(observed.number)
         if observed.values is None:
             where = f" ({error_log})" if error_log else ""
-            self._print(f"{count:>7}  FAILED  {observed.reason}{where}  reported, continuing  {seconds:.0f}s")
+            then = "reported, continuing" if goes_on else "reported"
+            self._print(f"{count:>7}  FAILED  {observed.reason}{where}  {then}  {seconds:.0f}s")
             return
         star = "★" if is_best else " "
         assignments = format_assignments(observed.assignments)
@@ -54,7 +57,7 @@ class Display:
         if not self._console.is_terminal:
             return
         best = best_of(observed, metrics)
-        parts = [f"{running} of {slots} slot{'' if slots == 1 else 's'} busy"]
+        parts = [f"{running} of {format_slots(slots)} busy"]
         if self._budget:
             parts.append(f"{len(observed)}/{self._budget} observed")
         if best:
@@ -83,8 +86,7 @@ class Display:
         if not observations:
             return
         table = Table(box=SIMPLE)
-        metrics = list(dict.fromkeys(name for observed in observations for name in observed.values or {}))
-        parameters = list(dict.fromkeys(name for observed in observations for name in observed.assignments))
+        metrics, parameters = metric_names(observations), parameter_names(observations)
         for heading in ("", "job", *metrics, *parameters):
             table.add_column(heading, justify="right", no_wrap=True)
         for observed in observations:
@@ -123,6 +125,11 @@ def format_metrics(observed: Observed) -> str:
 def format_assignments(assignments: Mapping[str, Any]) -> str:
     """Return `name=value` pairs with numbers short enough to compare by eye."""
     return " ".join(f"{name}={_short(value)}" for name, value in assignments.items())
+
+
+def format_slots(count: int) -> str:
+    """Return `1 slot`, `2 slots`."""
+    return f"{count} slot{'' if count == 1 else 's'}"
 
 
 def _short(value: Any) -> str:

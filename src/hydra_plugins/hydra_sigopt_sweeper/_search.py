@@ -255,7 +255,7 @@ class Search:
         self.observed.append(observed)
         is_best = observed in best_of(self.observed, self._metrics)
         error_log = next(iter(sorted(folder.rglob(ERROR_NAME))), None) if failed else None
-        self._display.job(observed, result.seconds, is_best, error_log)
+        self._display.job(observed, result.seconds, is_best, error_log, not self._is_ending())
 
     def _observe(
         self, job: Job, values: Any, metadata: dict[str, Any], deviations: Mapping[str, float]

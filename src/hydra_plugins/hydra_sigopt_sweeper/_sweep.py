@@ -20,7 +20,7 @@ from sigtune.tuning.definition import read_block
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.preflight import preflight_problems
 
-from ._display import Display
+from ._display import Display, format_slots
 from ._ending import Ending
 from ._executor import Launch, choose_executor
 from ._job_configs import JobConfigs
@@ -158,7 +158,7 @@ def _search(
             experiment,
             executor,
             maker,
-            folder.journal_for(experiment),
+            folder.journal_for(experiment, details.metadata),
             stop,
             display,
             block.max_consecutive_failures,
@@ -203,7 +203,7 @@ def _headline(block: DictConfig, experiment: SigOptExperiment, details: Any, slo
     )
     return (
         f'experiment {experiment.experiment_id} "{details.name}" · '
-        f"{describe_backend(block.backend, block.store)} · {budget} · {slots} slot{'' if slots == 1 else 's'}"
+        f"{describe_backend(block.backend, block.store)} · {budget} · {format_slots(slots)}"
     )
 
 

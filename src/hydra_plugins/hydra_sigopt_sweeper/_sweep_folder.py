@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -80,15 +81,15 @@ class SweepFolder:
                 ]
             )
 
-    def journal_for(self, experiment: SigOptExperiment) -> Journal:
-        """Return the journal of the experiment's jobs; let SigOpt know where it is."""
+    def journal_for(self, experiment: SigOptExperiment, metadata: Mapping[str, Any] | None) -> Journal:
+        """Return the journal of the experiment's jobs; have its place in the experiment's `metadata`."""
         journal = Journal(self.path)
         assert experiment.experiment_id is not None
         if journal.experiment_id is None:
             journal.begin(experiment.experiment_id)
-        metadata: dict[str, Any] = dict(experiment.get_experiment_details().metadata or {})
-        if metadata.get(_METADATA_KEY) != str(self.path):
-            experiment.update_metadata({**metadata, _METADATA_KEY: str(self.path)})
+        known = metadata or {}
+        if known.get(_METADATA_KEY) != str(self.path):
+            experiment.update_metadata({**known, _METADATA_KEY: str(self.path)})
         return journal
 
 

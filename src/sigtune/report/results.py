@@ -75,6 +75,16 @@ def _dominates(score: Sequence[float], other: Sequence[float]) -> bool:
     return all(a >= b for a, b in zip(score, other, strict=True)) and tuple(score) != tuple(other)
 
 
+def parameter_names(observations: Sequence[Observed]) -> list[str]:
+    """Return the name of every parameter that an observation has, in the order they come in."""
+    return list(dict.fromkeys(name for observed in observations for name in observed.assignments))
+
+
+def metric_names(observations: Sequence[Observed]) -> list[str]:
+    """Return the name of every metric that an observation has, in the order they come in."""
+    return list(dict.fromkeys(name for observed in observations for name in observed.values or {}))
+
+
 def write_results(folder: Path, observations: Sequence[Observed], best: Sequence[Observed]) -> None:
     """Write observations.csv and optimization_results.yaml into the sweep's folder."""
     _write_csv(folder / "observations.csv", observations)
@@ -97,8 +107,7 @@ def write_results(folder: Path, observations: Sequence[Observed], best: Sequence
 
 
 def _write_csv(path: Path, observations: Sequence[Observed]) -> None:
-    parameters = list(dict.fromkeys(name for observed in observations for name in observed.assignments))
-    metrics = list(dict.fromkeys(name for observed in observations for name in observed.values or {}))
+    parameters, metrics = parameter_names(observations), metric_names(observations)
     deviations = list(dict.fromkeys(name for observed in observations for name in observed.deviations))
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
