@@ -64,6 +64,7 @@ def test_three_failures_in_a_row_stop_the_search_and_show_the_first_error(app):
     assert result.returncode == 3
     assert len(app.observations()) == 4
     assert "Traceback" in result.stdout
+    assert result.stdout.count("reported, continuing") == 2
     assert "ValueError: no good [at all]" in result.stdout.split("stopped")[1]
 
 

@@ -24,11 +24,6 @@ def no_account(monkeypatch):
 
 
 @pytest.fixture
-def store(tmp_path):
-    return f"sqlite:///{tmp_path / 'sigopt.db'}"
-
-
-@pytest.fixture
 def refusing_server():
     """The address of a server that knows the token but allows nothing, and the requests it has had."""
     requests = []

@@ -20,11 +20,6 @@ DEFINITION = {
 
 
 @pytest.fixture
-def store(tmp_path):
-    return f"sqlite:///{tmp_path / 'sigopt.db'}"
-
-
-@pytest.fixture
 def experiment(store):
     """An experiment just created."""
     created = SigOptExperiment(connection=connect("local", store))

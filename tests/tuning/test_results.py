@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sigtune.tuning.results import UnusableResultError, metric_values
+from sigtune.tuning.results import UnusableResultError, failure_reason, metric_values
 
 
 def test_a_mapping_gives_each_metric_by_name_and_leaves_out_the_others():
@@ -56,3 +56,15 @@ def test_a_metric_that_is_no_number_is_unusable(value):
 def test_a_result_without_a_value_for_each_metric_is_unusable(result):
     with pytest.raises(UnusableResultError, match="not a value for accuracy, loss"):
         metric_values(result, ["accuracy", "loss"])
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("no good\nat all"), "ValueError: no good"),
+        (KeyError(), "KeyError"),
+        (UnusableResultError("metric accuracy is nan"), "metric accuracy is nan"),
+    ],
+)
+def test_a_failure_is_told_by_the_class_and_the_first_line_of_its_error(error, reason):
+    assert failure_reason(error) == reason

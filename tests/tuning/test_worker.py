@@ -22,11 +22,6 @@ DEFINITION = {
 
 
 @pytest.fixture
-def store(tmp_path):
-    return f"sqlite:///{tmp_path / 'sigopt.db'}"
-
-
-@pytest.fixture
 def experiment(store):
     created = SigOptExperiment(connection=connect("local", store))
     created.create_experiment(**DEFINITION)
