@@ -16,7 +16,7 @@ from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram
 
 
 def _load_function() -> ctypes._NamedFuncPointer | None:
-    library = compiled_functions("sigtune.data._augmented_frames")
+    library = compiled_functions("sigtune.data._front_end")
     if library is None:
         return None
     pointer, size = ctypes.c_void_p, ctypes.c_int64

@@ -110,7 +110,10 @@ class TrainBatches:
 
     @torch.no_grad()
     def _batch(self, rows: Tensor, shifts: Tensor, offsets: Tensor) -> Batch:
-        clips = self.staging.move(self.waveforms, rows) if self.staging else self.waveforms[rows]
+        # On the CPU index_select takes a tenth of the time of waveforms[rows].
+        clips = (
+            self.staging.move(self.waveforms, rows) if self.staging else self.waveforms.index_select(0, rows)
+        )
         images = self.augmentation.images(clips, shifts, offsets, self.front_end)
         return images, self.targets[rows.to(self.device, non_blocking=True)]
 

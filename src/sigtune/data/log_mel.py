@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
+from sigtune.data.band_powers import band_powers
 from sigtune.data.commands import CLIP_SAMPLES, SAMPLE_RATE
 
 _FULL_SCALE = 32768.0
@@ -95,10 +96,7 @@ class LogMelSpectrogram(nn.Module):
         self.hop = CLIP_SAMPLES // frames
         self.fft_size = fft_size
         self.register_buffer("window", torch.hann_window(fft_size), persistent=False)
-        # Each weight twice, for the real and the imaginary part: one product both adds the two squares and
-        # applies the filters.
-        weights = mel_filters(bands, fft_size).T.repeat_interleave(2, dim=0).contiguous()
-        self.register_buffer("filters", weights, persistent=False)
+        self.register_buffer("filters", mel_filters(bands, fft_size), persistent=False)
 
     @torch.no_grad()
     def forward(self, waveforms: Tensor) -> Tensor:
@@ -114,12 +112,13 @@ class LogMelSpectrogram(nn.Module):
     @torch.no_grad()
     def images(self, frames: Tensor) -> Tensor:
         """Return the images of frames."""
-        parts = torch.view_as_real(torch.fft.rfft(frames)).flatten(2)  # (N, frames, fft_size + 2)
-        # In place: these are the largest numbers of all, and memory traffic is what the front end costs.
-        images = torch.log(parts.square_() @ self.filters + 1e-6)  # (N, frames, bands)
-        deviation, mean = torch.std_mean(images.flatten(1), dim=1, correction=0)
-        standardised = (images - mean[:, None, None]) / (deviation[:, None, None] + 1e-3)
-        return standardised.transpose(1, 2).unsqueeze(1).contiguous()
+        powers = band_powers(torch.fft.rfft(frames), self.filters)  # (N, bands, frames)
+        # log(power + 1e-6) but for a constant, which the next lines take away: digital silence is exactly 0.
+        images = torch.log1p(powers * 1e6).unsqueeze(1)
+        # torch.std_mean takes four times as long on the CPU.
+        centred = images - images.mean(dim=(2, 3), keepdim=True)
+        deviation = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
+        return (centred / (deviation + 1e-3)).contiguous()
 
 
 def mel_filters(bands: int, fft_size: int, low_hz: float = 20.0, high_hz: float = SAMPLE_RATE / 2) -> Tensor:
