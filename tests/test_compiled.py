@@ -10,7 +10,7 @@ from sigtune.compiled import compiled_functions
 @pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("g++") is None, reason="needs the compiler that compiles them"
 )
-@pytest.mark.parametrize("name", ["sigtune.models._winners", "sigtune.data._augmented_frames"])
+@pytest.mark.parametrize("name", ["sigtune.models._kernels", "sigtune.data._front_end"])
 def test_where_there_is_a_compiler_the_functions_are_compiled(name):
     assert compiled_functions(name) is not None
 

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sigtune.models.fused_winners import NormPoolWinners
 from sigtune.models.k_winners import KWinners, KWinners2d
 from sigtune.models.sparse_cnn import DenseCNN, SparseCNN
 from sigtune.models.sparse_weights import SparseConv2d, SparseLinear, rezero_weights, weight_sparsity
+from sigtune.models.winners_block import WinnersBlock
 
 SMALL = {"conv_channels": [6, 8], "kernel_size": 3, "linear_units": 40, "input_size": 16}
 
@@ -19,12 +19,13 @@ def images(count, size=32, channels=1, seed=0):
 
 
 def outputs_by_layer(model, inputs):
-    """Run the model; return what each layer put out, in order."""
+    """Run the model; return what each layer put out, in order; of a block of winners, these."""
     outputs = []
-    handles = [
-        layer.register_forward_hook(lambda layer, _, output: outputs.append((layer, output)))
-        for layer in (*model.features, *model.classifier)
-    ]
+
+    def keep(layer, _, output):
+        outputs.append((layer, output[0] if isinstance(layer, WinnersBlock) else output))
+
+    handles = [layer.register_forward_hook(keep) for layer in (*model.features, *model.classifier)]
     model(inputs)
     for handle in handles:
         handle.remove()
@@ -34,12 +35,9 @@ def outputs_by_layer(model, inputs):
 @pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
 def test_the_shapes_are_those_of_the_paper(model_class):
     shapes = [tuple(output.shape) for _, output in outputs_by_layer(model_class(), images(3))]
-    assert list(dict.fromkeys(shapes[:-5])) == [
-        (3, 64, 28, 28),
-        (3, 64, 14, 14),
-        (3, 64, 10, 10),
-        (3, 64, 5, 5),
-    ]
+    pooled, convolved = [(3, 64, 14, 14), (3, 64, 5, 5)], [(3, 64, 28, 28), (3, 64, 10, 10)]
+    expected = pooled if model_class is SparseCNN else [convolved[0], pooled[0], convolved[1], pooled[1]]
+    assert list(dict.fromkeys(shapes[:-5])) == expected
     assert shapes[-5:] == [
         (3, 1600),
         *[(3, 1000)] * 3,
@@ -50,16 +48,18 @@ def test_the_shapes_are_those_of_the_paper(model_class):
 def test_the_default_is_the_paper_network_in_its_order():
     model = SparseCNN()
     assert [type(layer) for layer in (*model.features, *model.classifier)] == [
-        *[SparseConv2d, NormPoolWinners] * 2,
+        *[WinnersBlock] * 2,
         nn.Flatten,
         *[SparseLinear, nn.BatchNorm1d, KWinners],
         nn.Linear,
     ]
-    assert [type(layer) for layer in model.features[1].children()] == [
-        nn.BatchNorm2d,
-        nn.MaxPool2d,
-        KWinners2d,
-    ]
+    for block in model.features:
+        assert [type(layer) for layer in (block.convolution, *block.winners.children())] == [
+            SparseConv2d,
+            nn.BatchNorm2d,
+            nn.MaxPool2d,
+            KWinners2d,
+        ]
     assert all(
         not layer.affine for layer in model.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)
     )
@@ -93,9 +93,7 @@ def test_the_counts_of_weights_and_winners_are_those_of_the_paper(arguments, kep
     for layer, count in zip(layers, kept, strict=True):
         assert (layer.weight.flatten(1).count_nonzero(dim=1) == count).all()
     outputs = [
-        out
-        for layer, out in outputs_by_layer(model, images(4))
-        if isinstance(layer, KWinners | NormPoolWinners)
+        out for layer, out in outputs_by_layer(model, images(4)) if isinstance(layer, KWinners | WinnersBlock)
     ]
     for output, count in zip(outputs, winners, strict=True):
         assert (output.flatten(1).count_nonzero(dim=1) == count).all()
@@ -197,15 +195,17 @@ def test_a_checkpoint_restores_the_network(model_class, tmp_path):
     assert again[0] == again[1]
 
 
-def test_a_network_that_diverged_has_a_loss_that_says_so():
-    model = SparseCNN(4, **SMALL)
+@pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
+def test_a_network_that_diverged_has_a_loss_that_says_so(channels):
+    model = SparseCNN(4, **{**SMALL, "conv_channels": channels})
     with torch.no_grad():
-        model.features[0].weight[0, 0, 0, 0] = math.nan
+        model.features[0].convolution.weight[0, 0, 0, 0] = math.nan
     assert math.isnan(functional.cross_entropy(model(images(3, 16)), torch.tensor([0, 1, 2])).item())
 
 
-def test_the_whole_network_is_one_graph():
-    model = SparseCNN(4, **SMALL)
+@pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
+def test_the_whole_network_is_one_graph(channels):
+    model = SparseCNN(4, **{**SMALL, "conv_channels": channels})
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     inputs = images(6, 16)
     compiled(inputs).sum().backward()
@@ -218,8 +218,9 @@ def test_the_whole_network_is_one_graph():
 @pytest.mark.filterwarnings(
     "ignore:.*torch.jit.script.* is deprecated:DeprecationWarning"
 )  # torch's compiler
-def test_a_compiled_network_trains_as_a_plain_one_does():
-    plain, twin = SparseCNN(4, **SMALL), SparseCNN(4, **SMALL)
+@pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
+def test_a_compiled_network_trains_as_a_plain_one_does(channels):
+    plain, twin = (SparseCNN(4, **{**SMALL, "conv_channels": channels}) for _ in range(2))
     twin.load_state_dict(plain.state_dict())
     compiled = torch.compile(twin, fullgraph=True)
     losses = [train(net, 3, torch.optim.SGD(net.parameters(), lr=0.1)) for net in (plain, compiled)]

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sigtune.models.image_winners import TapMoments, can_choose_from_images, image_winners
 from sigtune.models.k_winners import KWinners2d
-from sigtune.models.winners_library import LIBRARY
+from sigtune.models.kernels import LIBRARY
 
 _DTYPES = (torch.float32, torch.bfloat16)
-_PLACES = 256  # in a window, and one for nowhere: the compiled functions note them in a byte
+_PLACES = 255  # in a window at most: the compiled functions note them in a byte, and 255 for nowhere
 
 
 class NormPoolWinners(nn.Module):
@@ -36,25 +37,64 @@ class NormPoolWinners(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the winners of x, (N, C, H, W); in channels_last on the CPU."""
+        return self.choose(x)[0]
+
+    def choose(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the winners of x, (N, C, H, W), and the place of each in its window, row by row.
+
+        The places are uint8, and 255 where a unit did not win; None where the three layers ran one by one.
+        """
         if not self._can_be_fused(x):
-            output: Tensor = self.winners(self.pool(self.norm(x)))
-            return output
-        images, channels, height, width = x.shape
-        pixels = (height // self.window) * (width // self.window)
-        mean, variance = self._batch_statistics(x.detach()) if self.training else self._running_statistics()
-        scale = torch.rsqrt(variance + self.norm.eps)
-        boost = self.winners.boost_factors(channels * pixels)
-        k = self.winners.k(channels * pixels)
+            return self.winners(self.pool(self.norm(x))), None
+        pixels = self._pooled(*x.shape[2:])
+        if self.training:
+            mean, variance = _statistics(x.detach())
+            self._take_in(mean, variance, x.numel() // x.shape[1])
+        else:
+            mean, variance = self._running_statistics()
         y: Tensor
-        y, _, on = _winners(x, mean, scale, boost, k, self.window)
+        y, places, on = _winners(x, mean, *self._how_to_choose(variance, pixels), self.window)
+        self._count(on, len(x), pixels)
+        return y, places
+
+    def can_choose_from_images(self, images: Tensor, convolution: nn.Conv2d) -> bool:
+        """Say whether `choose_from_images` takes the images, (N, C, H, W), and the convolution."""
+        # In evaluation the statistics do not depend on the images, and the gradient is another.
+        return (self.training or not torch.is_grad_enabled()) and can_choose_from_images(
+            images, convolution, self.window
+        )
+
+    def choose_from_images(self, images: Tensor, convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
+        """Return the same of the convolution of images, (N, C, H, W)."""
+        pixels = self._pooled(*(size - convolution.kernel_size[0] + 1 for size in images.shape[2:]))
+        moments = TapMoments(images, convolution.kernel_size[0]) if self.training else None
+        if moments is None:
+            mean, variance = self._running_statistics()
+        else:
+            mean, variance = moments.of_outputs(convolution)
+            self._take_in(mean, variance, moments.count)
+        how = self._how_to_choose(variance, pixels)
+        y, places, on = image_winners(images, convolution, mean, *how, moments)
+        self._count(on, len(images), pixels)
+        return y, places
+
+    def _pooled(self, height: int, width: int) -> int:
+        return (height // self.window) * (width // self.window)
+
+    def _how_to_choose(self, variance: Tensor, pixels: int) -> tuple[Tensor, Tensor, int]:
+        """Return what to multiply activations by, (C,), and boosted ones, (C,), and how many win."""
+        units = len(variance) * pixels
+        scale = torch.rsqrt(variance + self.norm.eps)
+        return scale, self.winners.boost_factors(units), self.winners.k(units)
+
+    def _count(self, on: Tensor, images: int, pixels: int) -> None:
         if self.training:
             self.winners.update_duty_cycle(on / (images * pixels), images)
-        return y
 
     def _can_be_fused(self, x: Tensor) -> bool:
         if LIBRARY is None or x.device.type != "cpu" or x.dtype not in _DTYPES or len(x) == 0:
             return False
-        if self.window**2 >= _PLACES:
+        if self.window**2 > _PLACES:
             return False
         # In evaluation the statistics do not depend on x, and the gradient is another.
         return self.training or not (x.requires_grad and torch.is_grad_enabled())
@@ -65,10 +105,8 @@ class NormPoolWinners(nn.Module):
         assert variance is not None
         return mean.float(), variance.float()
 
-    def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return them, and take them into the running ones as `nn.BatchNorm2d` does."""
-        mean, variance = _statistics(x)
-        count = x.numel() // x.shape[1]
+    def _take_in(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Take the statistics of `count` pixels into the running ones as `nn.BatchNorm2d` does."""
         unbiased = variance * (count / max(1, count - 1))
         momentum = self.norm.momentum
         assert momentum is not None
@@ -77,7 +115,6 @@ class NormPoolWinners(nn.Module):
             running.lerp_(new.to(running.dtype), momentum)
         assert self.norm.num_batches_tracked is not None
         self.norm.num_batches_tracked.add_(1)
-        return mean, variance
 
 
 def _in_memory(x: Tensor) -> tuple[Tensor, tuple[int, int, int, int]]:
@@ -125,8 +162,8 @@ def _winners(
     """Normalise, pool and choose: x is (N, C, H, W), mean, scale and boost are (C,) float32.
 
     Returns the output, (N, C, H/window, W/window); the place of each winner in its window, row by row, and
-    window² where a unit did not win, uint8 of the same shape; and for how many samples and positions each
-    channel is on, (C,) int64. The gradient is the one for mean and scale of this very batch.
+    255 where a unit did not win, uint8 of the same shape; and for how many samples and positions each channel
+    is on, (C,) int64. The gradient is the one for mean and scale of this very batch.
     """
     assert LIBRARY is not None
     x, sizes = _in_memory(x)

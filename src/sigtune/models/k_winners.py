@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from sigtune.models.arguments import require, require_percent_on
-from sigtune.models.winners_library import LIBRARY
+from sigtune.models.kernels import LIBRARY
 
 
 class _KWinners(nn.Module):

@@ -11,6 +11,7 @@ from sigtune.models.arguments import require, require_percent_on, require_sparsi
 from sigtune.models.fused_winners import NormPoolWinners
 from sigtune.models.k_winners import KWinners, KWinners2d
 from sigtune.models.sparse_weights import SparseConv2d, SparseLinear
+from sigtune.models.winners_block import WinnersBlock, WinnersBlocks
 
 
 class _CNN(nn.Module):
@@ -29,12 +30,8 @@ class _CNN(nn.Module):
         activation_before_pool: bool = False,
     ) -> None:
         super().__init__()
-        self.features = nn.Sequential()
-        # (N, 1, 32, 32)
-        for convolution, activation in zip(convolutions, conv_activations, strict=True):
-            self.features.append(convolution)  # (N, 64, 28, 28), then (N, 64, 10, 10)
-            # (N, 64, 14, 14), then (N, 64, 5, 5)
-            self.features.extend(_after(convolution, activation, activation_before_pool))
+        # (N, 1, 32, 32), (N, 64, 14, 14), (N, 64, 5, 5)
+        self.features = _features(convolutions, conv_activations, activation_before_pool)
         self.classifier = nn.Sequential(
             nn.Flatten(),  # (N, 1600)
             linear,  # (N, 1000)
@@ -52,13 +49,21 @@ class _CNN(nn.Module):
         return logits
 
 
-def _after(convolution: nn.Conv2d, activation: nn.Module, activation_before_pool: bool) -> list[nn.Module]:
-    """Return what follows a convolution: batch norm, 2×2 pooling, and the activation before or after it."""
-    channels, window = convolution.out_channels, 2
-    if isinstance(activation, KWinners2d) and not activation_before_pool:
-        return [NormPoolWinners(channels, window, activation)]
-    norm, pool = nn.BatchNorm2d(channels, affine=False), nn.MaxPool2d(window)
-    return [norm, activation, pool] if activation_before_pool else [norm, pool, activation]
+def _features(
+    convolutions: Sequence[nn.Conv2d], activations: Sequence[nn.Module], activation_before_pool: bool
+) -> nn.Sequential:
+    """Return the convolutions, each with batch norm, 2×2 pooling, and its activation before or after it."""
+    window = 2
+    layers: list[nn.Module] = []
+    for convolution, activation in zip(convolutions, activations, strict=True):
+        channels = convolution.out_channels
+        if isinstance(activation, KWinners2d) and not activation_before_pool:
+            layers.append(WinnersBlock(convolution, NormPoolWinners(channels, window, activation)))
+            continue
+        norm, pool = nn.BatchNorm2d(channels, affine=False), nn.MaxPool2d(window)
+        after = (activation, pool) if activation_before_pool else (pool, activation)
+        layers += [convolution, norm, *after]
+    return WinnersBlocks(*layers) if isinstance(layers[0], WinnersBlock) else nn.Sequential(*layers)
 
 
 class SparseCNN(_CNN):

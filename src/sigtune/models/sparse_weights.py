@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sigtune.models.arguments import require_sparsity
+from sigtune.models.sparse_linear import Pattern, can_multiply_sparsely, sparse_linear
 
 
 class _SparseWeights(nn.Module):
@@ -59,6 +61,17 @@ class SparseLinear(nn.Linear, _SparseWeights):
         require_sparsity(sparsity)
         super().__init__(in_features, out_features)
         self._make_sparse(sparsity)
+        self._pattern = Pattern.of(self.kept)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._pattern = Pattern.of(self.kept)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x·weightᵀ + bias, (N, out_features)."""
+        if can_multiply_sparsely(x, self.weight, self._pattern):
+            return sparse_linear(x, self.weight, self.bias, self._pattern)
+        return super().forward(x)
 
 
 class SparseConv2d(nn.Conv2d, _SparseWeights):

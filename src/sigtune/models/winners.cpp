@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "../compiled.h"
+#include "bfloat16.h"
+#include "threshold.h"
+#include "winner_places.h"
 
 namespace {
 
@@ -21,31 +23,7 @@ struct Sizes {
     int64_t pooled_width() const { return width / window; }
     int64_t values() const { return pixels() * channels; }
     int64_t units() const { return pooled_height() * pooled_width() * channels; }
-    // What stands for the place of a maximum in its window where the unit did not win.
-    uint8_t nowhere() const { return static_cast<uint8_t>(window * window); }
 };
-
-struct Bfloat16 {
-    uint16_t bits;
-};
-
-INLINED float load(float value) { return value; }
-
-INLINED float load(Bfloat16 value) {
-    const uint32_t bits = static_cast<uint32_t>(value.bits) << 16;
-    float result;
-    std::memcpy(&result, &bits, sizeof result);
-    return result;
-}
-
-INLINED void store(float& target, float value) { target = value; }
-
-INLINED void store(Bfloat16& target, float value) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;  // to the nearest, ties to even
-    target.bits = static_cast<uint16_t>(value != value ? 0x7fc0 : rounded);
-}
 
 // Sums of two kinds for each channel of each image, and their totals over the images.
 class ChannelSums {
@@ -90,48 +68,14 @@ INLINED void sum_pixels(const T* x, const Sizes& sizes, const float* shift, doub
     }
 }
 
-// An integer for each float, in the floats' order: −0 is 0, and a NaN is the highest of all.
-INLINED int32_t order_of(float value) {
-    int32_t bits;
-    value += 0.0f;
-    std::memcpy(&bits, &value, sizeof bits);
-    const int32_t order = bits ^ ((bits >> 31) & 0x7fffffff);
-    return value == value ? order : INT32_MAX;
-}
-
-INLINED float float_of(int32_t order) {
-    const int32_t bits = order ^ ((order >> 31) & 0x7fffffff);
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-// A number that k of the values reach; more, if several equal the k-th highest, and then it is that one.
-// Halving the range takes some twenty passes over the values, but they are in the cache and no pass branches:
-// std::nth_element takes longer.
-INLINED int32_t threshold_of(const int32_t* values, int64_t count, int64_t k) {
-    int32_t lowest = INT32_MAX, highest = INT32_MIN;
-    for (int64_t i = 0; i < count; ++i) {
-        lowest = std::min(lowest, values[i]);
-        highest = std::max(highest, values[i]);
-    }
-    int64_t reached = lowest, missed = static_cast<int64_t>(highest) + 1;
-    while (missed - reached > 1) {
-        const auto middle = static_cast<int32_t>(reached + (missed - reached) / 2);
-        int32_t found = 0;
-        for (int64_t i = 0; i < count; ++i) found += values[i] >= middle;
-        if (found == k) return middle;
-        (found > k ? reached : missed) = middle;
-    }
-    return static_cast<int32_t>(reached);
-}
-
 // What a thread needs for one image after the other.
 struct Scratch {
     std::vector<float> activations;
     std::vector<int32_t> boosted;
+    std::vector<int16_t> halves;
 
-    explicit Scratch(const Sizes& sizes) : activations(sizes.units()), boosted(sizes.units()) {}
+    explicit Scratch(const Sizes& sizes)
+        : activations(sizes.units()), boosted(sizes.units()), halves(sizes.units()) {}
 };
 
 // The highest of a window's pixels and its place in the window: the first of equals; a NaN is the highest.
@@ -156,10 +100,9 @@ INLINED void pool(const T* corner, const Sizes& sizes, float* highest, uint8_t* 
 // Normalising is the same for all pixels of a channel and keeps their order: it may come after the pooling.
 template <typename T>
 INLINED void choose_winners(const T* x, const Sizes& sizes, const float* mean, const float* scale,
-                            const float* boost, int64_t k, T* y, uint8_t* places, int64_t* on,
+                            const float* boost, int64_t k, T* y, uint8_t* places, int32_t* on,
                             Scratch& scratch) {
     const int64_t channels = sizes.channels, units = sizes.units();
-    const uint8_t nowhere = sizes.nowhere();
     float* const activations = scratch.activations.data();
     int32_t* const boosted = scratch.boosted.data();
     for (int64_t pixel = 0; pixel < sizes.pooled_height() * sizes.pooled_width(); ++pixel) {
@@ -171,16 +114,8 @@ INLINED void choose_winners(const T* x, const Sizes& sizes, const float* mean, c
             boosted[at + c] = order_of(activations[at + c] * boost[c]);
         }
     }
-    const int32_t threshold = threshold_of(boosted, units, k);
-    for (int64_t at = 0; at < units; at += channels) {
-        for (int64_t c = 0; c < channels; ++c) {
-            const bool wins = boosted[at + c] >= threshold;
-            const float activation = activations[at + c];
-            store(y[at + c], wins ? activation : activation * 0.0f);  // a NaN stays one
-            places[at + c] = wins ? places[at + c] : nowhere;
-            on[c] += wins && activation > 0;
-        }
-    }
+    const int32_t threshold = kth_highest_order(boosted, units, k, scratch.halves.data());
+    keep_winners(activations, boosted, places, threshold, units, channels, y, places, on);
 }
 
 // Sums of the gradients that winners pass on, and of these times the normalised activation, which is y.
@@ -188,11 +123,10 @@ template <typename T>
 INLINED void sum_passed_on(const T* gradient, const T* y, const uint8_t* places, const Sizes& sizes,
                            double* sums, double* products) {
     const int64_t channels = sizes.channels;
-    const uint8_t nowhere = sizes.nowhere();
     std::vector<float> image_sums(channels), image_products(channels);
     for (int64_t at = 0; at < sizes.units(); at += channels) {
         for (int64_t c = 0; c < channels; ++c) {
-            const float passed_on = places[at + c] == nowhere ? 0.0f : load(gradient[at + c]);
+            const float passed_on = places[at + c] == NOWHERE ? 0.0f : load(gradient[at + c]);
             image_sums[c] += passed_on;
             image_products[c] += passed_on * load(y[at + c]);
         }
@@ -224,12 +158,10 @@ INLINED void spread_gradient(const T* gradient, const T* x, const uint8_t* place
     }
 }
 
-FOR_EACH_PROCESSOR float kth_highest_of_row(const float* values, int64_t count, int64_t k, int32_t* orders) {
+FOR_EACH_PROCESSOR float kth_highest_of_row(const float* values, int64_t count, int64_t k, int32_t* orders,
+                                            int16_t* halves) {
     for (int64_t i = 0; i < count; ++i) orders[i] = order_of(values[i]);
-    const int32_t threshold = threshold_of(orders, count, k);
-    int32_t kth = INT32_MAX;
-    for (int64_t i = 0; i < count; ++i) kth = orders[i] >= threshold ? std::min(kth, orders[i]) : kth;
-    return float_of(kth);
+    return float_of(kth_highest_order(orders, count, k, halves));
 }
 
 FOR_EACH_PROCESSOR void sum_image(const void* x, bool bfloat16, int64_t image, const Sizes& sizes,
@@ -244,7 +176,7 @@ FOR_EACH_PROCESSOR void sum_image(const void* x, bool bfloat16, int64_t image, c
 
 FOR_EACH_PROCESSOR void winners_of_image(const void* x, bool bfloat16, int64_t image, const Sizes& sizes,
                                          const float* mean, const float* scale, const float* boost, int64_t k,
-                                         void* y, uint8_t* places, int64_t* on, Scratch& scratch) {
+                                         void* y, uint8_t* places, int32_t* on, Scratch& scratch) {
     const int64_t from = image * sizes.values(), to = image * sizes.units();
     if (bfloat16) {
         choose_winners(static_cast<const Bfloat16*>(x) + from, sizes, mean, scale, boost, k,
@@ -291,9 +223,10 @@ void kth_highest(const float* values, int64_t rows, int64_t count, int64_t k, in
 #pragma omp parallel num_threads(threads)
     {
         std::vector<int32_t> orders(count);
+        std::vector<int16_t> halves(count);
 #pragma omp for
         for (int64_t row = 0; row < rows; ++row) {
-            result[row] = kth_highest_of_row(values + row * count, count, k, orders.data());
+            result[row] = kth_highest_of_row(values + row * count, count, k, orders.data(), halves.data());
         }
     }
 }
@@ -328,7 +261,7 @@ void winners(const void* x, int bfloat16, int64_t images, int64_t height, int64_
 #pragma omp parallel num_threads(threads)
     {
         Scratch scratch(sizes);
-        std::vector<int64_t> on_here(channels);
+        std::vector<int32_t> on_here(channels);
 #pragma omp for
         for (int64_t i = 0; i < images; ++i) {
             winners_of_image(x, bfloat16, i, sizes, mean, scale, boost, k, y, places, on_here.data(), scratch);

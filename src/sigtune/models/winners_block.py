@@ -1,0 +1,43 @@
+"""A convolution and the k winners that it leads to, and a row of these, each of which convolves winners."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from sigtune.models.fused_winners import NormPoolWinners
+from sigtune.models.winners_convolution import can_convolve_winners, convolve_winners
+
+
+class WinnersBlock(nn.Module):
+    """Convolution, batch norm, max pooling, k winners, with as little work on the CPU as the winners cause.
+
+    What it returns, and up to rounding the values and gradients, are those of the layers one after the other.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, winners: NormPoolWinners) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.winners = winners
+
+    def forward(self, x: Tensor, places: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return the winners, (N, D, H', W'), of x, (N, C, H, W), and their places, None where not known.
+
+        The places given are those of x, where x itself are the winners of a block. Only what they pass on is
+        computed of the gradient with respect to x: the block before it needs no more.
+        """
+        if places is not None and can_convolve_winners(x, self.convolution):
+            return self.winners.choose(convolve_winners(x, places, self.convolution))
+        if places is None and self.winners.can_choose_from_images(x, self.convolution):
+            return self.winners.choose_from_images(x, self.convolution)
+        return self.winners.choose(self.convolution(x))
+
+
+class WinnersBlocks(nn.Sequential):
+    """Blocks one after the other: images, (N, C, H, W), to the winners of the last one."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the winners, (N, D, H', W')."""
+        x, places = images, None
+        for block in self:
+            x, places = block(x, places)
+        return x

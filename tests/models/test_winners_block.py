@@ -1,0 +1,228 @@
+import copy
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from sigtune.models import image_winners, kernels, winners_convolution
+from sigtune.models.fused_winners import NormPoolWinners
+from sigtune.models.image_winners import TapMoments, can_choose_from_images
+from sigtune.models.k_winners import KWinners2d
+from sigtune.models.winners_block import WinnersBlock, WinnersBlocks
+from sigtune.models.winners_convolution import can_convolve_winners, convolve_winners
+
+pytestmark = pytest.mark.skipif(kernels.LIBRARY is None, reason="installed without a C++ compiler")
+
+# (images, channels, height, width), kernel
+IMAGES = [
+    ((9, 1, 32, 32), 5),
+    ((3, 3, 12, 17), 3),
+    ((17, 2, 9, 8), 2),
+    ((2, 1, 11, 30), 8),
+    ((1, 5, 4, 4), 1),
+]
+WINNERS = [((5, 64, 14, 14), 5), ((3, 32, 7, 9), 3), ((2, 8, 6, 5), 5), ((4, 40, 3, 3), 1)]
+
+
+def blocks(channels, kernel, percent_on=0.1, boost_strength=1.5):
+    return WinnersBlocks(
+        *(
+            WinnersBlock(
+                nn.Conv2d(inputs, outputs, kernel),
+                NormPoolWinners(outputs, 2, KWinners2d(outputs, percent_on, boost_strength=boost_strength)),
+            )
+            for inputs, outputs in itertools.pairwise(channels)
+        )
+    )
+
+
+def one_after_the_other(network, x):
+    for block in network:
+        layers = block.winners
+        x = layers.winners(layers.pool(layers.norm(block.convolution(x))))
+    return x
+
+
+def winners_like(*shape, share=0.1, seed=0):
+    """Return the winners of a made-up layer, one of which is 0, and their places."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(shape, generator=generator)
+    wins = torch.rand(shape, generator=generator) < share
+    x[0, 0, 0, 0], wins[0, 0, 0, 0] = 0.0, True
+    places = torch.where(wins, torch.randint(4, shape, generator=generator), 255).to(torch.uint8)
+    return x * wins, places
+
+
+@pytest.mark.parametrize(("shape", "kernel"), WINNERS)
+@pytest.mark.parametrize("outputs", [32, 64, 96, 160])
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+def test_the_convolution_of_winners_is_the_convolution_of_all(shape, kernel, outputs, share):
+    x, places = winners_like(*shape, share=share)
+    x.requires_grad_()
+    convolution = nn.Conv2d(shape[1], outputs, kernel)
+    precise, precise_x = copy.deepcopy(convolution).double(), x.detach().double().requires_grad_()
+    assert can_convolve_winners(x, convolution)
+    y, expected = convolve_winners(x, places, convolution), precise(precise_x)
+    torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-5)
+    of_y = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
+    y.backward(of_y)
+    expected.backward(of_y.double())
+    torch.testing.assert_close(x.grad.double(), precise_x.grad * (places != 255), rtol=1e-4, atol=1e-4)
+    for own, other in zip(convolution.parameters(), precise.parameters(), strict=True):
+        torch.testing.assert_close(own.grad.double(), other.grad, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(("shape", "kernel"), IMAGES)
+def test_moments_are_those_of_the_convolution(shape, kernel):
+    generator = torch.Generator().manual_seed(0)
+    images, convolution = torch.randn(shape, generator=generator) * 3 + 2, nn.Conv2d(shape[1], 64, kernel)
+    moments = TapMoments(images, kernel)
+    mean, variance = moments.of_outputs(convolution)
+    outputs = nn.functional.conv2d(
+        images.double(), convolution.weight.double(), convolution.bias.double()
+    ).transpose(0, 1)
+    assert moments.count == outputs[0].numel()
+    torch.testing.assert_close(mean.double(), outputs.flatten(1).mean(dim=1), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        variance.double(), outputs.flatten(1).var(dim=1, correction=0), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("shape", "kernel"), IMAGES)
+@pytest.mark.parametrize("percent_on", [0.02, 0.3, 1.0])
+def test_a_block_of_images_trains_as_its_layers_do_one_after_the_other(shape, kernel, percent_on):
+    if shape[2] < kernel + 1:
+        kernel = shape[2] - 1
+    network = blocks([shape[1], 32], kernel, percent_on, boost_strength=0.3)
+    network[0].winners.winners.duty_cycle.copy_(torch.linspace(0, 0.2, 32))
+    precise = copy.deepcopy(network).double()
+    images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    assert can_choose_from_images(images, network[0].convolution, 2)
+    y, expected = network(images), one_after_the_other(precise, images.double())
+    assert torch.equal(y != 0, expected != 0)
+    torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-4)
+    of_y = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
+    (y * of_y).sum().backward()
+    (expected * of_y).sum().backward()
+    scale = precise[0].convolution.weight.grad.abs().max()
+    for own, other in zip(network.parameters(), precise.parameters(), strict=True):
+        torch.testing.assert_close(own.grad.double(), other.grad, rtol=1e-4, atol=1e-4 * float(scale))
+    assert_same_state(network, precise)
+
+
+def assert_same_state(network, precise):
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(
+            value.double(), precise.state_dict()[name].double(), rtol=1e-4, atol=1e-5, msg=name
+        )
+
+
+def test_two_blocks_train_as_their_layers_do_one_after_the_other():
+    network = blocks([1, 64, 64], 5, boost_strength=0.0)
+    precise = copy.deepcopy(network).double()
+    images = torch.randn(6, 1, 32, 32, generator=torch.Generator().manual_seed(3))
+    y, expected = network(images), one_after_the_other(precise, images.double())
+    assert torch.equal(y != 0, expected != 0)
+    of_y = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
+    (y * of_y).sum().backward()
+    (expected * of_y).sum().backward()
+    for own, other in zip(network.parameters(), precise.parameters(), strict=True):
+        scale = max(1.0, float(other.grad.abs().max()))
+        torch.testing.assert_close(own.grad.double(), other.grad, rtol=1e-3, atol=1e-4 * scale)
+    assert_same_state(network, precise)
+
+
+def test_validation_gives_what_the_layers_give_and_leaves_the_state_alone():
+    network = blocks([1, 32, 32], 3)
+    network(torch.randn(8, 1, 16, 16))
+    state = copy.deepcopy(network.state_dict())
+    network.eval()
+    images = torch.randn(5, 1, 16, 16)
+    with torch.inference_mode():
+        y, expected = network(images), one_after_the_other(network, images)
+    torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
+    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+
+
+def test_a_gradient_in_validation_mode_takes_the_statistics_for_constants():
+    network = blocks([1, 32], 3).eval()
+    reference = copy.deepcopy(network)
+    images = torch.randn(2, 1, 8, 8)
+    network(images).square().sum().backward()
+    one_after_the_other(reference, images).square().sum().backward()
+    for own, other in zip(network.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(own.grad, other.grad)
+
+
+def test_the_number_of_threads_changes_no_bit():
+    threads = torch.get_num_threads()
+    network, images = blocks([1, 64, 64], 5), torch.randn(21, 1, 32, 32)
+    results = []
+    try:
+        for number in (1, 2, 3):
+            torch.set_num_threads(number)
+            twin = copy.deepcopy(network)
+            y = twin(images)
+            y.square().sum().backward()
+            gradients = [parameter.grad for parameter in twin.parameters()]
+            results.append([y, *gradients, *twin.state_dict().values()])
+    finally:
+        torch.set_num_threads(threads)
+    for other in results[1:]:
+        assert all(map(torch.equal, results[0], other))
+
+
+def test_images_that_need_a_gradient_get_the_one_of_the_layers():
+    network = blocks([1, 32], 3)
+    reference = copy.deepcopy(network)
+    images = torch.randn(4, 1, 8, 8)
+    leaves = [images.clone().requires_grad_() for _ in range(2)]
+    network(leaves[0]).square().sum().backward()
+    one_after_the_other(reference, leaves[1]).square().sum().backward()
+    torch.testing.assert_close(leaves[0].grad, leaves[1].grad, rtol=1e-3, atol=1e-4)
+    assert leaves[0].grad.abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        nn.Conv2d(8, 32, 3, padding=1),
+        nn.Conv2d(8, 32, 3, stride=2),
+        nn.Conv2d(8, 32, 3, dilation=2),
+        nn.Conv2d(8, 32, 3, groups=2),
+        nn.Conv2d(8, 32, 3, bias=False),
+        nn.Conv2d(8, 32, (3, 2)),
+        nn.Conv2d(8, 33, 3),
+        nn.Conv2d(8, 32, 3).double(),
+    ],
+)
+def test_other_convolutions_are_left_to_torch(convolution):
+    x = torch.zeros(2, 8, 9, 9)
+    assert can_convolve_winners(x, nn.Conv2d(8, 32, 3))
+    assert can_choose_from_images(x, nn.Conv2d(8, 32, 3), 2)
+    assert not can_convolve_winners(x, convolution)
+    assert not can_choose_from_images(x, convolution, 2)
+
+
+def test_without_the_compiled_functions_and_under_autocast_torch_does_the_same(monkeypatch):
+    network, images = blocks([1, 32, 32], 3), torch.randn(4, 1, 16, 16)
+    y = copy.deepcopy(network)(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = copy.deepcopy(network)(images)
+    assert half.dtype == torch.bfloat16
+    for module in (kernels, image_winners, winners_convolution):
+        monkeypatch.setattr(module, "LIBRARY", None)
+    agree = torch.isclose(copy.deepcopy(network)(images), y, rtol=1e-3, atol=1e-3)
+    assert (~agree).sum() <= 2
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_image_or_a_weight_that_is_not_finite_shows(value):
+    images = torch.randn(3, 1, 16, 16)
+    images[1, 0, 8, 8] = value
+    assert not blocks([1, 32, 32], 3)(images).isfinite().all()
+    network = blocks([1, 32, 32], 3)
+    with torch.no_grad():
+        network[1].convolution.weight[0, 0, 0, 0] = value
+    assert not network(torch.randn(3, 1, 16, 16)).isfinite().all()
