@@ -50,17 +50,18 @@ struct Scratch {
 };
 
 // One pooled pixel in 2·LANES channels: the convolution at its four pixels, the highest of them and its place.
-template <int LANES>
+template <int LANES, int KERNEL>
 INLINED void pool_pixel(const float* corner, const Shape& shape, const float* weights, const Activation& of,
                         float* activations, int32_t* boosted, int32_t* places) {
+    const int64_t kernel = KERNEL ? KERNEL : shape.kernel;
     using L = Lanes<LANES>;
     constexpr int PIXELS = WINDOW * WINDOW, REGISTERS = 2;
     typename L::Floats sums[PIXELS][REGISTERS] = {};
     for (int64_t input = 0; input < shape.inputs; ++input, corner += shape.height * shape.width) {
-        for (int64_t tap_row = 0; tap_row < shape.kernel; ++tap_row) {
+        for (int64_t tap_row = 0; tap_row < kernel; ++tap_row) {
             const float* const top = corner + tap_row * shape.width;
             const float* const bottom = top + shape.width;
-            for (int64_t tap = 0; tap < shape.kernel; ++tap, weights += shape.channels) {
+            UNROLLED for (int64_t tap = 0; tap < kernel; ++tap, weights += shape.channels) {
                 const float pixels[PIXELS] = {top[tap], top[tap + 1], bottom[tap], bottom[tap + 1]};
                 UNROLLED for (int r = 0; r < REGISTERS; ++r) {
                     const typename L::Floats weight = L::load(weights + r * LANES);
@@ -90,19 +91,30 @@ INLINED void pool_pixel(const float* corner, const Shape& shape, const float* we
     }
 }
 
-template <int LANES>
-INLINED void pool_image(const float* image, const Shape& shape, const float* weights, const Activation& of,
+template <int LANES, int KERNEL>
+INLINED void pool_pixels(const float* image, const Shape& shape, const float* weights, const Activation& of,
                         Scratch& scratch) {
     int64_t at = 0;
     for (int64_t row = 0; row < shape.pooled_rows(); ++row) {
         for (int64_t column = 0; column < shape.pooled_columns(); ++column) {
             const float* const corner = image + (row * shape.width + column) * WINDOW;
             for (int64_t c = 0; c < shape.channels; c += 2 * LANES, at += 2 * LANES) {
-                pool_pixel<LANES>(corner, shape, weights + c, {of.shift + c, of.scale + c, of.boost + c},
+                pool_pixel<LANES, KERNEL>(corner, shape, weights + c, {of.shift + c, of.scale + c, of.boost + c},
                                   scratch.activations.data() + at, scratch.boosted.data() + at,
                                   scratch.places.data() + at);
             }
         }
+    }
+}
+
+template <int LANES>
+INLINED void pool_image(const float* image, const Shape& shape, const float* weights, const Activation& of,
+                        Scratch& scratch) {
+    // A width that the compiler knows of makes the most common one faster.
+    if (shape.kernel == 5) {
+        pool_pixels<LANES, 5>(image, shape, weights, of, scratch);
+    } else {
+        pool_pixels<LANES, 0>(image, shape, weights, of, scratch);
     }
 }
 
@@ -239,7 +251,7 @@ void image_winners(const float* images, int64_t count, int64_t inputs, int64_t h
     {
         Scratch scratch(shape);
         std::vector<int32_t> on_here(channels);
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < count; ++i) {
             pool_of_image(images + i * shape.pixels(), shape, weights, {shift, scale, boost}, scratch);
             winners_of_image(shape, k, y + i * shape.units(), places + i * shape.units(), on_here.data(), scratch);
@@ -258,7 +270,7 @@ void image_moments(const float* images, int64_t count, int64_t inputs, int64_t h
 #pragma omp parallel num_threads(threads)
     {
         std::vector<float> spread(kernel * inputs * height * shape.stride() + PADDING);
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < count; ++i) {
             float* const here = each.data() + i * (taps + taps * taps);
             spread_columns(images + i * shape.pixels(), shape, spread.data());

@@ -118,10 +118,10 @@ void sparse_linear(const float* x, int64_t samples, int64_t rows, int64_t column
     Transposed features(samples, columns), outputs(samples, rows);
 #pragma omp parallel num_threads(threads)
     {
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t f = 0; f < columns; f += Transposed::TILE) features.take(x, f);
         for (int64_t chunk = 0; chunk < features.chunks(); ++chunk) {
-#pragma omp for
+#pragma omp for schedule(dynamic, 16)
             for (int64_t row = 0; row < rows; ++row) {
                 const int64_t begin = row_starts[row], end = row_starts[row + 1];
                 if (chunk == 0) {
@@ -131,7 +131,7 @@ void sparse_linear(const float* x, int64_t samples, int64_t rows, int64_t column
                                 outputs.at(chunk, row));
             }
         }
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t f = 0; f < rows; f += Transposed::TILE) outputs.give(y, f);
     }
 }
@@ -146,35 +146,35 @@ void sparse_linear_gradient(const float* of_y, const float* x, int64_t samples, 
     std::unique_ptr<float[]> by_column(new float[count]), products(new float[count]());
 #pragma omp parallel num_threads(threads)
     {
-#pragma omp for nowait
+#pragma omp for schedule(dynamic) nowait
         for (int64_t f = 0; f < columns; f += Transposed::TILE) features.take(x, f);
 #pragma omp for nowait
         for (int64_t i = 0; i < count; ++i) by_column[i] = kept[place_of[i]];
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t f = 0; f < rows; f += Transposed::TILE) gradients.take(of_y, f);
         for (int64_t chunk = 0; chunk < features.chunks(); ++chunk) {
-#pragma omp for
+#pragma omp for schedule(dynamic, 16)
             for (int64_t row = 0; row < rows; ++row) {
                 const int64_t begin = row_starts[row];
                 products_with_features(gradients.at(chunk, row), features.at(chunk, 0), column_of + begin,
                                        row_starts[row + 1] - begin, products.get() + begin);
             }
         }
-#pragma omp for nowait
+#pragma omp for schedule(dynamic, 16) nowait
         for (int64_t row = 0; row < rows; ++row) {
             float* const of_row = std::fill_n(of_weights + row * columns, columns, 0.0f) - columns;
             for (int64_t i = row_starts[row]; i < row_starts[row + 1]; ++i) of_row[column_of[i]] = products[i];
             of_bias[row] = gradients.sum(row);
         }
         for (int64_t chunk = 0; chunk < features.chunks(); ++chunk) {
-#pragma omp for
+#pragma omp for schedule(dynamic, 16)
             for (int64_t column = 0; column < columns; ++column) {
                 const int64_t begin = column_starts[column];
                 sum_of_features(gradients.at(chunk, 0), by_column.get() + begin, row_of + begin,
                                 column_starts[column + 1] - begin, 0.0f, of_features.at(chunk, column));
             }
         }
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t f = 0; f < columns; f += Transposed::TILE) of_features.give(of_x, f);
     }
 }

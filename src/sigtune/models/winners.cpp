@@ -224,7 +224,7 @@ void kth_highest(const float* values, int64_t rows, int64_t count, int64_t k, in
     {
         std::vector<int32_t> orders(count);
         std::vector<int16_t> halves(count);
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t row = 0; row < rows; ++row) {
             result[row] = kth_highest_of_row(values + row * count, count, k, orders.data(), halves.data());
         }
@@ -240,7 +240,7 @@ void statistics(const void* x, int bfloat16, int64_t images, int64_t height, int
         shift[c] = bfloat16 ? load(static_cast<const Bfloat16*>(x)[c]) : static_cast<const float*>(x)[c];
     }
     ChannelSums sums(sizes);
-#pragma omp parallel for num_threads(threads)
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (int64_t i = 0; i < images; ++i) {
         sum_image(x, bfloat16, i, sizes, shift.data(), sums.first(i), sums.second(i));
     }
@@ -262,7 +262,7 @@ void winners(const void* x, int bfloat16, int64_t images, int64_t height, int64_
     {
         Scratch scratch(sizes);
         std::vector<int32_t> on_here(channels);
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < images; ++i) {
             winners_of_image(x, bfloat16, i, sizes, mean, scale, boost, k, y, places, on_here.data(), scratch);
         }
@@ -277,7 +277,7 @@ void gradient(const void* of_y, const void* x, const void* y, const uint8_t* pla
               const float* mean, const float* scale, void* of_x) {
     const Sizes sizes{images, height, width, channels, window};
     ChannelSums sums(sizes);
-#pragma omp parallel for num_threads(threads)
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (int64_t i = 0; i < images; ++i) {
         sum_gradient_of_image(of_y, y, places, bfloat16, i, sizes, sums.first(i), sums.second(i));
     }
@@ -290,7 +290,7 @@ void gradient(const void* of_y, const void* x, const void* y, const uint8_t* pla
         offset[c] = static_cast<float>(scale[c] * sum / count);
         slope[c] = static_cast<float>(scale[c] * scale[c] * products / count);
     }
-#pragma omp parallel for num_threads(threads)
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (int64_t i = 0; i < images; ++i) {
         gradient_of_image(of_y, x, places, bfloat16, i, sizes, mean, scale, offset.data(), slope.data(), of_x);
     }

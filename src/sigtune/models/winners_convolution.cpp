@@ -225,7 +225,7 @@ void winners_convolution(const float* input, const uint8_t* places, int64_t imag
 #pragma omp parallel num_threads(threads)
     {
         Winners winners(shape);
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < images; ++i) {
             const int64_t at = i * shape.input_size();
             convolution_of_image(input + at, places + at, shape, weights, bias, output + i * shape.output_size(),
@@ -245,7 +245,7 @@ void winners_convolution_gradient(const float* of_output, const float* input, co
     ChannelWinners winners(images, shape);
 #pragma omp parallel num_threads(threads)
     {
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < images; ++i) {
             winners.find(input + i * shape.input_size(), places + i * shape.input_size(), i);
         }
@@ -256,7 +256,7 @@ void winners_convolution_gradient(const float* of_output, const float* input, co
                                        of_weights);
             }
         }
-#pragma omp for
+#pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < images; ++i) winners.spread(i, of_input + i * shape.input_size());
     }
 }
