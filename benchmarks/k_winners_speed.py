@@ -16,14 +16,14 @@ with weights alone would take.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rounds import fastest_rounds, heading_of
 from sigtune.models.fused_winners import NormPoolWinners
 from sigtune.models.k_winners import KWinners, KWinners2d, kth_highest
 from sigtune.models.sparse_cnn import DenseCNN, SparseCNN
@@ -32,7 +32,6 @@ from sigtune.training.host_memory import reuse_freed_memory
 
 BATCH = 128
 SHAPES = {"64·14·14": (64 * 14 * 14, 0.095), "64·5·5": (64 * 5 * 5, 0.125), "1000": (1000, 0.1)}
-ROUNDS = 15
 BASE = "compiled, float mask (ours)"
 
 Choice = Callable[[Tensor, Tensor, int], Tensor]
@@ -104,21 +103,6 @@ WAYS: dict[str, Choice] = {
 }
 
 
-def fastest_rounds(ways: Mapping[str, Callable[[], object]], device: str) -> dict[str, float]:
-    """Return the milliseconds of each way's fastest round."""
-    alone = device == "cpu" and torch.get_num_threads() == 1
-    clock = time.thread_time if alone else time.perf_counter
-    seconds = dict.fromkeys(ways, float("inf"))
-    for _ in range(ROUNDS):
-        for name, run in ways.items():
-            start = clock()
-            run()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            seconds[name] = min(seconds[name], clock() - start)
-    return {name: 1000 * value for name, value in seconds.items()}
-
-
 def compare_choices(device: str) -> None:
     table = {shape: times_of_choices(device, *settings) for shape, settings in SHAPES.items()}
     heading = f"{heading_of(device)}; milliseconds, and times ours, at (128, n), n ="
@@ -177,13 +161,6 @@ def blocks(
         return list(torch.autograd.grad(y, x, gradient))
 
     return {"layers": layers, "fused": lambda: list(torch.autograd.grad(block(x), x, gradient))}
-
-
-def heading_of(device: str) -> str:
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    threads = torch.get_num_threads()
-    return f"cpu, {threads} threads" if threads > 1 else "cpu, 1 thread"
 
 
 def training_step(model: nn.Module, images: Tensor, targets: Tensor) -> Callable[[], None]:

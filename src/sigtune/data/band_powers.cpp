@@ -37,7 +37,8 @@ FOR_EACH_PROCESSOR void add_up_clip(const float* spectrum, int64_t frames, int64
             const float* const weights = bands[band].weights;
             float sum = 0;
 #pragma omp simd reduction(+ : sum)
-            for (int64_t bin = bands[band].begin; bin < bands[band].end; ++bin) sum += weights[bin] * power[bin];
+            for (int64_t bin = bands[band].begin; bin < bands[band].end; ++bin)
+                sum += weights[bin] * power[bin];
             result[static_cast<int64_t>(band) * frames + frame] = sum;
         }
     }
@@ -45,8 +46,8 @@ FOR_EACH_PROCESSOR void add_up_clip(const float* spectrum, int64_t frames, int64
 
 }  // namespace
 
-extern "C" void band_powers(const float* spectra, int64_t clips, int64_t frames, int64_t bins, const float* filters,
-                            int64_t count, int threads, float* result) {
+extern "C" void band_powers(const float* spectra, int64_t clips, int64_t frames, int64_t bins,
+                            const float* filters, int64_t count, int threads, float* result) {
     const std::vector<Band> bands = bands_of(filters, count, bins);
 #pragma omp parallel num_threads(threads)
     {

@@ -1,8 +1,8 @@
 // Convolution of images, batch norm, 2×2 max pooling and k-winners, without the convolution's output ever being
 // in memory. `image_winners.py` says what is computed.
 //
-// Memory: images (images, in channels, height, width); weights (in channels, kernel, kernel, channels), so that a
-// register holds neighbouring output channels; winners (images, pooled height, pooled width, channels).
+// Memory: images (images, in channels, height, width); weights (in channels, kernel, kernel, channels), so that
+// a register holds neighbouring output channels; winners (images, pooled height, pooled width, channels).
 
 #include <algorithm>
 #include <cstdint>
@@ -45,8 +45,7 @@ struct Scratch {
     std::vector<int16_t> halves;
 
     explicit Scratch(const Shape& shape)
-        : activations(shape.units()), boosted(shape.units()), places(shape.units()),
-          halves(shape.units()) {}
+        : activations(shape.units()), boosted(shape.units()), places(shape.units()), halves(shape.units()) {}
 };
 
 // One pooled pixel in 2·LANES channels: the convolution at its four pixels, the highest of them and its place.
@@ -61,19 +60,24 @@ INLINED void pool_pixel(const float* corner, const Shape& shape, const float* we
         for (int64_t tap_row = 0; tap_row < kernel; ++tap_row) {
             const float* const top = corner + tap_row * shape.width;
             const float* const bottom = top + shape.width;
-            UNROLLED for (int64_t tap = 0; tap < kernel; ++tap, weights += shape.channels) {
+            UNROLLED
+            for (int64_t tap = 0; tap < kernel; ++tap, weights += shape.channels) {
                 const float pixels[PIXELS] = {top[tap], top[tap + 1], bottom[tap], bottom[tap + 1]};
-                UNROLLED for (int r = 0; r < REGISTERS; ++r) {
+                UNROLLED
+                for (int r = 0; r < REGISTERS; ++r) {
                     const typename L::Floats weight = L::load(weights + r * LANES);
-                    UNROLLED for (int p = 0; p < PIXELS; ++p) sums[p][r] += weight * pixels[p];
+                    UNROLLED
+                    for (int p = 0; p < PIXELS; ++p) sums[p][r] += weight * pixels[p];
                 }
             }
         }
     }
-    UNROLLED for (int r = 0; r < REGISTERS; ++r) {
+    UNROLLED
+    for (int r = 0; r < REGISTERS; ++r) {
         typename L::Floats highest = sums[0][r];
         typename L::Integers place = {};
-        UNROLLED for (int p = 1; p < PIXELS; ++p) {
+        UNROLLED
+        for (int p = 1; p < PIXELS; ++p) {
             const typename L::Floats sum = sums[p][r];
             const typename L::Integers higher = (sum > highest) | (sum != sum);
             highest = higher ? sum : highest;
@@ -93,15 +97,15 @@ INLINED void pool_pixel(const float* corner, const Shape& shape, const float* we
 
 template <int LANES, int KERNEL>
 INLINED void pool_pixels(const float* image, const Shape& shape, const float* weights, const Activation& of,
-                        Scratch& scratch) {
+                         Scratch& scratch) {
     int64_t at = 0;
     for (int64_t row = 0; row < shape.pooled_rows(); ++row) {
         for (int64_t column = 0; column < shape.pooled_columns(); ++column) {
             const float* const corner = image + (row * shape.width + column) * WINDOW;
             for (int64_t c = 0; c < shape.channels; c += 2 * LANES, at += 2 * LANES) {
-                pool_pixel<LANES, KERNEL>(corner, shape, weights + c, {of.shift + c, of.scale + c, of.boost + c},
-                                  scratch.activations.data() + at, scratch.boosted.data() + at,
-                                  scratch.places.data() + at);
+                pool_pixel<LANES, KERNEL>(
+                    corner, shape, weights + c, {of.shift + c, of.scale + c, of.boost + c},
+                    scratch.activations.data() + at, scratch.boosted.data() + at, scratch.places.data() + at);
             }
         }
     }
@@ -159,7 +163,8 @@ INLINED void multiply_rows(const float* first, const float* second, const Shape&
                 for (int64_t column = 0; column < shape.columns(); column += LANES) {
                     const int64_t at = row * shape.stride() + column;
                     const typename L::Floats value = L::load(first + at);
-                    UNROLLED for (int t = 0; t < AT_ONCE; ++t) sums[t] += value * L::load(taps[t] + at);
+                    UNROLLED
+                    for (int t = 0; t < AT_ONCE; ++t) sums[t] += value * L::load(taps[t] + at);
                 }
             }
             for (int t = 0; t < AT_ONCE && others + t < shape.kernel; ++t) {
@@ -174,7 +179,8 @@ INLINED void multiply_rows(const float* first, const float* second, const Shape&
 template <int LANES>
 INLINED void multiply_taps(const float* spread, const Shape& shape, float* sums, float* products) {
     using L = Lanes<LANES>;
-    const int64_t tap_rows = shape.inputs * shape.kernel, next_tap = shape.inputs * shape.height * shape.stride();
+    const int64_t tap_rows = shape.inputs * shape.kernel,
+                  next_tap = shape.inputs * shape.height * shape.stride();
     const auto begin = [&](int64_t tap_row) {
         return spread + (tap_row / shape.kernel * shape.height + tap_row % shape.kernel) * shape.stride();
     };
@@ -254,7 +260,8 @@ void image_winners(const float* images, int64_t count, int64_t inputs, int64_t h
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < count; ++i) {
             pool_of_image(images + i * shape.pixels(), shape, weights, {shift, scale, boost}, scratch);
-            winners_of_image(shape, k, y + i * shape.units(), places + i * shape.units(), on_here.data(), scratch);
+            winners_of_image(shape, k, y + i * shape.units(), places + i * shape.units(), on_here.data(),
+                             scratch);
         }
 #pragma omp critical
         for (int64_t c = 0; c < channels; ++c) on[c] += on_here[c];
@@ -291,11 +298,11 @@ void image_moments(const float* images, int64_t count, int64_t inputs, int64_t h
     }
 }
 
-// Sums over what winners pass on: of the gradient times each tap, (channels, taps), of the gradient, (channels),
-// and of the gradient times the activation.
-void image_gradient(const float* of_y, const float* images, const float* y, const uint8_t* places, int64_t count,
-                    int64_t inputs, int64_t height, int64_t width, int64_t kernel, int64_t channels, int threads,
-                    double* taps, double* passed, double* products) {
+// Sums over what winners pass on: of the gradient times each tap, (channels, taps), of the gradient,
+// (channels), and of the gradient times the activation.
+void image_gradient(const float* of_y, const float* images, const float* y, const uint8_t* places,
+                    int64_t count, int64_t inputs, int64_t height, int64_t width, int64_t kernel,
+                    int64_t channels, int threads, double* taps, double* passed, double* products) {
     const Shape shape{inputs, height, width, kernel, channels};
     // As many images in a group whatever the number of threads, and so the same bits.
     constexpr int64_t GROUP = 8;

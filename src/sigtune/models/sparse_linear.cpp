@@ -1,8 +1,8 @@
 // Products of a batch with a matrix most of whose weights are zero, in time that grows with the number of the
 // others. `sparse_linear.py` says what is computed.
 //
-// Batches are transposed, so that a register holds a feature of neighbouring samples, and filled up with zeros to
-// whole chunks of samples.
+// Batches are transposed, so that a register holds a feature of neighbouring samples, and filled up with zeros
+// to whole chunks of samples.
 
 #include <algorithm>
 #include <cstdint>
@@ -64,18 +64,21 @@ private:
 
 // One chunk of one feature of a product: start + Σ weights[i]·(the chunk of feature indices[i]).
 template <int LANES>
-INLINED void add_features(const float* chunk, const float* weights, const int32_t* indices, int64_t count, float start,
-                          float* result) {
+INLINED void add_features(const float* chunk, const float* weights, const int32_t* indices, int64_t count,
+                          float start, float* result) {
     using L = Lanes<LANES>;
     constexpr int REGISTERS = CHUNK / LANES;
     typename L::Floats sum[REGISTERS];
-    UNROLLED for (int r = 0; r < REGISTERS; ++r) sum[r] = typename L::Floats{} + start;
+    UNROLLED
+    for (int r = 0; r < REGISTERS; ++r) sum[r] = typename L::Floats{} + start;
     for (int64_t i = 0; i < count; ++i) {
         const float weight = weights[i];
         const float* const feature = chunk + indices[i] * CHUNK;
-        UNROLLED for (int r = 0; r < REGISTERS; ++r) sum[r] += weight * L::load(feature + r * LANES);
+        UNROLLED
+        for (int r = 0; r < REGISTERS; ++r) sum[r] += weight * L::load(feature + r * LANES);
     }
-    UNROLLED for (int r = 0; r < REGISTERS; ++r) L::store(result + r * LANES, sum[r]);
+    UNROLLED
+    for (int r = 0; r < REGISTERS; ++r) L::store(result + r * LANES, sum[r]);
 }
 
 FOR_EACH_WIDTH(sum_of_features, add_features,
@@ -83,18 +86,21 @@ FOR_EACH_WIDTH(sum_of_features, add_features,
                 float* result),
                (chunk, weights, indices, count, start, result))
 
-// Adds to sums[i] the product of a chunk of the gradient with the chunk of feature indices[i], over the samples.
+// Adds to sums[i] the product of a chunk of the gradient with the chunk of feature indices[i], over the
+// samples.
 template <int LANES>
 INLINED void multiply_features(const float* gradient, const float* chunk, const int32_t* indices, int64_t count,
                                float* sums) {
     using L = Lanes<LANES>;
     constexpr int REGISTERS = CHUNK / LANES;
     typename L::Floats of_sample[REGISTERS];
-    UNROLLED for (int r = 0; r < REGISTERS; ++r) of_sample[r] = L::load(gradient + r * LANES);
+    UNROLLED
+    for (int r = 0; r < REGISTERS; ++r) of_sample[r] = L::load(gradient + r * LANES);
     for (int64_t i = 0; i < count; ++i) {
         const float* const feature = chunk + indices[i] * CHUNK;
         typename L::Floats sum = {};
-        UNROLLED for (int r = 0; r < REGISTERS; ++r) sum += of_sample[r] * L::load(feature + r * LANES);
+        UNROLLED
+        for (int r = 0; r < REGISTERS; ++r) sum += of_sample[r] * L::load(feature + r * LANES);
         sums[i] += L::sum(sum);
     }
 }

@@ -37,8 +37,8 @@ INLINED int64_t count_reaching(const int16_t* values, int64_t count, int16_t lea
     return found;
 }
 
-// The highest 16-bit number that k of the values reach. Halving the range takes up to 16 passes over the values,
-// but they are in the cache and no pass branches.
+// The highest 16-bit number that k of the values reach. Halving the range takes up to 16 passes over the
+// values, but they are in the cache and no pass branches.
 INLINED int16_t highest_reached(const int16_t* values, int64_t count, int64_t k) {
     int32_t reached = INT16_MIN, missed = INT16_MAX + 1;
     while (missed - reached > 1) {
@@ -53,7 +53,8 @@ INLINED int16_t highest_reached(const int16_t* values, int64_t count, int64_t k)
 INLINED int32_t kth_highest_order(const int32_t* orders, int64_t count, int64_t k, int16_t* halves) {
     for (int64_t i = 0; i < count; ++i) halves[i] = static_cast<int16_t>(orders[i] >> 16);
     const int16_t upper = highest_reached(halves, count, k);
-    const int64_t above = upper == INT16_MAX ? 0 : count_reaching(halves, count, static_cast<int16_t>(upper + 1));
+    const int64_t above =
+        upper == INT16_MAX ? 0 : count_reaching(halves, count, static_cast<int16_t>(upper + 1));
     constexpr int64_t AT_ONCE = 64;
     int64_t equal = 0;
     for (int64_t start = 0; start < count; start += AT_ONCE) {

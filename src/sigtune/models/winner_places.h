@@ -1,5 +1,5 @@
-// Which units of a batch are winners: the place of a winner's pixel in its pooling window is kept in a byte, and
-// NOWHERE of any other unit.
+// Which units of a batch are winners: the place of a winner's pixel in its pooling window is kept in a byte,
+// and NOWHERE of any other unit.
 
 #pragma once
 

@@ -1,5 +1,5 @@
 // The choice of k winners, and batch norm, max pooling and k-winners in as few passes over memory as there can
-// be. `k_winners.py` and `fused_winners.py` say what is computed; `winners_library.py` loads what is compiled.
+// be. `k_winners.py` and `fused_winners.py` say what is computed; `kernels.py` loads what is compiled.
 //
 // A batch is (images, height, width, channels) in memory. An image is one thread's work; what is summed over
 // images is added in their order afterwards, so that the number of threads changes no bit of a result.
@@ -143,8 +143,7 @@ INLINED void spread_gradient(const T* gradient, const T* x, const uint8_t* place
     const int64_t channels = sizes.channels, window = sizes.window;
     for (int64_t pixel = 0; pixel < sizes.pixels(); ++pixel, x += channels, dx += channels) {
         const int64_t row = pixel / sizes.width, column = pixel % sizes.width;
-        const bool in_a_window =
-            row / window < sizes.pooled_height() && column / window < sizes.pooled_width();
+        const bool in_a_window = row / window < sizes.pooled_height() && column / window < sizes.pooled_width();
         if (!in_a_window) {
             for (int64_t c = 0; c < channels; ++c) store(dx[c], -offset[c] - slope[c] * (load(x[c]) - mean[c]));
             continue;
@@ -195,8 +194,8 @@ FOR_EACH_PROCESSOR void sum_gradient_of_image(const void* gradient, const void* 
         sum_passed_on(static_cast<const Bfloat16*>(gradient) + at, static_cast<const Bfloat16*>(y) + at,
                       places + at, sizes, sums, products);
     } else {
-        sum_passed_on(static_cast<const float*>(gradient) + at, static_cast<const float*>(y) + at,
-                      places + at, sizes, sums, products);
+        sum_passed_on(static_cast<const float*>(gradient) + at, static_cast<const float*>(y) + at, places + at,
+                      sizes, sums, products);
     }
 }
 

@@ -2,8 +2,9 @@
 // `winners_convolution.py` says what is computed.
 //
 // Memory: inputs (images, height, width, inputs) and their places (`winner_places.h`); weights (kernel, kernel,
-// inputs, outputs), and for the gradient (inputs, kernel, kernel, outputs), so that a register holds neighbouring
-// output channels, and what is used together lies together; outputs (images, rows, columns, outputs).
+// inputs, outputs), and for the gradient (inputs, kernel, kernel, outputs), so that a register holds
+// neighbouring output channels, and what is used together lies together; outputs (images, rows, columns,
+// outputs).
 
 #include <algorithm>
 #include <cstdint>
@@ -68,13 +69,16 @@ INLINED void convolve_block(const Winners& winners, const Shape& shape, const fl
                 const int64_t end = winners.starts[pixel + shape.kernel];
                 const float* const origin = weights - column * next_column;
                 typename L::Floats sum[REGISTERS];
-                UNROLLED for (int r = 0; r < REGISTERS; ++r) sum[r] = L::load((first ? bias : sums) + r * LANES);
+                UNROLLED
+                for (int r = 0; r < REGISTERS; ++r) sum[r] = L::load((first ? bias : sums) + r * LANES);
                 for (int64_t i = winners.starts[pixel]; i < end; ++i) {
                     const float value = winners.values[i];
                     const float* const of_winner = origin + winners.weights[i];
-                    UNROLLED for (int r = 0; r < REGISTERS; ++r) sum[r] += value * L::load(of_winner + r * LANES);
+                    UNROLLED
+                    for (int r = 0; r < REGISTERS; ++r) sum[r] += value * L::load(of_winner + r * LANES);
                 }
-                UNROLLED for (int r = 0; r < REGISTERS; ++r) L::store(sums + r * LANES, sum[r]);
+                UNROLLED
+                for (int r = 0; r < REGISTERS; ++r) L::store(sums + r * LANES, sum[r]);
             }
         }
     }
@@ -103,15 +107,19 @@ FOR_EACH_WIDTH(convolution_of_image, convolve_image,
 class ChannelWinners {
 public:
     ChannelWinners(int64_t images, const Shape& shape)
-        : shape_(shape), values_(new float[images * shape.input_size()]),
-          positions_(new Position[images * shape.input_size()]), counts_(images * shape.inputs) {}
+        : shape_(shape),
+          values_(new float[images * shape.input_size()]),
+          positions_(new Position[images * shape.input_size()]),
+          counts_(images * shape.inputs) {}
 
     struct Position {
         int16_t row, column;
     };
 
     float* values(int64_t image, int64_t channel) { return values_.get() + at(image, channel); }
-    const Position* positions(int64_t image, int64_t channel) const { return positions_.get() + at(image, channel); }
+    const Position* positions(int64_t image, int64_t channel) const {
+        return positions_.get() + at(image, channel);
+    }
     int64_t count(int64_t image, int64_t channel) const { return counts_[image * shape_.inputs + channel]; }
 
     void find(const float* input, const uint8_t* places, int64_t image) {
@@ -131,7 +139,8 @@ public:
         std::fill_n(input, shape_.input_size(), 0.0f);
         for (int64_t c = 0; c < shape_.inputs; ++c) {
             for (int64_t i = at(image, c), end = i + count(image, c); i < end; ++i) {
-                input[(positions_[i].row * shape_.width + positions_[i].column) * shape_.inputs + c] = values_[i];
+                input[(positions_[i].row * shape_.width + positions_[i].column) * shape_.inputs + c] =
+                    values_[i];
             }
         }
     }
@@ -148,8 +157,8 @@ private:
     std::vector<int32_t> counts_;
 };
 
-// Meets a winner with the gradients of the outputs that it reaches, in BLOCK output channels from `first` on: adds
-// to the gradient of the weights of its channel, and returns the gradient with respect to the winner.
+// Meets a winner with the gradients of the outputs that it reaches, in BLOCK output channels from `first` on:
+// adds to the gradient of the weights of its channel, and returns the gradient with respect to the winner.
 template <int LANES, int BLOCK>
 INLINED float meet_winner(float value, ChannelWinners::Position at, int64_t first, const Shape& shape,
                           const float* of_output, const float* weights, float* of_weights) {
@@ -165,7 +174,8 @@ INLINED float meet_winner(float value, ChannelWinners::Position at, int64_t firs
             of_output + ((at.row - row) * shape.columns() + at.column - first_column) * shape.outputs + first;
         int64_t tap = (row * shape.kernel + first_column) * shape.outputs + first;
         for (int64_t column = first_column; column <= last_column; ++column) {
-            UNROLLED for (int r = 0; r < REGISTERS; ++r) {
+            UNROLLED
+            for (int r = 0; r < REGISTERS; ++r) {
                 const typename L::Floats part = L::load(gradient + r * LANES);
                 sums[r] += part * L::load(weights + tap + r * LANES);
                 L::store(of_weights + tap + r * LANES, L::load(of_weights + tap + r * LANES) + part * value);
@@ -175,7 +185,8 @@ INLINED float meet_winner(float value, ChannelWinners::Position at, int64_t firs
         }
     }
     typename L::Floats sum = {};
-    UNROLLED for (int r = 0; r < REGISTERS; ++r) sum += sums[r];
+    UNROLLED
+    for (int r = 0; r < REGISTERS; ++r) sum += sums[r];
     return L::sum(sum);
 }
 
@@ -228,8 +239,8 @@ void winners_convolution(const float* input, const uint8_t* places, int64_t imag
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < images; ++i) {
             const int64_t at = i * shape.input_size();
-            convolution_of_image(input + at, places + at, shape, weights, bias, output + i * shape.output_size(),
-                                 winners);
+            convolution_of_image(input + at, places + at, shape, weights, bias,
+                                 output + i * shape.output_size(), winners);
         }
     }
 }
