@@ -53,7 +53,8 @@ class _SparseWeights(nn.Module):
 class SparseLinear(nn.Linear, _SparseWeights):
     """`nn.Linear`, (N, in_features) to (N, out_features), with the share `sparsity` of its weights zero.
 
-    Each output unit keeps round((1 − sparsity)·in_features) weights, at least 1. Raises ValueError for a
+    Each output unit keeps round((1 − sparsity)·in_features) weights, at least 1. On the CPU in float32, where
+    few are kept, only these are multiplied by, and the gradient of the others is 0. Raises ValueError for a
     sparsity outside [0, 1).
     """
 
