@@ -7,7 +7,7 @@ DEMO := demo
 install: .venv/installed
 
 # The constraints hold the exact versions that were tested; pyproject.toml has the ranges.
-.venv/installed: pyproject.toml constraints.txt $(wildcard src/sigtune/*.h src/sigtune/*/*.h src/sigtune/*/*.cpp)
+.venv/installed: pyproject.toml constraints.txt $(wildcard src/sigtune/kernels/*.h src/sigtune/kernels/*.cpp)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'

@@ -5,9 +5,10 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from sigtune import application, command_line
-from sigtune.config import register_schemas
-from sigtune.tuning.preflight import preflight
+from sigtune.app import main as command_line
+from sigtune.app import run as application
+from sigtune.checks.preflight import preflight
+from sigtune.config.schema import register_schemas
 
 register_schemas()
 

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rounds import fastest_rounds, heading_of
-from sigtune.models.fused_winners import NormPoolWinners
 from sigtune.models.k_winners import KWinners, KWinners2d, kth_highest
+from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.sparse_cnn import DenseCNN, SparseCNN
 from sigtune.models.sparse_weights import rezero_weights
 from sigtune.training.host_memory import reuse_freed_memory

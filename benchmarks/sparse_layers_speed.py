@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from rounds import fastest_rounds, heading_of
-from sigtune.models.fused_winners import NormPoolWinners
+from sigtune.kernels.winners_convolution import convolve_winners
 from sigtune.models.k_winners import KWinners2d
+from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.sparse_weights import SparseConv2d, SparseLinear
 from sigtune.models.winners_block import WinnersBlock
-from sigtune.models.winners_convolution import convolve_winners
 from sigtune.training.host_memory import reuse_freed_memory
 
 BATCH = 128

@@ -1,32 +1,73 @@
-"""Imports point one way only: which package may know of which."""
+"""Imports point one way only, and in no circle: docs/architecture.md has the drawing of the rooms."""
 
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 SRC = Path(__file__).parents[1] / "src"
-SIGTUNE = "sigtune"
-PLUGIN = "hydra_plugins/hydra_sigopt_sweeper"
+
+# Which rooms of sigtune a room may know of, besides itself; whatever stands in no row is a leaf's.
+ALLOWED = {
+    "errors": set(),
+    "definition": {"errors"},
+    "job": {"errors"},
+    "invocation": {"errors"},
+    "kernels": {"errors"},
+    "config": {"errors"},
+    "optimizer": {"errors", "definition"},
+    "backend": {"errors", "definition", "optimizer"},
+    "tuning": {"errors", "definition", "backend", "config"},
+    "checks": {"errors", "definition", "config", "tuning"},
+    "report": {"errors", "definition"},
+    "search": {"errors", "definition", "config", "tuning", "checks", "job", "report", "invocation"},
+    "hydra_plugins": {"errors", "config", "search", "invocation"},
+    "models": {"errors", "kernels"},
+    "data": {"errors", "kernels"},
+    "training": {"errors", "config", "job", "models", "data"},
+    "app": {"errors", "definition", "config", "tuning", "checks", "job", "invocation", "training"},
+}
+
+TORCH = {"torch", "torchvision", "torchaudio", "pytorch_lightning", "lightning"}
+KNOWS_TORCH = {"optimizer", "models", "data", "kernels", "training"}
+KNOWS_HYDRA = {
+    "config",
+    "tuning",
+    "checks",
+    "job",
+    "invocation",
+    "report",
+    "search",
+    "hydra_plugins",
+    "app",
+    "training",
+}
+KNOWS_SIGOPT = {"backend", "tuning", "checks", "search", "app"}
 
 
-def sources(package):
-    files = sorted((SRC / package).rglob("*.py"))
-    assert files, f"no module in {package}"
-    return files
+def sources():
+    return sorted(SRC.glob("*/**/*.py"))
 
 
 def module_name(file):
     parts = file.relative_to(SRC).with_suffix("").parts
-    return list(parts[:-1] if parts[-1] == "__init__" else parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room(module):
+    """Return the part of the drawing that a module belongs to: "search" for sigtune.search.loop."""
+    top, *rest = module.split(".")
+    return rest[0] if top == "sigtune" and rest else top
 
 
 def imported(file, *, module_level_only=False):
-    """Return the dotted names that a module imports, relative ones resolved."""
+    """Return the dotted names that a module imports, relative ones resolved; those for typing too."""
     names = set()
-    package = module_name(file) if file.name == "__init__.py" else module_name(file)[:-1]
+    package = module_name(file).split(".")
+    package = package if file.name == "__init__.py" else package[:-1]
     for node in nodes(ast.parse(file.read_text(encoding="utf-8")), module_level_only):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
@@ -46,92 +87,122 @@ def nodes(tree, module_level_only):
         yield from nodes(node, module_level_only)
 
 
-def imports_of(package, forbidden, *, module_level_only=False):
-    """Return the imports of `forbidden` modules, or of anything below them, by module of the package."""
-    return {
-        str(file.relative_to(SRC)): found
-        for file in sources(package)
-        if (
-            found := {
-                name
-                for name in imported(file, module_level_only=module_level_only)
-                if any(name == module or name.startswith(f"{module}.") for module in forbidden)
-            }
-        )
+def own_modules(names, known):
+    """Return the modules of ours that the names are, or are in."""
+    return {name if name in known else name.rpartition(".")[0] for name in names} & known
+
+
+def import_graph():
+    files = {module_name(file): file for file in sources()}
+    return {module: own_modules(imported(file), files.keys()) - {module} for module, file in files.items()}
+
+
+def test_every_room_has_a_row():
+    rooms = {room(module_name(file)) for file in sources()} - {"sigtune"}
+    assert rooms == ALLOWED.keys()
+
+
+def test_imports_point_one_way():
+    wrong = {
+        f"{module} imports {other}"
+        for module, others in import_graph().items()
+        for other in others
+        if room(other) not in {*ALLOWED.get(room(module), ()), room(module), "sigtune"}
     }
+    assert wrong == set()
 
 
-SEARCH = ["hydra", "hydra_plugins", "sigopt", "sigtune.tuning", "sigtune.backend"]
-TRAINING = ["sigtune.training", "sigtune.models", "sigtune.data"]
-TORCH = ["torch", "torchvision", "torchaudio", "pytorch_lightning", "lightning"]
+def test_there_is_no_circle():
+    try:
+        TopologicalSorter(import_graph()).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
 
 
-@pytest.mark.parametrize("package", ["sigtune/models", "sigtune/data"])
-def test_models_and_data_know_of_no_search_and_no_training(package):
-    assert imports_of(package, [*SEARCH, "sigtune.training", "sigtune.application", "sigtune.config"]) == {}
+@pytest.mark.parametrize(
+    ("packages", "rooms"),
+    [
+        (TORCH, KNOWS_TORCH),
+        ({"hydra", "omegaconf"}, KNOWS_HYDRA),
+        ({"sigopt"}, KNOWS_SIGOPT),
+        ({"sqlalchemy", "alembic"}, {"backend", "tuning"}),
+        ({"optuna", "scipy"}, {"optimizer"}),
+    ],
+)
+def test_a_library_is_known_in_its_rooms_only(packages, rooms):
+    found = {
+        module_name(file)
+        for file in sources()
+        if {name.partition(".")[0] for name in imported(file)} & packages
+    }
+    assert {module for module in found if room(module) not in rooms} == set()
 
 
-def test_models_know_nothing_of_lightning_nor_of_the_data():
-    assert imports_of("sigtune/models", ["pytorch_lightning", "lightning", "sigtune.data"]) == {}
-
-
-def test_training_knows_of_no_search():
-    assert (
-        imports_of("sigtune/training", ["sigopt", "hydra_plugins", "sigtune.tuning", "sigtune.backend"]) == {}
-    )
-
-
-def test_the_backend_is_a_sigopt_that_knows_of_no_config_and_no_training():
-    others = ["hydra", "hydra_plugins", "omegaconf", "sigtune.tuning", "sigtune.config", *TRAINING]
-    assert imports_of("sigtune/backend", others) == {}
-
-
-@pytest.mark.parametrize("package", ["sigtune/tuning", "hydra_plugins", "sigtune/report"])
-def test_what_creates_an_experiment_imports_no_torch_at_module_level(package):
-    assert imports_of(package, [*TORCH, *TRAINING], module_level_only=True) == {}
-
-
-def test_the_backend_has_torch_in_one_module_that_none_imports_before_it_is_needed():
-    gaussian_process = "sigtune.backend.gaussian_process"
-    assert set(imports_of("sigtune/backend", TORCH)) <= {"sigtune/backend/gaussian_process.py"}
-    assert imports_of("sigtune", [gaussian_process], module_level_only=True) == {}
-    assert imports_of("sigtune/backend", [gaussian_process]) != {}
-
-
-@pytest.mark.parametrize("package", ["sigtune/tuning", "sigtune/report", "hydra_plugins"])
-def test_the_search_reaches_training_only_through_the_task_it_is_given(package):
-    assert imports_of(package, [*TRAINING, "sigtune.application"]) == {}
-
-
-def test_tuning_knows_nothing_of_the_plugin_nor_of_the_report():
-    assert imports_of("sigtune/tuning", ["hydra_plugins", "sigtune.report"]) == {}
+@pytest.mark.parametrize("rooms", [ALLOWED.keys() - KNOWS_TORCH])
+def test_training_is_imported_inside_functions(rooms):
+    training = {"training", "models", "data", "kernels"}
+    wrong = {
+        f"{module_name(file)} imports {name}"
+        for file in sources()
+        if room(module_name(file)) in rooms
+        for name in imported(file, module_level_only=True)
+        if room(name) in training and name.startswith("sigtune.")
+    }
+    assert wrong == set()
 
 
 def test_the_scan_sees_imports_of_every_form(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "SRC", tmp_path)
     (tmp_path / "one" / "two").mkdir(parents=True)
-    (tmp_path / "one" / "two" / "module.py").write_text(
+    file = tmp_path / "one" / "two" / "module.py"
+    file.write_text(
         "import a.b as c\nfrom d import e\nfrom . import f\nfrom ..g import h\n"
         "if True:\n    import i\nclass C:\n    import j\ndef function():\n    import k\n"
     )
     everything = {"a.b", "d.e", "one.two.f", "one.g.h", "i", "j", "k"}
-    file = tmp_path / "one" / "two" / "module.py"
     assert imported(file) == everything
     assert imported(file, module_level_only=True) == everything - {"k"}
-    assert imports_of("one", ["one.g", "k"]) == {"one/two/module.py": {"one.g.h", "k"}}
+    assert own_modules({"a.b", "d.e", "x"}, {"a.b", "d"}) == {"a.b", "d"}
+
+
+def test_the_scan_sees_a_circle_through_a_function(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "SRC", tmp_path)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a.py").write_text("from one import b")
+    (tmp_path / "one" / "b.py").write_text("def late():\n    import one.a")
+    with pytest.raises(CycleError):
+        TopologicalSorter(import_graph()).prepare()
 
 
 @pytest.mark.parametrize(
     "modules",
     [
-        "sigtune.tuning.experiment, sigtune.application, sigtune.command_line, sigtune.config",
+        "sigtune.tuning.experiment, sigtune.app.run, sigtune.app.main, sigtune.config.schema",
         "sigtune.tuning.creation, sigtune.tuning.common_experiments, sigtune.backend.driver",
-        "hydra_plugins.hydra_sigopt_sweeper.sweeper, hydra_plugins.hydra_sigopt_sweeper._sweep",
+        "hydra_plugins.hydra_sigopt_sweeper.sweeper, sigtune.search.setup",
     ],
 )
 def test_creating_an_experiment_loads_no_torch_and_no_lightning(modules):
-    script = f"import sys, {modules}\nprint([name for name in {TORCH} if name in sys.modules])"
+    script = f"import sys, {modules}\nprint([name for name in {sorted(TORCH)} if name in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_every_module_can_be_the_first_to_be_imported():
+    modules = [module_name(file) for file in sources() if "executors" not in file.parts]
+    script = (
+        "import importlib, os, sys, hydra, optuna, pytorch_lightning, sigopt, sqlalchemy\n"
+        f"for module in {modules}:\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        importlib.import_module(module)\n"
+        "        os._exit(0)\n"
+        "    if os.waitpid(child, 0)[1]:\n"
+        "        sys.exit(module)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stderr

@@ -157,7 +157,7 @@ def test_two_processes_that_draw_at_once_get_different_suggestions(tmp_path, con
     script = (
         "import sys, sigopt\n"
         "from sigtune.backend.driver import LocalDriver\n"
-        "import sigtune.backend.gaussian_process\n"
+        "import sigtune.optimizer.engines.gaussian_process\n"
         "search = sigopt.Connection(driver=LocalDriver, url=sys.argv[1]).experiments(sys.argv[2])\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"

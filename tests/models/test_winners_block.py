@@ -5,12 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from sigtune.models import image_winners, kernels, winners_convolution
-from sigtune.models.fused_winners import NormPoolWinners
-from sigtune.models.image_winners import TapMoments, can_choose_from_images
+from sigtune.kernels import image_winners, winners_convolution
+from sigtune.kernels import library as kernels
+from sigtune.kernels.image_winners import TapMoments, can_choose_from_images
+from sigtune.kernels.winners_convolution import can_convolve_winners, convolve_winners
 from sigtune.models.k_winners import KWinners2d
+from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.winners_block import WinnersBlock, WinnersBlocks
-from sigtune.models.winners_convolution import can_convolve_winners, convolve_winners
 
 pytestmark = pytest.mark.skipif(kernels.LIBRARY is None, reason="installed without a C++ compiler")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sigtune.config import Config, TrainerConfig
+from sigtune.config.schema import Config, TrainerConfig
 from sigtune.errors import UsageError
 from sigtune.training.checkpoint_io import read_checkpoint
 from sigtune.training.resume import job_identity, resume_point

@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from sigtune.config import register_schemas
+from sigtune.config.schema import register_schemas
 from sigtune.training.train import train
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -3,7 +3,7 @@ from dataclasses import fields
 
 import pytorch_lightning as pl
 
-from sigtune.config import TrainerConfig
+from sigtune.config.schema import TrainerConfig
 from sigtune.training.trainer import SIGTUNES_OWN
 
 

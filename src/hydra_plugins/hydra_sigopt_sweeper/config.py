@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
-from sigtune.config import SigOptConfig
+from sigtune.config.schema import SigOptConfig
 
 
 @dataclass

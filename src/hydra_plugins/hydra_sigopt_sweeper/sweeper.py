@@ -33,10 +33,9 @@ class SigOptSweeper(Sweeper):
         with 3 when the search ended with failed jobs, with 130 when it was interrupted, and with 1 when
         SigOpt could not be reached.
         """
-        from sigtune.command_line import exit_with
         from sigtune.errors import UsageError
-
-        from ._sweep import sweep
+        from sigtune.invocation import exit_with
+        from sigtune.search.setup import sweep
 
         assert self.hydra_context is not None
         assert self.task_function is not None

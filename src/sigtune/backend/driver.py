@@ -12,11 +12,12 @@ from typing import Any, TypeAlias
 from sigopt.objects import ApiObject
 from sqlalchemy.exc import OperationalError
 
-from sigtune.backend import experiments, observations, projects, queued_suggestions, suggestions
-from sigtune.backend.refusals import bad_request, not_found, unavailable
+from sigtune.backend.errors import bad_request, not_found, unavailable
 from sigtune.backend.requests import CLIENT_ID, Json, Request
+from sigtune.backend.resources import experiments, observations, projects, queued_suggestions, suggestions
 from sigtune.backend.store import Store
 from sigtune.errors import Problem, UsageError
+from sigtune.optimizer.suggest import FIRST_MODELLED, load_libraries
 
 Handler: TypeAlias = Callable[[Request], Json]
 
@@ -70,6 +71,11 @@ class LocalDriver:
     def close(self) -> None:
         """Close the store."""
         self._store.close()
+
+
+def load_optimizer() -> None:
+    """Import what suggestions are computed with: seconds that nobody need wait for later."""
+    load_libraries(FIRST_MODELLED)
 
 
 def _find_route(method: str, path: Sequence[str]) -> tuple[Route, tuple[str, ...]]:

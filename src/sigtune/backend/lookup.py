@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from sigtune.backend.refusals import bad_request, not_found
+from sigtune.backend.errors import bad_request, not_found
 from sigtune.backend.requests import Request, parse_id
 from sigtune.backend.tables import ExperimentRow, ObservationRow, SuggestionRow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sigtune.backend.refusals import bad_request
+from sigtune.backend.errors import bad_request
 from sigtune.backend.requests import Json
 from sigtune.backend.tables import (
     ExperimentMetadata,
@@ -14,7 +14,7 @@ from sigtune.backend.tables import (
     ProjectMetadata,
     SuggestionMetadata,
 )
-from sigtune.backend.validation import metadata_problems
+from sigtune.definition.validation import metadata_problems
 from sigtune.errors import format_problems
 
 Entry = TypeVar("Entry", ProjectMetadata, ExperimentMetadata, SuggestionMetadata, ObservationMetadata)

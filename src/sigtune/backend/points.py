@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sigtune.backend.refusals import bad_request
+from sigtune.backend.errors import bad_request
 from sigtune.backend.requests import Json
-from sigtune.backend.space import Assignments, ExperimentDefinition, Metric, Parameter, parse_value
 from sigtune.backend.tables import AssignmentRow, ExperimentRow, ParameterRow, PointRow
+from sigtune.definition.experiment import ExperimentDefinition
+from sigtune.definition.metrics import Metric
+from sigtune.definition.parameters import Assignments, Parameter, parse_value
 
 
 def definition_of(experiment: ExperimentRow) -> ExperimentDefinition:

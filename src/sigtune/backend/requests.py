@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy.orm import Session
 
-from sigtune.backend.refusals import bad_request, not_found
-from sigtune.backend.space import is_whole
+from sigtune.backend.errors import bad_request, not_found
+from sigtune.definition.parameters import is_whole
 from sigtune.errors import nearest
 
 Json: TypeAlias = dict[str, Any]

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sigtune.data.augmented_frames import augmented_frames, can_be_fused
 from sigtune.data.clip_memory import Staging
 from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
+from sigtune.kernels.augmented_frames import augmented_frames, can_be_fused
 
 Batch = tuple[Tensor, Tensor]
 """Inputs (B, 1, 32, 32) float32 and targets (B,) int64."""
@@ -64,7 +64,10 @@ class Augmentation:
     ) -> Tensor:
         """Return the (N, 1, 32, 32) images of the augmented waveforms, the fastest way there is for them."""
         if can_be_fused(waveforms):
-            frames = augmented_frames(waveforms, shifts, self.noise, offsets, front_end)
+            noise, ratio = (self.noise.noise, self.noise.amplitude_ratio) if self.noise else (None, 0.0)
+            frames = augmented_frames(
+                waveforms, shifts, noise, ratio, offsets, front_end.window, front_end.hop
+            )
         else:
             frames = front_end.frames(self(waveforms, shifts, offsets))
         return front_end.images(frames)

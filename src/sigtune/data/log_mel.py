@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
-from sigtune.data.band_powers import band_powers
 from sigtune.data.commands import CLIP_SAMPLES, SAMPLE_RATE
+from sigtune.kernels.band_powers import band_powers
 
 _FULL_SCALE = 32768.0
 

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sigtune.kernels.library import LIBRARY
 from sigtune.models.arguments import require, require_percent_on
-from sigtune.models.kernels import LIBRARY
 
 
 class _KWinners(nn.Module):

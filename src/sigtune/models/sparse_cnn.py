@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sigtune.models.arguments import require, require_percent_on, require_sparsity
-from sigtune.models.fused_winners import NormPoolWinners
 from sigtune.models.k_winners import KWinners, KWinners2d
+from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.sparse_weights import SparseConv2d, SparseLinear
 from sigtune.models.winners_block import WinnersBlock, WinnersBlocks
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sigtune.kernels.sparse_linear import Pattern, can_multiply_sparsely, sparse_linear
 from sigtune.models.arguments import require_sparsity
-from sigtune.models.sparse_linear import Pattern, can_multiply_sparsely, sparse_linear
 
 
 class _SparseWeights(nn.Module):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from sigtune.models.fused_winners import NormPoolWinners
-from sigtune.models.winners_convolution import can_convolve_winners, convolve_winners
+from sigtune.kernels.winners_convolution import can_convolve_winners, convolve_winners
+from sigtune.models.norm_pool_winners import NormPoolWinners
 
 
 class WinnersBlock(nn.Module):

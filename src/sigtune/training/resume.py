@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigtune.config import Config
+from sigtune.config.schema import Config
 from sigtune.errors import Problem, UsageError
 
 if TYPE_CHECKING:

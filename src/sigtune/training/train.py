@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 from hydra.utils import instantiate
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from sigtune.config import Config
+from sigtune.config.schema import Config
 from sigtune.errors import JobStoppedError
 from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.callbacks.stop_when_asked import StopWhenAsked

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 
-from sigtune.config import TrainerConfig
+from sigtune.config.schema import TrainerConfig
 from sigtune.errors import UsageError
 from sigtune.training.checkpoint_io import AtomicCheckpointIO
 from sigtune.training.devices import device_problems

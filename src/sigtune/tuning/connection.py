@@ -105,9 +105,9 @@ def _connection_class() -> Any:
 def load_optimizer(backend: str) -> None:
     """Import what the local backend computes suggestions with: seconds that nobody need wait for later."""
     if choose_backend(backend) == "local":
-        from sigtune.backend.optimizer import FIRST_MODELLED, load_libraries
+        from sigtune.backend.driver import load_optimizer as load
 
-        load_libraries(FIRST_MODELLED)
+        load()
 
 
 def ensure_project(connection: Any, project: str) -> None:

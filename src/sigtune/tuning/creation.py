@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from omegaconf import DictConfig
 
 from sigtune.errors import Problem, UsageError
-from sigtune.tuning.checks import experiment_class
+from sigtune.tuning.block import experiment_definition
 from sigtune.tuning.connection import connect, describe_backend
-from sigtune.tuning.definition import experiment_definition
 from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.experiment_class import experiment_class
 
 
 def open_experiment(block: DictConfig) -> SigOptExperiment:

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from sigtune.definition.metrics import Metric
 from sigtune.tuning.connection import connect, ensure_project, log_backend
 
 
@@ -165,3 +166,20 @@ def is_config_key(config: DictConfig, name: str) -> bool:
     parent, _, leaf = name.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     return isinstance(node, DictConfig) and leaf in node.keys()  # noqa: SIM118 - `in` skips missing values
+
+
+def parameters_of(experiment: Any) -> list[dict[str, Any]]:
+    """Return the parameters of SigOpt's Experiment object in the fields of a definition."""
+    parameters: list[dict[str, Any]] = experiment.to_json()["parameters"]
+    for parameter in parameters:
+        if parameter.get("categorical_values"):
+            parameter["categorical_values"] = [value["name"] for value in parameter["categorical_values"]]
+    return parameters
+
+
+def metrics_of(experiment: Any) -> list[Metric]:
+    """Return the metrics of SigOpt's Experiment object."""
+    return [
+        Metric(metric.name, metric.objective or "maximize", metric.strategy or "optimize", metric.threshold)
+        for metric in experiment.metrics
+    ]

@@ -11,7 +11,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
-from sigtune.config_problems import leaves
+from sigtune.config.keys import leaves
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.experiment import SigOptExperiment, is_config_key
 

@@ -1,0 +1,1 @@
+"""What `python train.py` does with a composed config."""

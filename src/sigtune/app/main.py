@@ -1,0 +1,43 @@
+"""The command line's endings: every problem of a wrong input in one list, and the exit codes.
+
+0 done, 1 a crash (with its traceback), 2 wrong input, 3 a search that ended with failed jobs, 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from sigtune.errors import JobStoppedError, UsageError
+from sigtune.invocation import exit_with
+
+
+def main(entry: Callable[[], None], config_dir: Path) -> None:
+    """Run a function decorated by `hydra.main`, whose configs are in `config_dir`.
+
+    Hydra stops at the first thing wrong with a config. Here what it raises is looked into further, so that
+    all problems are shown at once.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, where it would print and exit
+    # A user's own experiment class may lie where they run, and the entry point elsewhere.
+    sys.path.append(str(Path.cwd()))
+    try:
+        entry()
+    except UsageError as error:
+        exit_with(error)
+    except (HydraException, OmegaConfBaseException):
+        from sigtune.checks.composition import diagnose
+
+        problems = diagnose(sys.argv[1:], config_dir)
+        if not problems:
+            raise
+        exit_with(UsageError(problems))
+    except (KeyboardInterrupt, JobStoppedError):
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,179 @@
+"""Find every problem of a config that Hydra refused to compose, where Hydra tells of the first alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sigtune.checks.groups import with_misfits_named
+from sigtune.checks.search import search_problems
+from sigtune.config.keys import known_keys, nearest_key
+from sigtune.config.schema import Config
+from sigtune.config.validation import UNKNOWN_KEY, assign, value_problems
+from sigtune.errors import Problem, nearest
+
+_SCHEMA_NAME = "schema_name_"
+
+
+@dataclass
+class _CommandLine:
+    """The overrides of a command line, sorted by what they are."""
+
+    groups: list[Override] = field(default_factory=list)
+    values: list[Override] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
+    """Return every problem of the config that `arguments`, a command line, asks for.
+
+    The config is composed once more with the schemas left out, which accepts anything, and then checked
+    against the schemas value by value. An empty list means that the problem is of another kind.
+    """
+    options = get_args_parser().parse_args(list(arguments))
+    # As Hydra does, from the folder of the entry point on.
+    config_dir = config_dir.parent / options.config_path if options.config_path else config_dir
+    config_name = options.config_name or "config"
+    GlobalHydra.instance().clear()
+    for option, folder in (("config-path", config_dir), ("config-dir", options.config_dir)):
+        if folder and not Path(folder).is_dir():
+            return [Problem(f"--{option}={getattr(options, option.replace('-', '_'))}", "no such folder")]
+    try:
+        with initialize_config_dir(str(config_dir.resolve()), version_base="1.3"):
+            if options.config_dir:
+                _look_also_in(Path(options.config_dir), config_dir)
+            loader = GlobalHydra.instance().config_loader()
+            configs = loader.get_group_options("", ObjectType.CONFIG)
+            if config_name.removesuffix(".yaml") not in configs:
+                own = [name for name in configs if not name.endswith("_schema")]
+                return [Problem(f"--config-name={config_name}", "no such config", nearest(config_name, own))]
+            line = _sorted(options.overrides, loader)
+            with _schemas_left_out() as schemas:
+                loose = compose(config_name, [str(o.input_line) for o in line.groups])
+                config, problems = _checked(loose, schemas)
+                experiments = loader.get_group_options("experiment", ObjectType.CONFIG)
+                problems = with_misfits_named(problems, line.groups, experiments, config_name)
+            problems = line.problems + problems + _value_override_problems(config, line.values)
+            searches = options.multirun or config.sigopt.create
+            if searches and not any(problem.what.startswith("no such") for problem in line.problems):
+                # Of another experiment than the one meant, the search is not worth a look.
+                overridden = {override.key_or_group for override in line.values}
+                problems += search_problems(config, config.sigopt, overridden)
+            return problems
+    except (HydraException, OmegaConfBaseException) as error:
+        return [Problem("config", str(error).splitlines()[0])]
+
+
+def _look_also_in(further: Path, config_dir: Path) -> None:
+    """Begin Hydra anew with the folder of `--config-dir` behind the app's own, as `hydra.main` does."""
+    search_path = create_config_search_path(str(config_dir.resolve()))
+    search_path.prepend("command-line", f"file://{further.resolve()}", anchor="schema")
+    GlobalHydra.instance().clear()
+    Hydra.create_main_hydra2("app", search_path)
+
+
+def _sorted(overrides: Sequence[str], loader: ConfigLoader) -> _CommandLine:
+    line = _CommandLine()
+    for text in overrides:
+        try:
+            override = OverridesParser.create(loader).parse_override(text)
+        except HydraException:
+            line.problems.append(
+                Problem(text, "is no override", "key=value, quoted where it has special characters")
+            )
+            continue
+        if loader.list_groups("") and _is_group(override.key_or_group, loader):
+            problem = _group_problem(override, loader)
+            if problem is None:
+                line.groups.append(override)
+            else:
+                line.problems.append(problem)
+        elif not override.key_or_group.startswith("hydra"):
+            line.values.append(override)
+    return line
+
+
+def _is_group(key: str, loader: ConfigLoader) -> bool:
+    parent, _, name = key.rpartition("/")
+    return name in loader.list_groups(parent)
+
+
+def _group_problem(override: Override, loader: ConfigLoader) -> Problem | None:
+    """Return what is wrong with a choice of a config group; a sweep over choices is checked by each."""
+    group = override.key_or_group
+    options = [
+        option
+        for option in loader.get_group_options(group, ObjectType.CONFIG)
+        if not option.endswith("_schema")
+    ]
+    chosen = list(override.sweep_string_iterator()) if override.is_choice_sweep() else [override.value()]
+    for choice in chosen:
+        if isinstance(choice, str) and choice not in options:
+            return Problem(
+                f"{group}={choice}", f"no such {group.rpartition('/')[2]}", nearest(choice, options)
+            )
+    return None
+
+
+@contextmanager
+def _schemas_left_out() -> Iterator[dict[str, DictConfig]]:
+    """Put a marker in the place of every schema of the ConfigStore; yield the schemas by their marker."""
+    store = ConfigStore.instance()
+    schemas: dict[str, DictConfig] = {}
+    places: list[tuple[dict[str, Any], str, Any]] = []
+    for folder in [store.repo, *(entry for entry in store.repo.values() if isinstance(entry, dict))]:
+        places += [(folder, name, entry) for name, entry in folder.items() if name.endswith("_schema.yaml")]
+    for folder, name, entry in places:
+        schemas[entry.name] = entry.node
+        marker = {} if folder is store.repo else {_SCHEMA_NAME: entry.name}
+        folder[name] = type(entry)(
+            entry.name, OmegaConf.create(marker), entry.group, entry.package, entry.provider
+        )
+    try:
+        yield schemas
+    finally:
+        for folder, name, entry in places:
+            folder[name] = entry
+
+
+def _checked(loose: DictConfig, schemas: dict[str, DictConfig]) -> tuple[DictConfig, list[Problem]]:
+    """Return the config typed by the schemas, as far as it fits them, and what does not fit."""
+    config = OmegaConf.structured(Config)
+    values = OmegaConf.to_container(loose)
+    assert isinstance(values, dict)
+    for group, section in values.items():
+        if isinstance(section, dict) and _SCHEMA_NAME in section:
+            config[group] = schemas[section.pop(_SCHEMA_NAME)]
+    return config, value_problems(config, values, "")
+
+
+def _value_override_problems(config: DictConfig, overrides: Sequence[Override]) -> list[Problem]:
+    problems = []
+    for override in overrides:
+        key = override.key_or_group
+        if override.type == OverrideType.DEL or override.is_add() or override.is_force_add():
+            problem = None  # they may name a key that is not there
+        elif override.is_sweep_override():
+            known = key in known_keys(config)
+            problem = None if known else Problem(key, UNKNOWN_KEY, nearest_key(key, config))
+        else:
+            problem = assign(config, key, override.value(), typed=str(override.input_line))
+        if problem is not None:
+            problems.append(problem)
+    return problems

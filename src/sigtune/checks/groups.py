@@ -1,0 +1,58 @@
+"""Choices of config groups that do not go together: an experiment, and another scheduler than it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hydra import compose
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from sigtune.config.validation import UNKNOWN_KEY
+from sigtune.errors import Problem
+
+
+def with_misfits_named(
+    problems: Sequence[Problem], groups: Sequence[Override], experiments: Sequence[str], config_name: str
+) -> list[Problem]:
+    """Return the problems, the unknown keys of a wrongly chosen group as one that names a fitting experiment.
+
+    `groups` are the choices on the command line, `experiments` those there are. Where an experiment sets keys
+    of another scheduler than the one chosen, each of them is unknown, and what is wrong is the choice.
+    """
+    left = list(problems)
+    for override in groups:
+        group, choice = override.key_or_group, override.value()
+        unknown = [p for p in left if p.what == UNKNOWN_KEY and p.key.startswith(f"{group}.")]
+        if group == "experiment" or not isinstance(choice, str) or not unknown:
+            continue
+        chosen = _choices([str(other.input_line) for other in groups if other is not override], config_name)
+        fitting = _nearest_experiment(chosen, group, choice, experiments, config_name)
+        if fitting is not None:
+            keys = ", ".join(p.key.removeprefix(f"{group}.") for p in unknown)
+            what = f"experiment={chosen['experiment']} sets {keys}, unknown to it"
+            left = [p for p in left if p not in unknown]
+            left.insert(0, Problem(f"{group}={choice}", what, f"experiment={fitting}"))
+    return left
+
+
+def _nearest_experiment(
+    chosen: Mapping[str, str], group: str, choice: str, experiments: Sequence[str], config_name: str
+) -> str | None:
+    """Return the experiment with `choice` for `group` that has the most other choices of `chosen`."""
+    best, most = None, -1
+    for experiment in experiments:
+        choices = _choices([f"experiment={experiment}"], config_name)
+        alike = sum(choices.get(name) == value for name, value in chosen.items())
+        if choices.get(group) == choice and alike > most:
+            best, most = experiment, alike
+    return best
+
+
+def _choices(overrides: Sequence[str], config_name: str) -> dict[str, str]:
+    try:
+        config = compose(config_name, list(overrides), return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException):
+        return {}  # another experiment's own mistakes are not what is asked about
+    return {str(group): str(choice) for group, choice in config.hydra.runtime.choices.items()}

@@ -1,0 +1,1 @@
+"""The schema of the configs, and checks of values against it."""

@@ -1,0 +1,66 @@
+"""Looking keys of a config up: dotted names, values, the nearest right one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationToMissingValueError
+
+
+def nearest_key(key: str, config: DictConfig, prefix: str = "") -> str:
+    """Return the key of `config` that `key` was probably meant to be, or all the keys of its section."""
+    section, _, leaf = key.rpartition(".")
+    known = known_keys(config)
+    siblings = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == section]
+    # Within a section that exists the last part decides; a section that does not is looked for as a whole.
+    matches = difflib.get_close_matches(leaf, siblings, n=1) if siblings else []
+    elsewhere = [] if siblings else difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+    outer = ".".join(part for part in (prefix, section) if part)
+    if matches:
+        return f"{outer}.{matches[0]}" if outer else matches[0]
+    if elsewhere:
+        return f"{prefix}.{elsewhere[0]}" if prefix else elsewhere[0]
+    tops = [name for name in known if "." not in name]
+    top = [] if siblings else difflib.get_close_matches(key.split(".", maxsplit=1)[0], tops, n=1)
+    if top:
+        return f"{prefix}.{top[0]}" if prefix else top[0]
+    choices = siblings or tops
+    # Hydra's own _target_ and _partial_ are known, but never what was meant.
+    return "one of " + ", ".join(sorted(name for name in choices if not name.startswith("_")))
+
+
+def leaves(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) for every leaf of nested dicts; a list is a leaf."""
+    if isinstance(values, dict) and values:
+        for key, value in values.items():
+            yield from leaves(value, f"{prefix}.{key!s}" if prefix else str(key))
+    else:
+        yield prefix, values
+
+
+def missing_keys(config: DictConfig) -> set[str]:
+    """Return the dotted keys that are `???`. Unlike OmegaConf's own, this resolves no interpolation."""
+    return {key for key, value in leaves(OmegaConf.to_container(config)) if value == "???"}
+
+
+def value_at(config: DictConfig, key: str) -> Any:
+    """Return the value at the key; None where there is no such key, or it has no value yet."""
+    try:
+        return OmegaConf.select(config, key)
+    except InterpolationToMissingValueError:
+        return None
+
+
+def known_keys(config: DictConfig, prefix: str = "") -> set[str]:
+    """Return every dotted key of `config`, sections and leaves, with or without a value."""
+    keys: set[str] = set()
+    for name in config:
+        key = f"{prefix}.{name!s}" if prefix else str(name)
+        keys.add(key)
+        node = config._get_node(name)
+        if isinstance(node, DictConfig) and not (node._is_none() or node._is_missing()):
+            keys |= known_keys(node, key)
+    return keys

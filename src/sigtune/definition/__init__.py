@@ -1,0 +1,1 @@
+"""What an experiment is: parameters, metrics, constraints. Pure Python."""

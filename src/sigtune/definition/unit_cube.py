@@ -1,0 +1,65 @@
+"""Parameters to and from the unit interval, and points to and from the unit cube."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from sigtune.definition.parameters import Assignments, Parameter, Value, parse_value
+
+
+def from_unit(parameter: Parameter, position: float) -> Value:
+    """Return the value at a position in [0, 1]; 0.5 is the (geometric, if log) middle."""
+    choices = parameter.choices
+    if choices is not None:
+        return choices[min(int(position * len(choices)), len(choices) - 1)]
+    low, high = parameter.limits
+    if parameter.log:
+        value = math.exp(math.log(low) + position * (math.log(high) - math.log(low)))
+    else:
+        value = low + position * (high - low)
+    return min(max(value, low), high)
+
+
+def to_unit(parameter: Parameter, value: Value) -> float:
+    """Return the position in [0, 1] of a value; a choice is at the centre of its share of the interval."""
+    choices = parameter.choices
+    if choices is not None:
+        return (choices.index(value) + 0.5) / len(choices)
+    low, high = parameter.limits
+    number = float(value)
+    if parameter.log:
+        low, high, number = math.log(low), math.log(high), math.log(number)
+    return (number - low) / (high - low)
+
+
+def point_at(parameters: Sequence[Parameter], positions: Sequence[float]) -> Assignments:
+    """Return the point at a position in the unit cube, one coordinate per parameter."""
+    return {
+        parameter.name: from_unit(parameter, float(position))
+        for parameter, position in zip(parameters, positions, strict=True)
+    }
+
+
+def default_point(parameters: Sequence[Parameter]) -> Assignments:
+    """Return the point of all default values if every parameter has one, else the middle of the space."""
+    if any(parameter.default is None for parameter in parameters):
+        return point_at(parameters, [0.5] * len(parameters))
+    return {parameter.name: parse_value(parameter, parameter.default) for parameter in parameters}
+
+
+def every_point(parameters: Sequence[Parameter]) -> Iterator[tuple[Value, ...]] | None:
+    """Iterate over the whole space, lazily; None where a double within bounds makes it infinite."""
+    choices = [parameter.choices for parameter in parameters]
+    finite = [choice for choice in choices if choice is not None]
+    return _product(finite) if len(finite) == len(choices) else None
+
+
+def _product(choices: Sequence[Sequence[Value]]) -> Iterator[tuple[Value, ...]]:
+    # itertools.product would first copy every range into memory, and an int may have 2**53 values.
+    if not choices:
+        yield ()
+        return
+    for head in choices[0]:
+        for tail in _product(choices[1:]):
+            yield (head, *tail)

@@ -1,0 +1,73 @@
+"""What a run leaves in its folder: its outcome, and a lock while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sigtune.errors import Problem
+
+OUTCOME_NAME = "outcome.json"
+ERROR_NAME = "error.log"
+_RUNNING_NAME = "running.lock"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run: metric values, or the reason why there are none.
+
+    `problems` are those of a UsageError: a mistake in the config, which would fail every job.
+    """
+
+    values: Mapping[str, float] | None = None
+    reason: str = ""
+    problems: Sequence[Problem] = field(default_factory=tuple)
+    seconds: float = 0.0
+
+
+def write_outcome(folder: Path, outcome: Outcome) -> None:
+    """Write the outcome so that a reader finds all of it or nothing, even after a power cut."""
+    record = {
+        "values": outcome.values,
+        "reason": outcome.reason,
+        "problems": [[problem.key, problem.what, problem.remedy] for problem in outcome.problems],
+        "seconds": outcome.seconds,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"{OUTCOME_NAME}.{os.getpid()}"
+    with draft.open("w") as file:
+        json.dump(record, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / OUTCOME_NAME)
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    """Return the outcome that a run left in its folder, or None where it left none."""
+    path = folder / OUTCOME_NAME
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text())
+    problems = tuple(Problem(*fields) for fields in record["problems"])
+    return Outcome(record["values"], record["reason"], problems, record["seconds"])
+
+
+def running_lock(folder: Path) -> FileLock:
+    """Return the lock that a run holds on its folder while it runs, in whichever process that is."""
+    return FileLock(folder / _RUNNING_NAME, timeout=0)
+
+
+def is_running(folder: Path) -> bool:
+    """Tell whether some process runs in the folder now; the operating system frees the lock of a dead one."""
+    if not (folder / _RUNNING_NAME).exists():
+        return False
+    try:
+        with running_lock(folder):
+            return False
+    except Timeout:
+        return True

@@ -1,0 +1,1 @@
+"""Functions in C++ for training on the CPU, and their bindings."""

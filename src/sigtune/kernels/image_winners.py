@@ -1,0 +1,221 @@
+"""Convolution of images, batch norm, max pooling and k-winners, in one function for the CPU.
+
+Images have few channels, and so a convolution of them few taps, which makes two things cheap that are not so
+elsewhere. The statistics that batch norm needs follow from the sums of the taps and of their products over
+all pixels: with the mean m and the covariance C of the taps, a channel with weights w and bias b has the mean
+w·m + b and the variance w·C·w. So the convolution's output need never be in memory: `image_winners.cpp`
+convolves, pools and chooses winners image by image in the cache. And the gradient with respect to the weights
+follows from what the few winners pass on and, for the rest of batch norm's gradient, from m and C again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sigtune.kernels.library import LIBRARY, takes_float32
+from sigtune.kernels.winners_convolution import is_plain
+
+_OUTPUTS = 32  # the functions take output channels in blocks of these
+_KERNEL = 8  # and kernels of this width at most
+_TAPS = 128  # with more of them, their products take longer than the convolution
+_WINDOW = 2
+
+
+def can_choose_from_images(images: Tensor, convolution: nn.Conv2d, window: int) -> bool:
+    """Say whether the functions below are there for the images, (N, C, H, W), and the convolution."""
+    return (
+        len(images) > 0
+        and not images.requires_grad
+        and window == _WINDOW
+        and is_plain(convolution)
+        and convolution.kernel_size[0] <= _KERNEL
+        and convolution.weight[0].numel() <= _TAPS
+        and convolution.out_channels % _OUTPUTS == 0
+        and takes_float32(images, convolution.weight)
+    )
+
+
+class TapMoments:
+    """The mean, (T,), and covariance, (T, T), of a convolution's taps over `count` pixels, in float64."""
+
+    def __init__(self, images: Tensor, kernel: int) -> None:
+        sums, products = _sums(images, kernel)
+        rows, columns = (size - kernel + 1 for size in images.shape[2:])
+        self.count = len(images) * rows * columns
+        self.mean = sums / self.count
+        self.covariance = products / self.count - torch.outer(self.mean, self.mean)
+
+    def of_outputs(self, convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
+        """Return the mean and the biased variance of each output channel: (D,) and (D,) float32."""
+        assert convolution.bias is not None
+        weights = convolution.weight.detach().flatten(1).double()
+        mean = weights @ self.mean + convolution.bias.detach().double()
+        variance = ((weights @ self.covariance) * weights).sum(dim=1).clamp_min(0.0)
+        return mean.float(), variance.float()
+
+
+def image_winners(
+    images: Tensor,
+    convolution: nn.Conv2d,
+    mean: Tensor,
+    scale: Tensor,
+    boost: Tensor,
+    k: int,
+    moments: TapMoments | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Convolve, normalise, pool and choose: images are (N, C, H, W), mean, scale and boost (D,) float32.
+
+    Returns the winners, (N, D, H'/2, W'/2) in channels_last; the place of each in its window, row by row, and
+    255 where a unit did not win, uint8 of the same shape; and for how many samples and positions each channel
+    is on, (D,) int64. With the moments of these images the gradient is the one for mean and scale of this
+    very batch; without them there is none.
+    """
+    of_taps = (None, None) if moments is None else (moments.mean, moments.covariance)
+    y: Tensor
+    y, places, on = _winners(images, convolution.weight, convolution.bias, mean, scale, boost, k, *of_taps)
+    return y, places, on
+
+
+# Custom operators, so that torch.compile does not break the graph, nor looks inside.
+
+
+@torch.library.custom_op("sigtune::tap_sums", mutates_args=(), device_types="cpu")
+def _sums(images: Tensor, kernel: int) -> tuple[Tensor, Tensor]:
+    """Return the sums of each tap, (T,), and of the products of each two, (T, T), float64."""
+    assert LIBRARY is not None
+    images = images.contiguous()
+    sums, products = _sums_like(images, kernel)
+    LIBRARY.image_moments(
+        images.data_ptr(),
+        *images.shape,
+        kernel,
+        torch.get_num_threads(),
+        sums.data_ptr(),
+        products.data_ptr(),
+    )
+    return sums, products
+
+
+@_sums.register_fake
+def _sums_like(images: Tensor, kernel: int) -> tuple[Tensor, Tensor]:
+    taps = images.shape[1] * kernel * kernel
+    return images.new_empty(taps, dtype=torch.float64), images.new_empty(taps, taps, dtype=torch.float64)
+
+
+@torch.library.custom_op("sigtune::image_winners", mutates_args=(), device_types="cpu")
+def _winners(
+    images: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    mean: Tensor,
+    scale: Tensor,
+    boost: Tensor,
+    k: int,
+    mean_of_taps: Tensor | None,
+    covariance_of_taps: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    assert LIBRARY is not None
+    images, weights, shift = images.contiguous(), weight.permute(1, 2, 3, 0).contiguous(), bias - mean
+    y, places, on = _winners_like(
+        images, weight, bias, mean, scale, boost, k, mean_of_taps, covariance_of_taps
+    )
+    LIBRARY.image_winners(
+        images.data_ptr(),
+        *images.shape,
+        weight.shape[2],
+        len(weight),
+        torch.get_num_threads(),
+        weights.data_ptr(),
+        shift.data_ptr(),
+        scale.contiguous().data_ptr(),
+        boost.contiguous().data_ptr(),
+        k,
+        y.data_ptr(),
+        places.data_ptr(),
+        on.zero_().data_ptr(),
+    )
+    return y, places, on
+
+
+@_winners.register_fake
+def _winners_like(
+    images: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    mean: Tensor,
+    scale: Tensor,
+    boost: Tensor,
+    k: int,
+    mean_of_taps: Tensor | None,
+    covariance_of_taps: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    height, width = ((size - weight.shape[2] + 1) // _WINDOW for size in images.shape[2:])
+    shape = (len(images), len(weight), height, width)
+    y = torch.empty(shape, dtype=images.dtype, device=images.device, memory_format=torch.channels_last)
+    places = torch.empty_like(y, dtype=torch.uint8, memory_format=torch.channels_last)
+    return y, places, images.new_empty(len(weight), dtype=torch.int64)
+
+
+@torch.library.custom_op("sigtune::image_winners_sums", mutates_args=(), device_types="cpu")
+def _gradient_sums(
+    of_y: Tensor, images: Tensor, y: Tensor, places: Tensor, kernel: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return sums over the winners of each channel, float64.
+
+    Of the gradient times each tap, (D, T); of the gradient, (D,); of the gradient times the activation, (D,).
+    """
+    assert LIBRARY is not None
+    images = images.contiguous()
+    of_y = of_y.contiguous(memory_format=torch.channels_last)
+    taps, passed, products = _gradient_sums_like(of_y, images, y, places, kernel)
+    LIBRARY.image_gradient(
+        of_y.data_ptr(),
+        images.data_ptr(),
+        y.data_ptr(),
+        places.data_ptr(),
+        *images.shape,
+        kernel,
+        y.shape[1],
+        torch.get_num_threads(),
+        taps.data_ptr(),
+        passed.data_ptr(),
+        products.data_ptr(),
+    )
+    return taps, passed, products
+
+
+@_gradient_sums.register_fake
+def _gradient_sums_like(
+    of_y: Tensor, images: Tensor, y: Tensor, places: Tensor, kernel: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    channels, taps = y.shape[1], images.shape[1] * kernel * kernel
+    sizes = ((channels, taps), (channels,), (channels,))
+    of_taps, passed, products = (images.new_empty(size, dtype=torch.float64) for size in sizes)
+    return of_taps, passed, products
+
+
+def _save_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    images, weight, _, _, scale, _, _, *of_taps = inputs
+    y, places, on = output
+    ctx.mark_non_differentiable(places, on)
+    ctx.save_for_backward(images, y, places, weight, scale, *of_taps)
+
+
+def _backward(ctx: Any, of_y: Tensor, *_: Tensor) -> tuple[Any, ...]:
+    images, y, places, weight, scale, mean, covariance = ctx.saved_tensors
+    kernel = weight.shape[2]
+    of_taps, passed, products = _gradient_sums(of_y, images, y, places, kernel)
+    scale = scale.double()
+    # At each of n pixels batch norm passes on scale·(g − Σg / n − x̂·Σ(g·x̂) / n), g being 0 but for winners,
+    # and x̂ = scale·(x − mean(x)). Times the taps t, and summed over the pixels, with Σt = n·m and
+    # Σ(x − mean(x))·t = n·C·w, this is the gradient; without the taps, for the bias, the sum is 0.
+    of_weight = scale[:, None] * (of_taps - torch.outer(passed, mean))
+    of_weight -= (scale.square() * products)[:, None] * (weight.flatten(1).double() @ covariance)
+    of_bias = torch.zeros_like(scale, dtype=weight.dtype)
+    return None, of_weight.to(weight.dtype).view(weight.shape), of_bias, None, None, None, None, None, None
+
+
+_winners.register_autograd(_backward, setup_context=_save_for_gradient)

@@ -1,0 +1,131 @@
+"""Convolution of winners on the CPU, in time that grows with their number.
+
+Nine in ten of the inputs of a convolution that follows k-winners are zero, so `winners_convolution.cpp` takes
+the winners one by one: in each output that a winner reaches it adds its row of weights, and for the gradient
+it computes only what winners pass on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sigtune.kernels.library import LIBRARY, takes_float32
+
+_OUTPUTS = 32  # the functions take output channels in blocks of these
+_INPUTS = 8
+
+
+def can_convolve_winners(x: Tensor, convolution: nn.Conv2d) -> bool:
+    """Say whether `convolve_winners` is there for the input, (N, C, H, W), and the convolution."""
+    return (
+        len(x) > 0
+        and is_plain(convolution)
+        and convolution.out_channels % _OUTPUTS == 0
+        and convolution.in_channels % _INPUTS == 0
+        and takes_float32(x, convolution.weight)
+    )
+
+
+def is_plain(convolution: nn.Conv2d) -> bool:
+    """Say whether a convolution has a bias, a square kernel, and no stride, padding, dilation or groups."""
+    return (
+        convolution.kernel_size[0] == convolution.kernel_size[1]
+        and convolution.stride == convolution.dilation == (1, 1)
+        and convolution.padding == (0, 0)
+        and convolution.groups == 1
+        and convolution.bias is not None
+    )
+
+
+def convolve_winners(x: Tensor, places: Tensor, convolution: nn.Conv2d) -> Tensor:
+    """Return the convolution, (N, D, H', W') in channels_last, of x, (N, C, H, W), whose winners alone count.
+
+    `places`, uint8 of the same shape, is 255 where x is no winner; there x is 0, and gets a gradient of 0.
+    """
+    output: Tensor = _convolve(x, places, convolution.weight, convolution.bias)
+    return output
+
+
+def _in_memory(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+# Custom operators, so that torch.compile does not break the graph, nor looks inside.
+
+
+@torch.library.custom_op("sigtune::convolve_winners", mutates_args=(), device_types="cpu")
+def _convolve(x: Tensor, places: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    assert LIBRARY is not None
+    x, places, weights = _in_memory(x), _in_memory(places), weight.permute(2, 3, 1, 0).contiguous()
+    images, inputs, height, width = x.shape
+    y: Tensor = _convolved_like(x, places, weight, bias)
+    LIBRARY.winners_convolution(
+        x.data_ptr(),
+        places.data_ptr(),
+        images,
+        height,
+        width,
+        inputs,
+        weight.shape[2],
+        len(weight),
+        torch.get_num_threads(),
+        weights.data_ptr(),
+        bias.contiguous().data_ptr(),
+        y.data_ptr(),
+    )
+    return y
+
+
+@_convolve.register_fake
+def _convolved_like(x: Tensor, places: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    height, width = (size - weight.shape[2] + 1 for size in x.shape[2:])
+    shape = (len(x), len(weight), height, width)
+    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+
+
+@torch.library.custom_op("sigtune::convolve_winners_gradient", mutates_args=(), device_types="cpu")
+def _gradient(of_y: Tensor, x: Tensor, places: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the gradients with respect to x, (N, C, H, W), and the weights, (D, C, K, K)."""
+    assert LIBRARY is not None
+    of_y, x, places = _in_memory(of_y), _in_memory(x), _in_memory(places)
+    weights = weight.permute(1, 2, 3, 0).contiguous()
+    images, inputs, height, width = x.shape
+    of_x, of_weight = _gradient_like(of_y, x, places, weight)
+    LIBRARY.winners_convolution_gradient(
+        of_y.data_ptr(),
+        x.data_ptr(),
+        places.data_ptr(),
+        images,
+        height,
+        width,
+        inputs,
+        weight.shape[2],
+        len(weight),
+        torch.get_num_threads(),
+        weights.data_ptr(),
+        of_weight.data_ptr(),
+        of_x.data_ptr(),
+    )
+    return of_x, of_weight
+
+
+@_gradient.register_fake
+def _gradient_like(of_y: Tensor, x: Tensor, places: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    outputs, inputs, kernel, _ = weight.shape
+    of_weight = weight.new_empty(inputs, kernel, kernel, outputs).permute(3, 0, 1, 2)
+    return torch.empty_like(x, memory_format=torch.channels_last), of_weight
+
+
+def _save_for_gradient(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:3])
+
+
+def _backward(ctx: Any, of_y: Tensor) -> tuple[Tensor | None, ...]:
+    of_x, of_weight = _gradient(of_y, *ctx.saved_tensors)
+    return of_x, None, of_weight, of_y.sum(dim=(0, 2, 3))
+
+
+_convolve.register_autograd(_backward, setup_context=_save_for_gradient)

@@ -1,0 +1,1 @@
+"""The next suggestion, as a pure function."""

@@ -1,0 +1,143 @@
+"""What a person sees of a search: one stable line per job, and on a terminal a line on how it stands."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from sigtune.definition import ranking
+from sigtune.definition.metrics import Metric
+from sigtune.report.observed import Observed, metric_names, parameter_names
+
+_LABEL_WIDTH = 8
+
+
+class Display:
+    """Prints to the terminal, or plainly to wherever the output goes."""
+
+    def __init__(self, budget: int | None) -> None:
+        self._budget = budget
+        self._console = Console(highlight=False, soft_wrap=True, width=_width())
+        self._live: Live | None = None
+        self._status = ""
+        self._begun = time.monotonic()
+        self._ended = 0
+
+    def labelled(self, label: str, text: str) -> None:
+        """Print a line that begins with what it is about."""
+        self._print(f"{label:<{_LABEL_WIDTH}} {text}")
+
+    def job(
+        self, observed: Observed, seconds: float, is_best: bool, error_log: Path | None, goes_on: bool
+    ) -> None:
+        """Print how a job ended: its metrics and assignments, or why it failed and whether more are tried."""
+        self._ended += 1
+        count = f"{observed.number}/{self._budget}" if self._budget else str(observed.number)
+        if observed.values is None:
+            where = f" ({error_log})" if error_log else ""
+            then = "reported, continuing" if goes_on else "reported"
+            self._print(f"{count:>7}  FAILED  {observed.reason}{where}  {then}  {seconds:.0f}s")
+            return
+        star = "★" if is_best else " "
+        assignments = format_assignments(observed.assignments)
+        self._print(f"{count:>7}  {format_metrics(observed)} {star}  {assignments}  {seconds:.0f}s")
+
+    def status(
+        self, running: int, slots: int, observed: Sequence[Observed], metrics: Sequence[Metric]
+    ) -> None:
+        """Say how the search stands in a line that the next one replaces; on a terminal only."""
+        if not self._console.is_terminal:
+            return
+        best = ranking.best(observed, metrics)
+        parts = [f"{running} of {format_slots(slots)} busy"]
+        if self._budget:
+            parts.append(f"{len(observed)}/{self._budget} observed")
+        if best:
+            parts.append(f"best {format_metrics(best[0])}")
+        if self._budget and self._ended:
+            left = (time.monotonic() - self._begun) / self._ended * max(0, self._budget - len(observed))
+            parts.append(f"about {_duration(left)} left")
+        self._status = "         " + " · ".join(parts)
+        if self._live is None:
+            self._live = Live(
+                get_renderable=lambda: Text(self._status, style="dim"),
+                console=self._console,
+                refresh_per_second=2,
+                transient=True,
+            )
+            self._live.start()
+
+    def end_status(self) -> None:
+        """Take the status line away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def table(self, observations: Sequence[Observed], best: Sequence[Observed]) -> None:
+        """Print every observation with its metrics and assignments, the best marked."""
+        if not observations:
+            return
+        table = Table(box=SIMPLE)
+        metrics, parameters = metric_names(observations), parameter_names(observations)
+        for heading in ("", "job", *metrics, *parameters):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for observed in observations:
+            values = observed.values or {}
+            table.add_row(
+                "★" if observed in best else "",
+                "-" if observed.number is None else str(observed.number),
+                *(f"{values[name]:.4f}" if name in values else "failed" for name in metrics),
+                *(_short(observed.assignments.get(name, "")) for name in parameters),
+            )
+        # A table that does not fit says less than the lines above it did.
+        if self._console.measure(table).maximum <= self._console.width:
+            self._console.print(table)
+
+    def error(self, text: str) -> None:
+        """Print a job's error in full."""
+        self._print(text.rstrip())
+
+    def _print(self, line: str) -> None:
+        # As Text, so that brackets in a message are not taken for rich's markup.
+        self._console.print(Text(line))
+
+
+def _width() -> int | None:
+    """Return how wide the output is: off a terminal, where nobody knows, wide enough for a table."""
+    return None if sys.stdout.isatty() else 200
+
+
+def format_metrics(observed: Observed) -> str:
+    """Return the observation's metrics, with the standard deviations of those that have one."""
+    deviations = {name: f" ± {value:.4f}" for name, value in observed.deviations.items()}
+    values = observed.values or {}
+    return " ".join(f"{name} {value:.4f}{deviations.get(name, '')}" for name, value in values.items())
+
+
+def format_assignments(assignments: Mapping[str, Any]) -> str:
+    """Return `name=value` pairs with numbers short enough to compare by eye."""
+    return " ".join(f"{name}={_short(value)}" for name, value in assignments.items())
+
+
+def format_slots(count: int) -> str:
+    """Return `1 slot`, `2 slots`."""
+    return f"{count} slot{'' if count == 1 else 's'}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"

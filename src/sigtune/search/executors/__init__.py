@@ -1,0 +1,1 @@
+"""How runs reach the user's launcher: one executor for each kind."""

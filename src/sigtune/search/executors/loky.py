@@ -1,0 +1,137 @@
+"""Runs on this machine, in a worker process for each slot: what `hydra/launcher=joblib` stands for."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, Future
+from concurrent.futures import wait as wait_for
+from pathlib import Path
+from typing import Any
+
+from loky.process_executor import ProcessPoolExecutor
+
+from sigtune.search.executors.payload import RemoteRun, remote_run
+from sigtune.search.executors.protocol import Launch
+from sigtune.search.jobs import Run
+
+# A worker that is idle so long ends, and a new one starts when needed.
+_IDLE_SECONDS = 60
+
+# Held in a worker while it runs a job.
+_BUSY = threading.Lock()
+
+
+class LokyExecutor:
+    """One loky pool of one worker per slot: a worker that dies takes only its own run with it.
+
+    Each worker sees the GPUs of its slot alone, and has its share of the cores.
+    """
+
+    def __init__(self, launch: Launch, slots: int) -> None:
+        at_once = launch.options["n_jobs"]
+        self.slots = slots if at_once < 1 else min(slots, at_once)
+        self._launch = launch
+        self._gpus = visible_gpus()
+        self._pools: dict[int, Any] = {}
+        self._free = list(range(self.slots))
+        self._running: dict[Future[str], tuple[Run, int]] = {}
+        for slot in self._free:
+            self._pool(slot).submit(os.getpid)  # starts the worker, while the first suggestion is drawn
+
+    def submit(self, run: Run) -> str:
+        """Start the run in a free slot."""
+        slot = self._free.pop(0)
+        folder = Path(self._launch.config.hydra.sweep.dir) / run.subdir
+        future = self._pool(slot).submit(_run_with_output_in, folder, remote_run(self._launch, run))
+        self._running[future] = (run, slot)
+        return ""
+
+    def wait(self, seconds: float) -> list[tuple[Run, str]]:
+        """Wait for a worker to be done, or to die."""
+        done, _ = wait_for(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
+        return [self._ended(future) for future in done]
+
+    def _ended(self, future: Future[str]) -> tuple[Run, str]:
+        run, slot = self._running.pop(future)
+        self._free.append(slot)
+        error = future.exception()
+        if error is None:
+            return run, future.result()
+        self._pools.pop(slot).shutdown(kill_workers=True)
+        return run, f"its worker process died ({type(error).__name__})"
+
+    def reattach(self, run: Run, handle: str) -> bool:
+        """Return False: a dead sweep's worker cannot be spoken to. Its run holds the lock on its folder."""
+        return False
+
+    def close(self, now: bool) -> None:
+        """End the workers."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=not now, kill_workers=now)
+
+    def _pool(self, slot: int) -> Any:
+        if slot not in self._pools:
+            self._pools[slot] = ProcessPoolExecutor(
+                max_workers=1,
+                timeout=_IDLE_SECONDS,
+                initializer=_prepare_worker,
+                initargs=(os.getpid(),),
+                env=slot_environment(slot, self.slots, self._gpus),
+            )
+        return self._pools[slot]
+
+
+def slot_environment(slot: int, slots: int, gpus: list[str]) -> dict[str, str]:
+    """Return what a slot's worker has in its environment: its share of the GPUs, and of the cores.
+
+    With fewer GPUs than slots, slots share them in turn.
+    """
+    threads = str(max(1, len(os.sched_getaffinity(0)) // slots))
+    environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads)}
+    if gpus:
+        share = gpus[slot * len(gpus) // slots : (slot + 1) * len(gpus) // slots]
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(share or [gpus[slot % len(gpus)]])
+    return environment
+
+
+def visible_gpus() -> list[str]:
+    """Return the GPUs that CUDA may use on this machine, as CUDA_VISIBLE_DEVICES names them."""
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return [name for name in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if name.strip()]
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    listed = subprocess.run([program, "--list-gpus"], capture_output=True, text=True, check=False)  # noqa: S603
+    return [str(index) for index in range(listed.stdout.count("GPU "))]
+
+
+def _prepare_worker(sweep: int) -> None:
+    # Ctrl-C reaches every process of the terminal; what becomes of the jobs is for the sweep to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # loky's own kind of process cannot start the workers of a DataLoader.
+    multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
+    threading.Thread(target=_outlive_by_one_run, args=(sweep,), daemon=True).start()
+
+
+def _outlive_by_one_run(sweep: int) -> None:
+    """End this worker when the sweep has died and the run that it left is done."""
+    while os.getppid() == sweep:
+        time.sleep(1)
+    with _BUSY:
+        os._exit(0)
+
+
+def _run_with_output_in(folder: Path, run: RemoteRun) -> str:
+    """Carry the run out with what it prints going to its folder, rather than between the sweep's lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "output.log").open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    with _BUSY:
+        return run()

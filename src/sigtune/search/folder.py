@@ -1,0 +1,103 @@
+"""The folder of a sweep: which one it is, and that only one sweep works in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, flag_override, open_dict
+
+from sigtune.errors import Problem, UsageError
+from sigtune.search.journal import JOURNAL_NAME, Journal
+from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.overrides import as_overrides
+
+_METADATA_KEY = "sweep_dir"
+_LOCK_NAME = "sweep.lock"
+_OVERRIDE = "hydra.sweep.dir="
+
+
+def find_folder(config: DictConfig, experiment: SigOptExperiment | None) -> Path:
+    """Return the sweep's folder: that of the experiment's earlier sweep, or the one Hydra was given.
+
+    A `hydra.sweep.dir` on the command line goes before both.
+    """
+    is_given = any(entry.startswith(_OVERRIDE) for entry in config.hydra.overrides.hydra)
+    if experiment is not None and not is_given:
+        earlier = (experiment.get_experiment_details().metadata or {}).get(_METADATA_KEY)
+        if earlier is not None and (Path(earlier) / JOURNAL_NAME).exists():
+            return Path(earlier)
+    return Path(str(config.hydra.sweep.dir)).absolute()
+
+
+class SweepFolder:
+    """Holds the folder's lock while it is entered, so that two sweeps cannot mix their jobs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+        self._lock = FileLock(folder / _LOCK_NAME, timeout=0)
+
+    def __enter__(self) -> SweepFolder:
+        """Make and lock the folder. Raises UsageError where a sweep is running in it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise UsageError(
+                [
+                    Problem(
+                        f"hydra.sweep.dir={self.path}",
+                        "a sweep is running in this folder",
+                        "wait for it, or give another hydra.sweep.dir",
+                    )
+                ]
+            ) from None
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._lock.release()
+
+    def remove_if_unused(self) -> None:
+        """Leave nothing behind of a sweep that was refused."""
+        (self.path / _LOCK_NAME).unlink(missing_ok=True)
+        with suppress(OSError):  # it holds something else
+            self.path.rmdir()
+
+    def check_journal(self, experiment_id: str | None) -> None:
+        """Raise UsageError where the folder holds the jobs of another experiment; None is a new one."""
+        journal = Journal(self.path)
+        if journal.experiment_id not in (None, experiment_id):
+            raise UsageError(
+                [
+                    Problem(
+                        f"hydra.sweep.dir={self.path}",
+                        f"holds the jobs of experiment {journal.experiment_id}",
+                        f"sigopt.experiment_id={journal.experiment_id} goes on with it",
+                    )
+                ]
+            )
+
+    def journal_for(self, experiment: SigOptExperiment, metadata: Mapping[str, Any] | None) -> Journal:
+        """Return the journal of the experiment's jobs; have its place in the experiment's `metadata`."""
+        journal = Journal(self.path)
+        assert experiment.experiment_id is not None
+        if journal.experiment_id is None:
+            journal.begin(experiment.experiment_id)
+        known = metadata or {}
+        if known.get(_METADATA_KEY) != str(self.path):
+            experiment.update_metadata({**known, _METADATA_KEY: str(self.path)})
+        return journal
+
+
+def use_folder(config: DictConfig, folder: Path) -> None:
+    """Make the folder the sweep folder of every job; each composes its config from the overrides again.
+
+    It is resolved: with ${now:} in it each worker process would have a folder of its own.
+    """
+    others = [entry for entry in config.hydra.overrides.hydra if not entry.startswith(_OVERRIDE)]
+    with flag_override(config, "readonly", False), open_dict(config):
+        config.hydra.sweep.dir = str(folder)
+        config.hydra.overrides.hydra = [*others, *as_overrides({"hydra.sweep.dir": str(folder)})]

@@ -1,0 +1,113 @@
+"""The app's config for each job: what a suggestion becomes in Hydra's terms."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from hydra.types import HydraContext
+from omegaconf import DictConfig, open_dict
+
+from sigtune.config.keys import value_at
+from sigtune.errors import Problem, UsageError
+from sigtune.search.search_space import CommandLine
+from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.overrides import Point, as_overrides, changed_values, extreme
+
+
+class JobConfigs:
+    """Composes the app's config for a job, and turns a suggestion into the overrides of one."""
+
+    def __init__(self, context: HydraContext, master: DictConfig, line: CommandLine) -> None:
+        self.context = context
+        self.master = master
+        self.line = line
+        # Both take Hydra tens of milliseconds, and are the same for most suggestions.
+        self._composed = functools.lru_cache(maxsize=8)(self._compose)
+        self._groups_in = functools.lru_cache(context.config_loader.list_groups)
+
+    def compose(self, extra: Sequence[str] = ()) -> DictConfig:
+        """Return the app's config with the fixed overrides and `extra`; tuned keys are still missing."""
+        return self._composed(tuple(extra))
+
+    def _compose(self, extra: tuple[str, ...]) -> DictConfig:
+        config = self._compose_with_hydra(extra)
+        with open_dict(config):
+            del config["hydra"]
+        return config
+
+    def _compose_with_hydra(self, extra: Sequence[str] = ()) -> DictConfig:
+        return self.context.config_loader.load_sweep_config(self.master, [*self.line.fixed, *extra])
+
+    def current_values(self) -> Callable[[str], Any]:
+        """Return what tells the value of a key, or the choice of a group, where it is not tuned."""
+        config = self._compose_with_hydra()
+        choices = config.hydra.runtime.choices
+
+        def current_value(name: str) -> Any:
+            return choices.get(name) if self.is_group(name) else value_at(config, name)
+
+        return current_value
+
+    def compose_with(self, parameters: Sequence[dict[str, Any]]) -> DictConfig:
+        """Return the config with those of the parameters that are set directly at their first values."""
+        return self.compose(
+            [
+                self.line.override_for(parameter["name"], extreme(parameter, 0))
+                for parameter in parameters
+                if self.is_direct(parameter["name"])
+            ]
+        )
+
+    def overrides_for(self, experiment: SigOptExperiment, suggestion: Any) -> list[str]:
+        """Return all overrides of the suggestion's job, ordinary config keys and groups only."""
+        assignments = dict(suggestion.assignments)
+        direct = [
+            self.line.override_for(name, value) for name, value in assignments.items() if self.is_direct(name)
+        ]
+        others = {name: value for name, value in assignments.items() if not self.is_direct(name)}
+        point = Point(others, getattr(suggestion, "task", None))
+        changes = changed_values(self.compose(direct), experiment, point)
+        return [*self.line.fixed, *direct, *as_overrides(changes)]
+
+    def repeats(self, count: int, key: str) -> list[list[str]]:
+        """Return what each of `count` runs of a job has besides: another value of the seed at `key`.
+
+        Raises UsageError where there is no seed to vary.
+        """
+        if count == 1:
+            return [[]]
+        seed = value_at(self.compose(), key)
+        if not isinstance(seed, int):
+            raise UsageError(
+                [
+                    Problem(
+                        "sigopt.repeat_key", f"{key} is no whole number in the config", "the key of the seed"
+                    )
+                ]
+            )
+        return [[f"{key}={seed + index}"] for index in range(count)]
+
+    def is_direct(self, name: str) -> bool:
+        """Tell whether a parameter is an override of its own name: tuned on the command line, or a group."""
+        return name in self.line.elements or self.is_group(name)
+
+    def is_group(self, name: str) -> bool:
+        """Tell whether the name is a config group rather than a key."""
+        parent, _, group = name.rpartition("/")
+        return group in self._groups_in(parent)
+
+    def group_problems(self, parameters: Iterable[dict[str, Any]]) -> list[Problem]:
+        """Return the choices of tuned config groups that do not exist."""
+        problems = []
+        for parameter in parameters:
+            name = parameter["name"]
+            if self.is_group(name):
+                options = self.context.config_loader.get_group_options(name)
+                problems += [
+                    Problem(f"{name}={choice}", "no such choice", " or ".join(options))
+                    for choice in parameter.get("categorical_values", ())
+                    if choice not in options
+                ]
+        return problems

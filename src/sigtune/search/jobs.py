@@ -1,0 +1,76 @@
+"""A job, the runs that train it, and the outcome that each run leaves in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from sigtune.job.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Job:
+    """A suggestion on its way through the launcher; `number` names its folder for good.
+
+    `overrides` are those of the job, and `repeats` what each of its runs has besides: one run with nothing
+    more, or with `sigopt.repeats` one for each seed.
+    """
+
+    number: int
+    suggestion: str
+    assignments: Mapping[str, Any]
+    overrides: Sequence[str]
+    repeats: Sequence[Sequence[str]] = ((),)
+
+    def runs(self) -> list[Run]:
+        """Return the runs that the job consists of."""
+        return [Run(self, index) for index in range(len(self.repeats))]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of a job, in a folder of its own."""
+
+    job: Job
+    index: int
+
+    @property
+    def subdir(self) -> str:
+        """The run's folder in the sweep's: the job's number, and below it that of the repeat."""
+        number = str(self.job.number)
+        return number if len(self.job.repeats) == 1 else f"{number}/{self.index + 1}"
+
+    @property
+    def overrides(self) -> list[str]:
+        """What the run is asked to train, and the folder that Hydra runs it in."""
+        return [*self.job.overrides, *self.job.repeats[self.index], f"hydra.sweep.subdir={self.subdir}"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a job: the mean of its runs' values with their standard deviations, or a failure."""
+
+    values: Mapping[str, float] | None
+    deviations: Mapping[str, float]
+    reason: str
+    seconds: float
+
+
+def combine(outcomes: Sequence[Outcome]) -> Result:
+    """Return the job's result; one failed run fails it, for a mean of the others is another figure.
+
+    The standard deviation is the sample's (divided by n - 1); a single run has none.
+    """
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    for outcome in outcomes:
+        if outcome.values is None:
+            return Result(None, {}, outcome.reason, seconds)
+    columns: dict[str, list[float]] = {}
+    for outcome in outcomes:
+        for name, value in (outcome.values or {}).items():
+            columns.setdefault(name, []).append(value)
+    means = {name: fmean(column) for name, column in columns.items()}
+    deviations = {name: stdev(column) for name, column in columns.items() if len(column) > 1}
+    return Result(means, deviations, "", seconds)

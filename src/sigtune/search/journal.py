@@ -1,0 +1,98 @@
+"""The sweep's own record, in its folder: which job trains which suggestion, and which are reported."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sigtune.search.jobs import Job, Run
+
+JOURNAL_NAME = "journal.jsonl"
+
+
+class Journal:
+    """An append-only file, a line an event, each on disk before the sweep goes on.
+
+    A line cut short by a crash is the last one and is passed over: the event did not happen.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path = folder / JOURNAL_NAME
+        self.experiment_id: str | None = None
+        self.sweep_id = ""
+        self.jobs: dict[int, Job] = {}
+        self._handles: dict[tuple[int, int], str] = {}
+        self._reported: set[int] = set()
+        self._read()
+
+    def _read(self) -> None:
+        if not self._path.exists():
+            return
+        text = self._path.read_text()
+        complete = text[: text.rfind("\n") + 1]
+        if complete != text:
+            self._path.write_text(complete)
+        for line in complete.splitlines():
+            self._take(json.loads(line))
+
+    def _take(self, event: dict[str, Any]) -> None:
+        match event["event"]:
+            case "sweep":
+                self.experiment_id, self.sweep_id = event["experiment"], event["id"]
+            case "job":
+                job = Job(**event["job"])
+                self.jobs[job.number] = job
+            case "submitted":
+                self._handles[event["number"], event["run"]] = event["handle"]
+            case "reported":
+                self._reported.add(event["number"])
+
+    def begin(self, experiment_id: str) -> None:
+        """Record which experiment the folder belongs to, and a name for this sweep that no other has."""
+        self._append({"event": "sweep", "experiment": experiment_id, "id": uuid.uuid4().hex})
+
+    def next_number(self) -> int:
+        """Return the number of the next new job; the first is 1, and a number is never used again."""
+        return max(self.jobs, default=0) + 1
+
+    def add(self, job: Job) -> None:
+        """Record a job before it starts."""
+        self._append({"event": "job", "job": asdict(job)})
+
+    def mark_submitted(self, run: Run, handle: str) -> None:
+        """Record by which name the launcher knows the run."""
+        self._append({"event": "submitted", "number": run.job.number, "run": run.index, "handle": handle})
+
+    def mark_reported(self, number: int) -> None:
+        """Record that SigOpt has the job's observation."""
+        self._append({"event": "reported", "number": number})
+
+    def unreported(self) -> list[Job]:
+        """Return the jobs that SigOpt has no observation of yet, in the order they were drawn."""
+        return [job for number, job in sorted(self.jobs.items()) if number not in self._reported]
+
+    def handle(self, run: Run) -> str:
+        """Return the name by which the launcher knows the run; "" where it has none."""
+        return self._handles.get((run.job.number, run.index), "")
+
+    def run_folder(self, run: Run) -> Path:
+        """Return the folder that the run is in."""
+        return self.folder / run.subdir
+
+    def job_folder(self, number: int) -> Path:
+        """Return the folder of the job's runs, or of its only one."""
+        return self.folder / str(number)
+
+    def _append(self, event: dict[str, Any]) -> None:
+        # What is in memory comes from the line itself, so that it is what a later sweep will read.
+        line = json.dumps(event)
+        with self._path.open("a") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._take(json.loads(line))

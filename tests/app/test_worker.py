@@ -1,0 +1,109 @@
+"""A single run as a worker: one suggestion taken, trained and reported, whatever becomes of it."""
+
+import subprocess
+import sys
+
+import pytest
+from omegaconf import OmegaConf
+
+from sigtune.app.worker import run_one_suggestion
+from sigtune.errors import JobStoppedError, Problem, UsageError
+from sigtune.job.metric_values import UnusableResultError
+from sigtune.tuning.connection import connect
+from sigtune.tuning.experiment import SigOptExperiment
+
+PARAMETER = {"name": "rate", "type": "double", "bounds": {"min": 0, "max": 1}, "default_value": 0.25}
+DEFINITION = {
+    "name": "s",
+    "parameters": [PARAMETER],
+    "metrics": [{"name": "score"}, {"name": "seconds", "strategy": "store"}],
+    "observation_budget": 2,
+}
+
+
+@pytest.fixture
+def experiment(store):
+    created = SigOptExperiment(connection=connect("local", store))
+    created.create_experiment(**DEFINITION)
+    return created
+
+
+def config():
+    return OmegaConf.create({"rate": "???"})
+
+
+def good(cfg):
+    return {"score": cfg.rate, "seconds": 3.0, "loss": 0.5}
+
+
+def raising(error):
+    def train(cfg):
+        raise error
+
+    return train
+
+
+def test_the_suggestion_is_trained_and_its_metrics_reported(experiment):
+    assert run_one_suggestion(config(), experiment, good) == {"score": 0.25, "seconds": 3.0}
+    (observation,) = experiment.observations()
+    assert {value.name: value.value for value in observation.values} == {"score": 0.25, "seconds": 3.0}
+    assert list(experiment.open_suggestions()) == []
+
+
+def test_a_consumed_budget_trains_nothing(experiment):
+    for _ in range(2):
+        run_one_suggestion(config(), experiment, good)
+    assert run_one_suggestion(config(), experiment, raising(AssertionError)) is None
+    assert experiment.get_observation_count() == 2
+
+
+@pytest.mark.parametrize(
+    ("train", "error", "reason"),
+    [
+        (raising(RuntimeError("out of memory")), RuntimeError, "RuntimeError: out of memory"),
+        (lambda cfg: {"score": float("nan"), "seconds": 1}, UnusableResultError, "metric score is nan"),
+        (lambda cfg: {"score": 1}, UnusableResultError, "metric seconds is missing"),
+        (lambda cfg: None, UnusableResultError, "the job returned None"),
+    ],
+    ids=["raise", "nan", "missing", "nothing"],
+)
+def test_a_failed_training_is_a_failed_observation_with_its_reason_and_is_raised(
+    experiment, train, error, reason
+):
+    with pytest.raises(error):
+        run_one_suggestion(config(), experiment, train)
+    (observation,) = experiment.observations()
+    assert observation.failed is True
+    assert observation.metadata["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UsageError([Problem("data.root", "no such folder")]), KeyboardInterrupt(), JobStoppedError()],
+    ids=["wrong input", "Ctrl-C", "stopped"],
+)
+def test_what_is_no_fault_of_the_suggestion_takes_no_budget_and_the_next_worker_is_given_the_same(
+    experiment, error
+):
+    with pytest.raises(type(error)):
+        run_one_suggestion(config(), experiment, raising(error))
+    assert experiment.get_observation_count() == 0
+    assert list(experiment.open_suggestions()) == []
+    assert run_one_suggestion(config(), experiment, good)["score"] == 0.25
+    assert run_one_suggestion(config(), experiment, good)["score"] != 0.25
+
+
+def test_workers_at_the_same_time_are_given_different_suggestions(experiment, store):
+    script = (
+        "import sys\n"
+        "from sigtune.tuning.connection import connect\n"
+        "from sigtune.tuning.experiment import SigOptExperiment\n"
+        "experiment = SigOptExperiment(1, connect('local', sys.argv[1]))\n"
+        "for _ in range(3): print(experiment.get_next_suggestion().assignments['rate'])\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", script, store]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    drawn = [worker.communicate(timeout=60)[0].split() for worker in workers]
+    assert [len(values) for values in drawn] == [3, 3]
+    assert len({*drawn[0], *drawn[1]}) == 6
+    assert len(list(experiment.open_suggestions())) == 6

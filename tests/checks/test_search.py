@@ -1,0 +1,231 @@
+"""What is found wrong with a search before a suggestion is drawn."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from sigtune.checks.search import missing_values, search_problems
+from sigtune.config.schema import SigOptConfig
+from sigtune.errors import UsageError
+from sigtune.tuning.connection import connect
+from sigtune.tuning.experiment import SigOptExperiment, parameters_of
+from sigtune.tuning.experiment_class import experiment_class
+
+MAX_LR = {"name": "max_lr", "type": "double", "bounds": {"min": 0.01, "max": 1.5}}
+PCT_START = {"name": "pct_start", "type": "double", "bounds": {"min": 0.03, "max": 0.15}}
+COMMON = "sigtune.tuning.common_experiments"
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch):
+    for name in ("SIGOPT_KEY", "SIGOPT_API_TOKEN", "SIGOPT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def config(scheduler="OneCycleLR", **values):
+    cfg = OmegaConf.create(
+        {
+            "optimizer": {"_target_": "torch.optim.SGD", "lr": "${scheduler.max_lr}", "momentum": 0.0},
+            "scheduler": {
+                "_target_": f"torch.optim.lr_scheduler.{scheduler}",
+                "max_lr": "???",
+                "pct_start": "???",
+                **values,
+            },
+            "trainer": {"max_epochs": 30},
+        }
+    )
+    OmegaConf.set_struct(cfg, True)
+    return cfg
+
+
+def block(**changes):
+    search = {
+        "name": "search",
+        "parameters": [MAX_LR, PCT_START],
+        "metrics": [{"name": "accuracy"}],
+        "observation_budget": 10,
+        "experiment_class": f"{COMMON}.SigOptSGDOneCycleLRExperiment",
+    }
+    return OmegaConf.merge(OmegaConf.structured(SigOptConfig), search, changes)
+
+
+def found(cfg=None, overridden=(), **changes):
+    problems = search_problems(config() if cfg is None else cfg, block(**changes), overridden)
+    return [(problem.key, problem.what, problem.remedy) for problem in problems]
+
+
+def test_a_good_search_has_no_problem():
+    assert found() == []
+
+
+def test_a_parameter_that_nothing_reads_is_named_with_who_could_have_read_it():
+    ((key, what, _),) = found(config(max_lr=0.1), parameters=[PCT_START, {**MAX_LR, "name": "warmup"}])
+    assert key == "sigopt.parameters.warmup"
+    assert what == "no config key, and not read by OneCycleLRParams and SGDParams"
+
+
+def test_a_misspelt_config_key_is_answered_with_the_nearest():
+    assert found(
+        config(max_lr=0.1, pct_start=0.1),
+        parameters=[{"name": "trainer.max_epoch", "type": "int", "bounds": {"min": 1, "max": 9}}],
+        experiment_class="sigtune.tuning.experiment.SigOptExperiment",
+    ) == [
+        ("sigopt.parameters.trainer.max_epoch", "no config key, and no mixin reads it", "trainer.max_epochs")
+    ]
+
+
+def test_a_tuned_key_that_has_a_value_in_the_config_is_a_problem():
+    assert found(config(max_lr=0.3)) == [
+        (
+            "scheduler.max_lr",
+            "is tuned, and also has the value 0.3 in the config",
+            "??? in the file that gives it the value",
+        )
+    ]
+
+
+@pytest.mark.parametrize("value", [0.01, 1.5])
+def test_a_tuned_key_that_has_the_value_of_a_bound_is_a_problem_too(value):
+    assert [key for key, _, _ in found(config(max_lr=value))] == ["scheduler.max_lr"]
+
+
+def test_a_tuned_key_given_on_the_command_line_is_told_once():
+    assert found(config(pct_start=0.1), overridden={"scheduler.pct_start", "trainer.max_epochs"}) == [
+        ("scheduler.pct_start", "is tuned, and also given on the command line", "leave it out")
+    ]
+
+
+def test_a_tuned_key_that_only_refers_to_a_missing_value_has_none():
+    cfg = config(max_lr="${other}", pct_start="???")
+    OmegaConf.set_struct(cfg, False)
+    cfg.other = "???"
+    assert [key for key, _, _ in found(cfg)] == ["other"]
+
+
+def test_a_key_that_nothing_gives_a_value_is_a_problem():
+    ((key, what, remedy),) = found(parameters=[MAX_LR])
+    assert key == "scheduler.pct_start"
+    assert what == "has no value"
+    assert remedy.startswith("scheduler.pct_start=")
+
+
+def test_missing_values_leave_out_the_search_and_hydra_themselves():
+    cfg = OmegaConf.create({"sigopt": {"name": "???"}, "hydra": {"x": "???"}, "a": {"b": "???", "c": "???"}})
+    assert [problem.key for problem in missing_values(cfg, {"a.c"})] == ["a.b"]
+
+
+def test_a_mixin_for_another_scheduler_is_one_problem():
+    ((key, what, _),) = found(config("StepLR"))
+    assert key == "sigopt.experiment_class"
+    assert "OneCycleLRParams" in what
+    assert "torch.optim.lr_scheduler.StepLR" in what
+
+
+def test_a_default_value_outside_the_bounds_is_a_problem():
+    ((key, what, _),) = found(parameters=[{**MAX_LR, "default_value": 7.0}, PCT_START])
+    assert key == "sigopt.parameters.max_lr.default_value"
+    assert "7" in what
+
+
+def test_a_block_without_a_search_is_one_problem():
+    problems = search_problems(config(), OmegaConf.structured(SigOptConfig), ())
+    assert [(problem.key, problem.what) for problem in problems] == [("sigopt", "defines no experiment")]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("no.such.module.Class", "cannot import no.such.module.Class: "),
+        (f"{COMMON}.SigOptAdamExperiment", f"cannot import {COMMON}.SigOptAdamExperiment: "),
+        ("Bare", "cannot import Bare: "),
+        ("math.pi", "math.pi is no SigOptExperiment"),
+        ("collections.OrderedDict", "collections.OrderedDict is no SigOptExperiment"),
+    ],
+)
+def test_an_experiment_class_that_is_none_is_a_problem(path, reason):
+    ((key, what, _),) = found(experiment_class=path)
+    assert key == "sigopt.experiment_class"
+    assert what.startswith(reason)
+
+
+def test_the_experiment_class_may_be_a_user_s_own(tmp_path, monkeypatch):
+    (tmp_path / "own_experiment.py").write_text(
+        "from sigtune.tuning.experiment import SigOptExperiment\n"
+        "class Mine(SigOptExperiment):\n"
+        "    def update_config_with_suggestion(self, config, suggestion):\n"
+        "        super().update_config_with_suggestion(config, suggestion)\n"
+        "        config.scheduler.max_lr = 2 * suggestion.assignments['half_rate']\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = {"experiment_class": "own_experiment.Mine"}
+    assert issubclass(experiment_class(block(**own)), SigOptExperiment)
+    half_rate = {**MAX_LR, "name": "half_rate"}
+    assert found(config(pct_start=0.1), parameters=[half_rate], **own) == []
+    assert [key for key, _, _ in found(config(pct_start=0.1, max_lr=1.0), parameters=[half_rate], **own)] == [
+        "scheduler.max_lr"
+    ]
+
+
+def test_a_module_of_the_user_that_fails_to_load_is_a_problem_with_its_reason(tmp_path, monkeypatch):
+    (tmp_path / "broken_experiment.py").write_text("raise RuntimeError('no licence')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match=r"cannot import broken_experiment.Mine: RuntimeError: no licence$"):
+        experiment_class(block(experiment_class="broken_experiment.Mine"))
+
+
+def test_every_problem_of_a_definition_is_told_at_once():
+    keys = [
+        key
+        for key, _, _ in found(
+            parameters=[
+                {**MAX_LR, "bounds": {"min": 2, "max": 1}},
+                {**PCT_START, "type": "float"},
+                PCT_START,
+            ],
+            metrics=[{"name": "accuracy", "objective": "maximise"}],
+            observation_budget=0,
+            parallel_bandwidth=0,
+            backend="cloud",
+            experiment_class="no.such.Class",
+        )
+    ]
+    assert sorted(keys) == [
+        "sigopt.backend",
+        "sigopt.experiment_class",
+        "sigopt.metrics.accuracy.objective",
+        "sigopt.observation_budget",
+        "sigopt.parallel_bandwidth",
+        "sigopt.parameters.max_lr.bounds",
+        "sigopt.parameters.pct_start",
+        "sigopt.parameters.pct_start.type",
+    ]
+
+
+def test_a_wrong_budget_does_not_hide_what_is_wrong_with_the_tuned_keys():
+    problems = found(config(max_lr=0.3), overridden={"scheduler.pct_start"}, observation_budget=0)
+    assert [key for key, _, _ in problems] == [
+        "sigopt.observation_budget",
+        "scheduler.max_lr",
+        "scheduler.pct_start",
+    ]
+
+
+def test_the_definition_of_an_experiment_that_exists_is_not_looked_at():
+    assert found(experiment_id="7", observation_budget=0, parameters=[]) == []
+
+
+def test_the_connection_of_an_experiment_that_exists_is_looked_at():
+    ((key, _, remedy),) = found(experiment_id="7", backend="locale")
+    assert (key, remedy) == ("sigopt.backend", "auto, api or local")
+
+
+def test_parameters_of_an_experiment_come_back_in_the_fields_of_a_definition(tmp_path):
+    cycle = {"name": "cycle_momentum", "type": "categorical", "categorical_values": ["true", "false"]}
+    grid = {"name": "div_factor", "type": "double", "grid": [30.0, 50.0]}
+    experiment = SigOptExperiment(connection=connect("local", f"sqlite:///{tmp_path / 'sigopt.db'}"))
+    experiment.create_experiment(name="s", parameters=[MAX_LR, cycle, grid], metrics=[{"name": "accuracy"}])
+    read = {p["name"]: p for p in parameters_of(experiment.get_experiment_details())}
+    bounds = read["max_lr"]["bounds"]
+    assert (bounds["min"], bounds["max"]) == (0.01, 1.5)
+    assert read["cycle_momentum"]["categorical_values"] == ["true", "false"]
+    assert read["div_factor"]["grid"] == [30.0, 50.0]

@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from sigtune.data.log_mel import mel_filters
+from sigtune.kernels import band_powers as module
+from sigtune.kernels.band_powers import band_powers
+
+
+@pytest.fixture(params=["compiled", "torch"])
+def _way(request, monkeypatch):
+    if request.param == "torch":
+        monkeypatch.setattr(module, "_FUNCTION", None)
+    elif module._FUNCTION is None:
+        pytest.skip("installed without a C++ compiler")
+
+
+@pytest.mark.usefixtures("_way")
+@pytest.mark.parametrize(
+    "filters", [mel_filters(32, 1024), torch.rand(3, 513), torch.zeros(2, 513)], ids=["mel", "full", "empty"]
+)
+def test_the_powers_are_the_weighted_sums_of_the_squares(filters):
+    generator = torch.Generator().manual_seed(0)
+    spectra = torch.randn(5, 7, 513, dtype=torch.complex64, generator=generator)
+    expected = torch.einsum("nfb,kb->nkf", spectra.to(torch.complex128).abs().square(), filters.double())
+    powers = band_powers(spectra.clone(), filters)
+    assert powers.shape == (5, len(filters), 7)
+    torch.testing.assert_close(powers.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_number_of_threads_changes_no_bit():
+    threads = torch.get_num_threads()
+    spectra = torch.randn(5, 32, 513, dtype=torch.complex64)
+    results = []
+    try:
+        for number in (1, 2, 3):
+            torch.set_num_threads(number)
+            results.append(band_powers(spectra.clone(), mel_filters(32, 1024)))
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])

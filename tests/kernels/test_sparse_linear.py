@@ -1,0 +1,88 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sigtune.kernels import library as kernels
+from sigtune.kernels.sparse_linear import Pattern, can_multiply_sparsely, sparse_linear
+from sigtune.models.sparse_weights import SparseLinear
+
+pytestmark = pytest.mark.skipif(kernels.LIBRARY is None, reason="installed without a C++ compiler")
+
+
+def test_a_pattern_tells_where_the_kept_weights_are():
+    kept = torch.tensor([[0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0]], dtype=torch.bool)
+    pattern = Pattern.of(kept)
+    assert pattern.row_starts.tolist() == [0, 2, 2, 4]
+    assert pattern.columns.tolist() == [1, 3, 0, 1]
+    assert pattern.column_starts.tolist() == [0, 1, 3, 3, 4]
+    assert pattern.rows.tolist() == [2, 0, 2, 0]
+    assert pattern.places.tolist() == [2, 0, 3, 1]
+
+
+@pytest.mark.parametrize("samples", [1, 7, 64, 65, 200])
+@pytest.mark.parametrize(("inputs", "outputs", "share"), [(1600, 100, 0.1), (5, 3, 0.2), (17, 40, 0.0)])
+def test_the_product_and_its_gradients_are_those_of_the_kept_weights(samples, inputs, outputs, share):
+    generator = torch.Generator().manual_seed(0)
+    kept = torch.rand(outputs, inputs, generator=generator) < share
+    pattern = Pattern.of(kept)
+    leaves = [
+        torch.randn(shape, generator=generator).requires_grad_()
+        for shape in ((samples, inputs), (outputs, inputs), (outputs,))
+    ]
+    precise = [leaf.detach().double().requires_grad_() for leaf in leaves]
+    y = sparse_linear(*leaves, pattern)
+    expected = functional.linear(precise[0], precise[1] * kept, precise[2])
+    torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-4)
+    of_y = torch.randn(y.shape, generator=generator)
+    y.backward(of_y)
+    expected.backward(of_y.double())
+    for leaf, other in zip(leaves, precise, strict=True):
+        torch.testing.assert_close(leaf.grad.double(), other.grad, rtol=1e-4, atol=1e-3)
+    assert leaves[1].grad[~kept].count_nonzero() == 0
+
+
+def test_the_layer_multiplies_sparsely_where_few_weights_are_kept():
+    x = torch.randn(4, 100)
+    sparse, half = SparseLinear(100, 20, 0.9), SparseLinear(100, 20, 0.5)
+    assert can_multiply_sparsely(x, sparse.weight, sparse._pattern)
+    assert not can_multiply_sparsely(x, half.weight, half._pattern)
+    for layer in (sparse, half):
+        dense = nn.Linear(100, 20)
+        dense.load_state_dict({"weight": layer.weight, "bias": layer.bias})
+        torch.testing.assert_close(layer(x), dense(x))
+
+
+def test_a_restored_layer_multiplies_by_the_weights_that_it_has_now():
+    saved, restored, x = SparseLinear(100, 20, 0.9), SparseLinear(100, 20, 0.9), torch.randn(4, 100)
+    restored.load_state_dict(copy.deepcopy(saved.state_dict()))
+    assert torch.equal(restored(x), saved(x))
+    assert torch.equal(copy.deepcopy(restored)(x), saved(x))
+
+
+def test_the_number_of_threads_changes_no_bit():
+    threads = torch.get_num_threads()
+    layer, x = SparseLinear(1600, 300, 0.9), torch.randn(100, 1600)
+    results = []
+    try:
+        for number in (1, 2, 3):
+            torch.set_num_threads(number)
+            twin, leaf = copy.deepcopy(layer), x.clone().requires_grad_()
+            y = twin(leaf)
+            y.square().sum().backward()
+            results.append([y, leaf.grad, twin.weight.grad, twin.bias.grad])
+    finally:
+        torch.set_num_threads(threads)
+    for other in results[1:]:
+        assert all(map(torch.equal, results[0], other))
+
+
+def test_other_inputs_and_autocast_are_left_to_torch():
+    layer, x = SparseLinear(100, 20, 0.9), torch.randn(4, 100)
+    assert layer(x.view(2, 2, 100)).shape == (2, 2, 20)
+    assert layer(torch.zeros(0, 100)).shape == (0, 20)
+    assert copy.deepcopy(layer).double()(x.double()).dtype == torch.float64
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(x).dtype == torch.bfloat16

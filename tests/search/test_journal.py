@@ -1,0 +1,71 @@
+"""The journal of a sweep, written line by line and read by the sweep that takes it up."""
+
+import pytest
+
+from sigtune.job.outcome import Outcome
+from sigtune.search.jobs import Job, combine
+from sigtune.search.journal import JOURNAL_NAME, Journal
+
+
+def job(number, repeats=((),)):
+    return Job(number, str(10 + number), {"x": 0.5}, ["x=0.5"], repeats)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    journal = Journal(tmp_path)
+    journal.begin("7")
+    return journal
+
+
+def test_a_later_journal_reads_what_was_written(journal):
+    journal.add(job(1))
+    journal.add(job(2))
+    journal.mark_submitted(job(1).runs()[0], "4711")
+    journal.mark_reported(1)
+    later = Journal(journal.folder)
+    assert (later.experiment_id, later.sweep_id) == ("7", journal.sweep_id)
+    assert [entry.suggestion for entry in later.unreported()] == ["12"]
+    assert later.next_number() == 3
+    assert later.handle(job(1).runs()[0]) == "4711"
+    assert later.handle(job(2).runs()[0]) == ""
+
+
+def test_a_line_that_a_crash_cut_short_did_not_happen_and_the_next_one_is_whole(journal):
+    journal.add(job(1))
+    path = journal.folder / JOURNAL_NAME
+    whole = path.read_text()
+    path.write_text(whole + '{"event": "reported", "num')
+    later = Journal(journal.folder)
+    assert [entry.number for entry in later.unreported()] == [1]
+    later.mark_reported(1)
+    assert Journal(journal.folder).unreported() == []
+    assert path.read_text() == whole + '{"event": "reported", "number": 1}\n'
+
+
+def test_each_sweep_has_a_name_of_its_own(tmp_path, journal):
+    other = tmp_path / "other"
+    other.mkdir()
+    another = Journal(other)
+    another.begin("7")
+    assert another.sweep_id != journal.sweep_id
+
+
+def test_the_runs_of_a_repeated_job_have_folders_below_the_jobs(journal):
+    single, repeated = job(3), job(4, (("seed=1",), ("seed=2",)))
+    assert [run.subdir for run in (*single.runs(), *repeated.runs())] == ["3", "4/1", "4/2"]
+    assert repeated.runs()[1].overrides == ["x=0.5", "seed=2", "hydra.sweep.subdir=4/2"]
+
+
+def test_repeats_come_to_their_mean_and_the_standard_deviation_of_the_sample():
+    result = combine([Outcome({"a": 1.0}, seconds=2), Outcome({"a": 2.0}, seconds=3), Outcome({"a": 6.0})])
+    assert result.values == {"a": 3.0}
+    assert result.deviations["a"] == pytest.approx(7**0.5)
+    assert result.seconds == 5
+
+
+def test_a_single_run_has_no_standard_deviation_and_a_failed_run_fails_the_job():
+    assert combine([Outcome({"a": 1.0})]).deviations == {}
+    failed = combine([Outcome({"a": 1.0}), Outcome(reason="out of memory")])
+    assert failed.values is None
+    assert failed.reason == "out of memory"

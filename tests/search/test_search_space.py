@@ -1,0 +1,126 @@
+"""Hydra's sweep syntax as a search space."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from sigtune.search.search_space import read_command_line, use_current_values
+
+
+def parameter(override, **config):
+    line = read_command_line([override], None)
+    assert not line.problems
+    use_current_values(line.parameters, config.get)
+    return line.parameters[0]
+
+
+def test_an_interval_is_a_double_with_bounds():
+    assert parameter("rate=interval(0.1,2)") == {
+        "name": "rate",
+        "type": "double",
+        "bounds": {"min": 0.1, "max": 2.0},
+    }
+
+
+def test_a_logarithmic_interval_is_tagged():
+    found = parameter("rate=tag(log, interval(0.01, 1.5))")
+    assert found["transformation"] == "log"
+
+
+def test_an_interval_of_whole_numbers_for_a_whole_key_is_an_int():
+    assert parameter("units=interval(500,1500)", units=700) == {
+        "name": "units",
+        "type": "int",
+        "bounds": {"min": 500, "max": 1500},
+        "default_value": 700,
+    }
+
+
+def test_an_interval_cast_to_int_is_an_int():
+    assert parameter("units=int(interval(0,8))")["type"] == "int"
+
+
+def test_a_range_is_a_grid():
+    assert parameter("units=range(500,800,100)", units=600) == {
+        "name": "units",
+        "type": "int",
+        "grid": [500, 600, 700],
+        "default_value": 600,
+    }
+
+
+def test_a_choice_of_numbers_is_a_grid_and_of_words_is_categorical():
+    assert parameter("size=choice(256,64,128)") == {"name": "size", "type": "int", "grid": [64, 128, 256]}
+    assert parameter("size=0.5,0.25")["grid"] == [0.25, 0.5]
+    assert parameter("label=choice(a,'b c')")["categorical_values"] == ["a", "b c"]
+
+
+def test_a_value_outside_the_space_is_no_default():
+    assert "default_value" not in parameter("units=interval(500,1500)", units=2)
+
+
+@pytest.mark.parametrize(
+    ("override", "value", "expected"),
+    [
+        ("label=choice(a,'b c')", "b c", "label=b\\ c"),
+        ("flag=choice(true,false)", "true", "flag=True"),
+        ("sizes=choice([1,2],[3])", "[1,2]", "sizes=[1,2]"),
+        ("+extra.key=choice(a,b)", "a", "+extra.key=a"),
+        ("+extra.key=interval(0,1)", 0.5, "+extra.key=0.5"),
+    ],
+)
+def test_a_choice_is_given_to_the_job_as_it_was_typed(override, value, expected):
+    assert (
+        read_command_line([override], None).override_for(override.partition("=")[0].lstrip("+"), value)
+        == expected
+    )
+
+
+def test_overrides_of_the_sigopt_block_go_to_no_job():
+    line = read_command_line(["a=1", "sigopt.observation_budget=3", "++b.c=2"], None)
+    assert line.fixed == ["a=1", "++b.c=2"]
+    assert line.block_keys == {"sigopt.observation_budget"}
+
+
+def test_an_unknown_tag_and_a_key_tuned_twice_are_problems():
+    line = read_command_line(["a=tag(exp, interval(0,1))", "b=1,2", "b=3,4"], None)
+    assert [problem.key for problem in line.problems] == ["a", "b"]
+
+
+def test_keys_choices_and_groups_of_the_command_line_are_tuned_beside_the_parameters_of_the_block(app):
+    result = app.run(
+        "units=interval(500,1500)", "label=choice(plain,'two words')", "shape=choice(round,square)", "size=2"
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    first = app.observations()[0]
+    assert dict(first.assignments) == {"x": 1, "units": 700, "label": "plain", "shape": "round"}
+    shapes = set()
+    for number, observed in app.by_job().items():
+        config = OmegaConf.load(app.sweep_dir / str(number) / ".hydra" / "config.yaml")
+        assert config.units == observed.assignments["units"]
+        assert config.label == observed.assignments["label"]
+        assert config.size == 2
+        shapes.add(
+            (observed.assignments["shape"], config.corners if "corners" in config else config.shape.corners)
+        )
+    assert shapes <= {("round", 0), ("square", 4)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["units=interval(500,1500)", "units=3"], "units  is tuned, and also given on the command line"),
+        (["x=interval(0,1)"], "sigopt.parameters.x  defined 2 times"),
+        (["shape=choice(round,squared)"], "shape=squared  no such choice  → round or square"),
+        (["units=interval(9,3)"], "units"),
+        (["sigopt.repeats=0"], "sigopt.repeats=0  is too small"),
+        (["sigopt.job_timeout=-1"], "sigopt.job_timeout=-1"),
+        (["sigopt.repeats=2", "sigopt.repeat_key=label"], "sigopt.repeat_key"),
+        (["hydra/launcher=joblib", "sigopt.max_consecutive_failures=0"], "sigopt.max_consecutive_failures=0"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused_and_nothing_is_created(app, arguments, line):
+    result = app.run(*arguments)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert line in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(app.folder.iterdir()) == []

@@ -1,0 +1,139 @@
+"""What a search leaves: the summary, the files, and commands that work as they are printed."""
+
+import csv
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from sigtune.definition.metrics import Metric
+from sigtune.definition.ranking import best
+from sigtune.report.best_config import config_of
+from sigtune.report.observed import Observed
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "two_numbers.py"
+
+
+def labelled(output, label):
+    return [line.removeprefix(label).strip() for line in output.splitlines() if line.startswith(label)]
+
+
+def typed(command, folder, environment):
+    parts = [sys.executable, *shlex.split(command)[1:]]
+    return subprocess.run(parts, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+
+
+def test_the_printed_command_trains_the_best_again_with_what_was_fixed_and_what_was_tuned(app):
+    result = app.run(
+        "units=interval(500,1500)",
+        "shape=choice(round,square)",
+        "size=2",
+        "label='two words'",
+        "+extra.key=[1, b]",
+    )
+    again = labelled(result.stdout, "again")[0]
+    typed(again + f" hydra.run.dir={app.folder}/again", app.folder, app.environment)
+    number = labelled(result.stdout, "best")[0].rsplit("/", 1)[-1]
+    trained = OmegaConf.load(app.sweep_dir / number / ".hydra" / "config.yaml")
+    retrained = OmegaConf.load(app.folder / "again" / ".hydra" / "config.yaml")
+    del trained["sigopt"], retrained["sigopt"]
+    assert retrained == trained
+    assert retrained.size == 2
+    assert retrained.extra.key == [1, "b"]
+
+
+def test_the_files_have_every_observation_and_the_best(app):
+    app.run("++ends={2: raise}", "sigopt.max_consecutive_failures=9")
+    with (app.sweep_dir / "observations.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["job"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["failed"] for row in rows] == ["False", "True", "False", "False"]
+    assert rows[1]["reason"] == "ValueError: no good [at all]"
+    assert rows[0]["folder"] == str(app.sweep_dir / "1")
+    best = max(float(row["height"]) for row in rows if row["height"])
+    results = OmegaConf.load(app.sweep_dir / "optimization_results.yaml")
+    assert results.name == "sigopt"
+    assert results.best[0]["values"]["height"] == best
+
+
+def test_two_metrics_to_optimize_have_a_front_and_each_of_it_a_file(app):
+    result = app.run(
+        "size=interval(1,100)",
+        "sigopt.metrics=[{name: height, objective: maximize}, {name: size, objective: minimize}]",
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    front = labelled(result.stdout, "again")
+    assert len(front) == len(list(app.sweep_dir.glob("best_*.yaml"))) >= 1
+    for command in front:
+        typed(command, app.folder, app.environment)
+
+
+def test_repeats_train_each_suggestion_with_several_seeds_and_report_mean_and_deviation(app):
+    result = app.run("sigopt.repeats=3", "sigopt.observation_budget=2", "seed=5")
+    assert result.returncode == 0, result.stdout + result.stderr
+    seeds = [
+        OmegaConf.load(app.sweep_dir / "1" / str(run) / ".hydra" / "config.yaml").seed for run in (1, 2, 3)
+    ]
+    assert seeds == [5, 6, 7]
+    value = app.by_job()[1].values[0]
+    assert value.value == pytest.approx(-2 + 0.06)
+    assert value.value_stddev == pytest.approx(0.01)
+    assert "height -1.9400 ± 0.0100" in result.stdout
+
+
+def test_a_failed_repeat_fails_the_job(app):
+    app.run("sigopt.repeats=2", "++ends={1: exit}", "sigopt.observation_budget=2")
+    assert [app.by_job()[number].failed for number in (1, 2)] == [True, False]
+
+
+def test_the_example_runs_as_its_own_first_lines_say(tmp_path):
+    for arguments in (
+        [],
+        ["hydra/launcher=joblib", "sigopt.parallel_bandwidth=4"],
+        ["sharpness=choice(1,2,4)"],
+    ):
+        command = [sys.executable, str(EXAMPLE), "-m", *arguments]
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert "12 observed (0 failed)" in result.stdout
+
+
+def observed(number, **values):
+    return Observed(number, {}, values or None, "", [])
+
+
+def test_the_best_meets_the_constraints():
+    fast, slow = observed(1, accuracy=0.7, seconds=2), observed(2, accuracy=0.9, seconds=5)
+    edge = observed(3, accuracy=0.8, seconds=3)
+    limit = Metric("seconds", "minimize", "constraint", 3)
+    assert best([fast, slow, edge], [Metric("accuracy"), limit]) == [edge]
+
+
+def test_failed_observations_are_not_among_the_best():
+    assert best([observed(1)], [Metric("accuracy")]) == []
+
+
+def test_overrides_become_a_config_file():
+    config = config_of(
+        ["model=dense", "+extra=big", "optimizer.lr=0.1", "name='a b'", "~logger"],
+        "config",
+        lambda name: name in ("model", "extra", "logger"),
+    )
+    assert OmegaConf.to_container(config) == {
+        "defaults": [
+            "config",
+            {"override model": "dense"},
+            {"extra": "big"},
+            {"override logger": None},
+            "_self_",
+        ],
+        "optimizer": {"lr": 0.1},
+        "name": "a b",
+    }
+
+
+def test_a_key_that_was_removed_is_no_config_file():
+    with pytest.raises(ValueError, match="cannot remove the key"):
+        config_of(["~model.units"], "config", lambda name: False)
