@@ -1,17 +1,24 @@
 """Connections to real stores, through the official client."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 from sigopt import Connection
+from sigopt.objects import Observation, Suggestion
+from sigopt.resource import BoundApiResource
 
 from sigtune.backend.driver import LocalDriver
+from tests.fixture_types import Connect, Define, Report, Start
 
 
 @pytest.fixture
-def connect():
+def connect() -> Iterator[Connect]:
     """Return a function that opens a store by its URL; every store is closed at the end."""
-    drivers = []
+    drivers: list[LocalDriver] = []
 
-    def open_store(url, seed=0):
+    def open_store(url: str, seed: int = 0) -> Connection:
         drivers.append(LocalDriver(url, seed=seed))
         return Connection(driver=lambda: drivers[-1])
 
@@ -21,28 +28,28 @@ def connect():
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> str:
     """The URL of a local backend's database that is not there yet."""
     return f"sqlite:///{tmp_path / 'sigopt.db'}"
 
 
 @pytest.fixture(params=["sqlite"])
-def store_url(request, tmp_path):
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty store of each kind that the backend must behave alike on."""
     return {"sqlite": f"sqlite:///{tmp_path / 'sigopt.db'}"}[request.param]
 
 
 @pytest.fixture
-def connection(connect, store_url):
+def connection(connect: Connect, store_url: str) -> Connection:
     """A connection to an empty store, with seed 0."""
     return connect(store_url)
 
 
 @pytest.fixture
-def define():
+def define() -> Define:
     """Return a function that gives a valid definition of an experiment, with changes."""
 
-    def definition(**changes):
+    def definition(**changes: Any) -> dict[str, Any]:
         return {
             "name": "search",
             "parameters": [
@@ -58,20 +65,20 @@ def define():
 
 
 @pytest.fixture
-def start(connection, define):
+def start(connection: Connection, define: Define) -> Start:
     """Return a function that creates an experiment and gives its endpoint in the client."""
 
-    def create(**changes):
+    def create(**changes: Any) -> BoundApiResource:
         return connection.experiments(connection.experiments().create(**define(**changes)).id)
 
     return create
 
 
 @pytest.fixture
-def report():
+def report() -> Report:
     """Return a function that reports metric values on a suggestion."""
 
-    def create(search, suggestion, **values):
+    def create(search: BoundApiResource, suggestion: Suggestion, **values: float) -> Observation:
         listed = [{"name": name, "value": value} for name, value in values.items()]
         return search.observations().create(suggestion=suggestion.id, values=listed)
 

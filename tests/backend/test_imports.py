@@ -2,19 +2,20 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 HEAVY = ["torch", "optuna", "scipy", "hydra", "pytorch_lightning"]
 
 
-def loaded_after(statements):
+def loaded_after(statements: str) -> list[str]:
     script = f"import sys\n{statements}\nprint(' '.join(name for name in {HEAVY} if name in sys.modules))"
     command = [sys.executable, "-c", script]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split()
 
 
-def test_the_driver_loads_nothing_heavy_for_a_first_suggestion(tmp_path):
+def test_the_driver_loads_nothing_heavy_for_a_first_suggestion(tmp_path: Path) -> None:
     statements = (
         "import sigopt\n"
         "from sigtune.backend.driver import LocalDriver\n"
@@ -28,7 +29,7 @@ def test_the_driver_loads_nothing_heavy_for_a_first_suggestion(tmp_path):
 
 
 @pytest.mark.parametrize("module", ["numpy", "sqlalchemy", "sigopt"])
-def test_checking_a_definition_loads_no_library(module):
+def test_checking_a_definition_loads_no_library(module: str) -> None:
     statements = "from sigtune.definition.validation import experiment_problems; experiment_problems({})"
     script = f"import sys\n{statements}\nprint({module!r} in sys.modules)"
     result = subprocess.run(

@@ -1,11 +1,13 @@
 """Pages, as the client's iterate_pages walks them."""
 
 import pytest
+from sigopt import Connection
 from sigopt.exception import ApiException
+from tests.fixture_types import Define, Report, Start
 
 
 @pytest.fixture
-def names(connection, define):
+def names(connection: Connection, define: Define) -> list[str]:
     """The names of seven experiments, newest first."""
     for index in range(7):
         connection.experiments().create(**define(name=str(index)))
@@ -13,26 +15,28 @@ def names(connection, define):
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8, "3"])
-def test_every_item_comes_once_newest_first_whatever_the_page_size(connection, names, limit):
+def test_every_item_comes_once_newest_first_whatever_the_page_size(
+    connection: Connection, names: list[str], limit: int | str
+) -> None:
     page = connection.experiments().fetch(limit=limit)
     assert page.count == 7
     assert [experiment.name for experiment in page.iterate_pages()] == names
 
 
-def test_without_a_limit_everything_is_on_one_page(connection, names):
+def test_without_a_limit_everything_is_on_one_page(connection: Connection, names: list[str]) -> None:
     body = connection.experiments().fetch().to_json()
     assert [experiment["name"] for experiment in body["data"]] == names
     assert body["paging"] == {"object": "paging", "before": None, "after": None}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 10])
-def test_asking_for_what_is_newer_walks_upwards(connection, names, limit):
+def test_asking_for_what_is_newer_walks_upwards(connection: Connection, names: list[str], limit: int) -> None:
     oldest = connection.experiments().fetch().to_json()["data"][-1]["id"]
     newer = connection.experiments().fetch(after=oldest, limit=limit).iterate_pages()
     assert sorted(experiment.name for experiment in newer) == sorted(names[:-1])
 
 
-def test_a_page_names_its_neighbours_in_both_directions(connection, names):
+def test_a_page_names_its_neighbours_in_both_directions(connection: Connection, names: list[str]) -> None:
     ids = [item["id"] for item in connection.experiments().fetch().to_json()["data"]]
     page = connection.experiments().fetch(before=ids[1], limit=2).to_json()
     assert [item["name"] for item in page["data"]] == names[2:4]
@@ -43,13 +47,15 @@ def test_a_page_names_its_neighbours_in_both_directions(connection, names):
 
 
 @pytest.mark.parametrize("query", [{"limit": -1}, {"limit": "many"}, {"sort": "name"}, {"state": "all"}])
-def test_a_query_that_is_not_understood_is_refused(connection, query):
+def test_a_query_that_is_not_understood_is_refused(
+    connection: Connection, query: dict[str, int | str]
+) -> None:
     with pytest.raises(ApiException) as refusal:
         connection.experiments().fetch(**query)
     assert refusal.value.status_code == 400
 
 
-def test_suggestions_and_observations_have_pages_too(start, report):
+def test_suggestions_and_observations_have_pages_too(start: Start, report: Report) -> None:
     search = start()
     suggestions = [search.suggestions().create() for _ in range(5)]
     for suggestion in suggestions[:3]:

@@ -5,37 +5,41 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sigopt import Connection
 from sigopt.exception import ApiException
+from tests.fixture_types import Connect, Define, Start
 
 from sigtune.backend.driver import LocalDriver
-from sigtune.errors import UsageError
+from sigtune.errors import Problem, UsageError
 
 
-def problem_of(url, **kwargs):
+def problem_of(url: str, **kwargs: int) -> Problem:
     with pytest.raises(UsageError) as error:
         LocalDriver(url, **kwargs)
     [problem] = error.value.problems
     return problem
 
 
-def test_a_store_in_a_folder_that_does_not_exist_is_a_usage_error(tmp_path):
+def test_a_store_in_a_folder_that_does_not_exist_is_a_usage_error(tmp_path: Path) -> None:
     problem = problem_of(f"sqlite:///{tmp_path / 'nowhere' / 'sigopt.db'}")
     assert problem.key == "sigopt.store"
     assert problem.what == f"the folder {tmp_path / 'nowhere'} does not exist"
 
 
-def test_a_folder_in_the_place_of_the_file_is_a_usage_error(tmp_path):
+def test_a_folder_in_the_place_of_the_file_is_a_usage_error(tmp_path: Path) -> None:
     problem = problem_of(f"sqlite:///{tmp_path}")
     assert problem.what == f"{tmp_path} is a folder, and a store is a file"
     assert problem.remedy == f"sqlite:///{tmp_path / 'sigopt.db'}"
 
 
 def test_a_sqlite_file_is_made_by_the_first_request_that_writes_and_read_as_empty_before(
-    tmp_path, connect, define
-):
+    tmp_path: Path, connect: Connect, define: Define
+) -> None:
     path = tmp_path / "sigopt.db"
     connection = connect(f"sqlite:///{path}")
     assert connection.experiments().fetch().count == 0
@@ -47,7 +51,7 @@ def test_a_sqlite_file_is_made_by_the_first_request_that_writes_and_read_as_empt
     assert connection.experiments().fetch().count == 1
 
 
-def test_a_file_that_is_no_database_is_a_usage_error_and_stays_as_it_is(tmp_path):
+def test_a_file_that_is_no_database_is_a_usage_error_and_stays_as_it_is(tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("not a database, and long enough to look at" * 50)
     before = notes.read_bytes()
@@ -55,7 +59,9 @@ def test_a_file_that_is_no_database_is_a_usage_error_and_stays_as_it_is(tmp_path
     assert notes.read_bytes() == before
 
 
-def test_a_store_that_cannot_be_written_is_a_usage_error(tmp_path, connect, define):
+def test_a_store_that_cannot_be_written_is_a_usage_error(
+    tmp_path: Path, connect: Connect, define: Define
+) -> None:
     path = tmp_path / "sigopt.db"
     connect(f"sqlite:///{path}").experiments().create(**define())
     problem = problem_of(f"sqlite:///file:{path}?mode=ro&uri=true")
@@ -63,7 +69,9 @@ def test_a_store_that_cannot_be_written_is_a_usage_error(tmp_path, connect, defi
     assert "readonly" in problem.what
 
 
-def test_a_store_of_another_version_is_a_usage_error(tmp_path, connect, define):
+def test_a_store_of_another_version_is_a_usage_error(
+    tmp_path: Path, connect: Connect, define: Define
+) -> None:
     path = tmp_path / "sigopt.db"
     connect(f"sqlite:///{path}").experiments().create(**define())
     with sqlite3.connect(path) as database:
@@ -82,22 +90,24 @@ def test_a_store_of_another_version_is_a_usage_error(tmp_path, connect, define):
         ("sqlite:///:memory:", "names no file"),
     ],
 )
-def test_a_url_that_names_no_store_is_a_usage_error(url, words):
+def test_a_url_that_names_no_store_is_a_usage_error(url: str, words: str) -> None:
     problem = problem_of(url)
     assert problem.key == "sigopt.store"
     assert words in problem.what
 
 
-def test_a_password_in_the_url_is_in_no_message():
+def test_a_password_in_the_url_is_in_no_message() -> None:
     problem = problem_of("nosuchdb://user:pa55word@host/x")
     assert "pa55word" not in f"{problem.what} {problem.remedy}"
 
 
-def test_a_negative_seed_is_a_usage_error(tmp_path):
+def test_a_negative_seed_is_a_usage_error(tmp_path: Path) -> None:
     assert problem_of(f"sqlite:///{tmp_path / 'a.db'}", seed=-1).key == "sigopt.seed"
 
 
-def test_a_relative_path_stays_the_same_file_when_the_process_moves(tmp_path, monkeypatch, connect, define):
+def test_a_relative_path_stays_the_same_file_when_the_process_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connect: Connect, define: Define
+) -> None:
     monkeypatch.chdir(tmp_path)
     connection = connect("sqlite:///sigopt.db")
     (tmp_path / "elsewhere").mkdir()
@@ -107,7 +117,9 @@ def test_a_relative_path_stays_the_same_file_when_the_process_moves(tmp_path, mo
     assert connect(f"sqlite:///{tmp_path / 'sigopt.db'}").experiments().fetch().count == 1
 
 
-def test_a_store_that_stays_locked_is_a_503_that_may_be_repeated(tmp_path, monkeypatch, connect, define):
+def test_a_store_that_stays_locked_is_a_503_that_may_be_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connect: Connect, define: Define
+) -> None:
     monkeypatch.setattr("sigtune.backend.store.BUSY_TIMEOUT_SECONDS", 0.05)
     path = tmp_path / "sigopt.db"
     connection = connect(f"sqlite:///{path}")
@@ -122,7 +134,7 @@ def test_a_store_that_stays_locked_is_a_503_that_may_be_repeated(tmp_path, monke
     assert connection.experiments().create(**define()).name == "search"
 
 
-def test_everything_is_there_for_the_next_process(tmp_path, connect, define):
+def test_everything_is_there_for_the_next_process(tmp_path: Path, connect: Connect, define: Define) -> None:
     url = f"sqlite:///{tmp_path / 'sigopt.db'}"
     script = (
         "import sys, json, sigopt\n"
@@ -146,7 +158,9 @@ def test_everything_is_there_for_the_next_process(tmp_path, connect, define):
     assert search.suggestions().create().assignments not in (waiting.assignments, observation.assignments)
 
 
-def test_two_processes_that_draw_at_once_get_different_suggestions(tmp_path, connect, define):
+def test_two_processes_that_draw_at_once_get_different_suggestions(
+    tmp_path: Path, connect: Connect, define: Define
+) -> None:
     url = f"sqlite:///{tmp_path / 'sigopt.db'}"
     connection = connect(url)
     search = connection.experiments(connection.experiments().create(**define()).id)
@@ -169,8 +183,10 @@ def test_two_processes_that_draw_at_once_get_different_suggestions(tmp_path, con
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
     for worker in workers:
+        assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n"
     for worker in workers:
+        assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
     drawn = []
@@ -190,11 +206,12 @@ def test_two_processes_that_draw_at_once_get_different_suggestions(tmp_path, con
     assert numbers == list(range(12))
 
 
-def in_threads(count, work):
+def in_threads(count: int, work: Callable[[], Any]) -> list[Any]:
     """Run `work` in several threads that begin together; return what each returned or raised."""
-    barrier, results = threading.Barrier(count), [None] * count
+    barrier = threading.Barrier(count)
+    results: list[Any] = [None] * count
 
-    def run(index):
+    def run(index: int) -> None:
         barrier.wait()
         try:
             results[index] = work()
@@ -209,7 +226,7 @@ def in_threads(count, work):
     return results
 
 
-def test_a_store_can_be_made_by_many_at_the_same_instant(tmp_path):
+def test_a_store_can_be_made_by_many_at_the_same_instant(tmp_path: Path) -> None:
     drivers = in_threads(8, lambda: LocalDriver(f"sqlite:///{tmp_path / 'sigopt.db'}"))
     try:
         assert [type(driver) for driver in drivers] == [LocalDriver] * 8
@@ -220,13 +237,13 @@ def test_a_store_can_be_made_by_many_at_the_same_instant(tmp_path):
             driver.close()
 
 
-def test_threads_can_share_one_connection(start):
+def test_threads_can_share_one_connection(start: Start) -> None:
     search = start()
     drawn = in_threads(6, lambda: search.suggestions().create().to_json()["assignments"])
     assert len({tuple(point.items()) for point in drawn}) == 6
 
 
-def test_of_two_reports_at_once_one_is_refused(start):
+def test_of_two_reports_at_once_one_is_refused(start: Start) -> None:
     search = start()
     suggestion = search.suggestions().create()
     results = in_threads(4, lambda: search.observations().create(suggestion=suggestion.id, value=1))
@@ -235,7 +252,7 @@ def test_of_two_reports_at_once_one_is_refused(start):
     assert search.fetch().progress.observation_count == 1
 
 
-def test_nothing_in_the_store_is_an_opaque_blob(tmp_path, connect, define):
+def test_nothing_in_the_store_is_an_opaque_blob(tmp_path: Path, connect: Connect, define: Define) -> None:
     path = tmp_path / "sigopt.db"
     connection = connect(f"sqlite:///{path}")
     experiment = connection.experiments().create(**define())

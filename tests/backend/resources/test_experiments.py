@@ -1,9 +1,12 @@
 """Experiments through the official client."""
 
 import time
+from typing import Any
 
 import pytest
+from sigopt import Connection
 from sigopt.exception import ApiException
+from tests.fixture_types import Define, Report, Start
 
 FULL = {
     "name": "everything",
@@ -30,7 +33,7 @@ FULL = {
 }
 
 
-def test_what_was_created_is_fetched_again_in_sigopts_shape(connection):
+def test_what_was_created_is_fetched_again_in_sigopts_shape(connection: Connection) -> None:
     before = int(time.time())
     created = connection.experiments().create(**FULL)
     fetched = connection.experiments(created.id).fetch()
@@ -60,7 +63,7 @@ def test_what_was_created_is_fetched_again_in_sigopts_shape(connection):
     ]
 
 
-def test_a_fetched_experiment_can_be_created_again(connection):
+def test_a_fetched_experiment_can_be_created_again(connection: Connection) -> None:
     original = connection.experiments().create(**FULL).to_json()
     fields = ("name", "type", "parameters", "metrics", "observation_budget", "metadata", "conditionals")
     copy = connection.experiments().create(**{field: original[field] for field in fields}).to_json()
@@ -68,7 +71,9 @@ def test_a_fetched_experiment_can_be_created_again(connection):
     assert copy["parameters"] == original["parameters"]
 
 
-def test_a_wrong_definition_is_refused_with_every_problem_and_nothing_is_created(connection, define):
+def test_a_wrong_definition_is_refused_with_every_problem_and_nothing_is_created(
+    connection: Connection, define: Define
+) -> None:
     wrong = define(name="", observation_budget=0, metrics=[{"name": "score", "objective": "maximise"}])
     with pytest.raises(ApiException) as refusal:
         connection.experiments().create(**wrong)
@@ -78,7 +83,7 @@ def test_a_wrong_definition_is_refused_with_every_problem_and_nothing_is_created
     assert connection.experiments().fetch().count == 0
 
 
-def test_updates_change_what_is_given_and_nothing_else(start):
+def test_updates_change_what_is_given_and_nothing_else(start: Start) -> None:
     search = start(metadata={"a": 1, "b": 2})
     search.update(name="renamed", observation_budget=40, parallel_bandwidth=3, metadata={"b": "two"})
     body = search.fetch().to_json()
@@ -100,7 +105,7 @@ def test_updates_change_what_is_given_and_nothing_else(start):
         {"metadata": {"list": [1]}},
     ],
 )
-def test_a_wrong_update_is_refused(start, change):
+def test_a_wrong_update_is_refused(start: Start, change: dict[str, Any]) -> None:
     search = start()
     before = search.fetch()
     with pytest.raises(ApiException) as refusal:
@@ -109,7 +114,7 @@ def test_a_wrong_update_is_refused(start, change):
     assert search.fetch() == before
 
 
-def test_a_deleted_experiment_is_archived_not_lost(connection, start):
+def test_a_deleted_experiment_is_archived_not_lost(connection: Connection, start: Start) -> None:
     search = start()
     search.delete()
     assert search.fetch().state == "deleted"
@@ -123,25 +128,25 @@ def test_a_deleted_experiment_is_archived_not_lost(connection, start):
 
 
 @pytest.mark.parametrize("name", ["999", "none", "-1", "1.5", "9" * 30])
-def test_an_experiment_that_does_not_exist_is_a_404(connection, start, name):
+def test_an_experiment_that_does_not_exist_is_a_404(connection: Connection, start: Start, name: str) -> None:
     start()
     with pytest.raises(ApiException) as refusal:
         connection.experiments(name).fetch()
     assert refusal.value.status_code == 404
 
 
-def test_ids_may_be_numbers(connection, start):
+def test_ids_may_be_numbers(connection: Connection, start: Start) -> None:
     created = start().fetch()
     assert connection.experiments(int(created.id)).fetch() == created
 
 
-def test_what_the_backend_does_not_answer_is_a_404_that_says_so(start):
+def test_what_the_backend_does_not_answer_is_a_404_that_says_so(start: Start) -> None:
     with pytest.raises(ApiException, match="does not support POST experiments/1/tokens") as refusal:
         start().tokens().create()
     assert refusal.value.status_code == 404
 
 
-def test_progress_follows_the_observations(start, report):
+def test_progress_follows_the_observations(start: Start, report: Report) -> None:
     search = start()
     assert search.fetch().progress.to_json() == {
         "object": "progress",

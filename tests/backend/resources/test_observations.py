@@ -1,19 +1,25 @@
 """Reporting results."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from sigopt.exception import ApiException
+from sigopt.objects import BestAssignments
+from sigopt.resource import BoundApiResource
+from tests.fixture_types import Report, Start
 
 POINT = {"x": 0.25, "y": 0.5}
 
 
-def refused(status, call, *args, **kwargs):
+def refused(status: int, call: Callable[..., object], *args: Any, **kwargs: Any) -> str:
     with pytest.raises(ApiException) as refusal:
         call(*args, **kwargs)
     assert refusal.value.status_code == status
-    return refusal.value.message
+    return str(refusal.value.message)
 
 
-def test_reporting_on_a_suggestion_closes_it_and_takes_its_assignments(start):
+def test_reporting_on_a_suggestion_closes_it_and_takes_its_assignments(start: Start) -> None:
     search = start()
     suggestion = search.suggestions().create()
     observation = search.observations().create(
@@ -31,7 +37,7 @@ def test_reporting_on_a_suggestion_closes_it_and_takes_its_assignments(start):
     assert (body["value"], body["value_stddev"]) == (0.5, 0.1)
 
 
-def test_a_suggestion_cannot_be_reported_twice(start, report):
+def test_a_suggestion_cannot_be_reported_twice(start: Start, report: Report) -> None:
     search = start()
     suggestion = search.suggestions().create()
     report(search, suggestion, score=1)
@@ -40,7 +46,7 @@ def test_a_suggestion_cannot_be_reported_twice(start, report):
     assert search.fetch().progress.observation_count == 1
 
 
-def test_a_suggestion_whose_observation_was_deleted_stays_closed(start, report):
+def test_a_suggestion_whose_observation_was_deleted_stays_closed(start: Start, report: Report) -> None:
     search = start()
     suggestion = search.suggestions().create()
     observation = report(search, suggestion, score=1)
@@ -52,13 +58,13 @@ def test_a_suggestion_whose_observation_was_deleted_stays_closed(start, report):
     refused(404, search.observations(observation.id).delete)
 
 
-def test_any_point_of_the_space_can_be_reported(start):
+def test_any_point_of_the_space_can_be_reported(start: Start) -> None:
     observation = start().observations().create(assignments=POINT, values=[{"name": "score", "value": 1}])
     assert observation.to_json()["assignments"] == POINT
     assert observation.suggestion is None
 
 
-def test_the_older_single_value_is_understood(start):
+def test_the_older_single_value_is_understood(start: Start) -> None:
     search = start()
     older = search.observations().create(assignments=POINT, value=0.5, value_stddev=0.1)
     unnamed = search.observations().create(assignments=POINT, values=[{"value": 0.5, "value_stddev": 0.1}])
@@ -66,7 +72,7 @@ def test_the_older_single_value_is_understood(start):
     assert older.values[0].name == "score"
 
 
-def test_a_failed_observation_has_no_values(start):
+def test_a_failed_observation_has_no_values(start: Start) -> None:
     search = start()
     failed = search.observations().create(
         assignments=POINT, failed=True, values=[{"name": "score", "value": 1}]
@@ -76,7 +82,7 @@ def test_a_failed_observation_has_no_values(start):
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "0.5", True])
-def test_a_value_that_is_not_a_finite_number_is_refused(start, value):
+def test_a_value_that_is_not_a_finite_number_is_refused(start: Start, value: object) -> None:
     search = start()
     suggestion = search.suggestions().create()
     values = [{"name": "score", "value": value}]
@@ -107,20 +113,22 @@ def test_a_value_that_is_not_a_finite_number_is_refused(start, value):
         ({"assignments": {"x": 2, "z": 0}, "failed": True}, "assignments.y: missing"),
     ],
 )
-def test_a_wrong_report_is_refused_and_nothing_is_kept(start, report, words):
+def test_a_wrong_report_is_refused_and_nothing_is_kept(
+    start: Start, report: dict[str, Any], words: str
+) -> None:
     search = start()
     assert words in refused(400, search.observations().create, **report)
     assert search.observations().fetch().count == 0
 
 
-def test_a_report_on_another_experiments_suggestion_is_a_404(start):
+def test_a_report_on_another_experiments_suggestion_is_a_404(start: Start) -> None:
     mine, other = start(), start()
     suggestion = other.suggestions().create()
     refused(404, mine.observations().create, suggestion=suggestion.id, value=1)
     refused(404, mine.suggestions(suggestion.id).fetch)
 
 
-def test_every_metric_needs_a_value_those_that_are_only_stored_too(start):
+def test_every_metric_needs_a_value_those_that_are_only_stored_too(start: Start) -> None:
     search = start(metrics=[{"name": "score"}, {"name": "seconds", "strategy": "store"}])
     values = [{"name": "score", "value": 1}]
     message = refused(400, search.observations().create, assignments=POINT, values=values)
@@ -129,7 +137,7 @@ def test_every_metric_needs_a_value_those_that_are_only_stored_too(start):
     assert [(value.name, value.value) for value in both.values] == [("score", 1.0), ("seconds", 9.0)]
 
 
-def test_an_observation_can_be_corrected(start):
+def test_an_observation_can_be_corrected(start: Start) -> None:
     search = start()
     observation = search.observations().create(assignments=POINT, value=1, metadata={"a": 1})
     search.observations(observation.id).update(values=[{"name": "score", "value": 2}])
@@ -142,7 +150,7 @@ def test_an_observation_can_be_corrected(start):
     assert (body["failed"], body["metadata"]) == (True, {"a": 2})
 
 
-def test_a_batch_is_reported_as_a_whole_or_not_at_all(start):
+def test_a_batch_is_reported_as_a_whole_or_not_at_all(start: Start) -> None:
     search = start()
     good = {"assignments": POINT, "value": 1}
     refused(400, search.observations().create_batch, observations=[good, {"assignments": POINT}])
@@ -151,18 +159,20 @@ def test_a_batch_is_reported_as_a_whole_or_not_at_all(start):
     assert search.observations().fetch().count == 2
 
 
-def best(search):
+def best(search: BoundApiResource) -> list[BestAssignments]:
     return list(search.best_assignments().fetch().iterate_pages())
 
 
-def test_there_is_no_best_before_a_success(start):
+def test_there_is_no_best_before_a_success(start: Start) -> None:
     search = start()
     search.observations().create(assignments=POINT, failed=True)
     assert best(search) == []
 
 
 @pytest.mark.parametrize(("objective", "expected"), [("maximize", 3.0), ("minimize", -1.0)])
-def test_the_best_assignments_are_the_best_observations(start, objective, expected):
+def test_the_best_assignments_are_the_best_observations(
+    start: Start, objective: str, expected: float
+) -> None:
     search = start(metrics=[{"name": "score", "objective": objective}])
     for value in (1, 3, -1, 2, 3):
         search.observations().create(assignments={"x": abs(value) / 4, "y": 0}, value=value)
@@ -177,14 +187,14 @@ def test_the_best_assignments_are_the_best_observations(start, objective, expect
     assert found.id == str(earliest)
 
 
-def test_a_deleted_observation_is_not_the_best(start):
+def test_a_deleted_observation_is_not_the_best(start: Start) -> None:
     search = start()
     kept, deleted = (search.observations().create(assignments=POINT, value=value) for value in (1, 2))
     search.observations(deleted.id).delete()
     assert [found.id for found in best(search)] == [kept.id]
 
 
-def test_with_two_metrics_the_best_are_those_that_no_other_beats_in_both(start):
+def test_with_two_metrics_the_best_are_those_that_no_other_beats_in_both(start: Start) -> None:
     search = start(
         metrics=[
             {"name": "accuracy", "objective": "maximize"},

@@ -2,17 +2,20 @@
 
 import pytest
 from sigopt.exception import ApiException
+from sigopt.objects import QueuedSuggestion
+from sigopt.resource import BoundApiResource
+from tests.fixture_types import Report, Start
 
 
-def queue(search, x):
+def queue(search: BoundApiResource, x: float) -> QueuedSuggestion:
     return search.queued_suggestions().create(assignments={"x": x, "y": 0.5})
 
 
-def queued(search):
+def queued(search: BoundApiResource) -> list[float]:
     return [entry.assignments["x"] for entry in search.queued_suggestions().fetch().iterate_pages()]
 
 
-def test_queued_points_are_drawn_first_in_their_order_and_once(start):
+def test_queued_points_are_drawn_first_in_their_order_and_once(start: Start) -> None:
     search = start()
     queue(search, 0.125)
     queue(search, 0.25)
@@ -23,7 +26,7 @@ def test_queued_points_are_drawn_first_in_their_order_and_once(start):
     assert drawn not in (0.125, 0.25)
 
 
-def test_a_drawn_point_is_a_suggestion_like_any_other(start, report):
+def test_a_drawn_point_is_a_suggestion_like_any_other(start: Start, report: Report) -> None:
     search = start()
     queue(search, 0.125)
     suggestion = search.suggestions().create()
@@ -32,7 +35,7 @@ def test_a_drawn_point_is_a_suggestion_like_any_other(start, report):
     assert search.suggestions(suggestion.id).fetch().state == "closed"
 
 
-def test_a_queued_point_can_be_looked_at_and_taken_back(start):
+def test_a_queued_point_can_be_looked_at_and_taken_back(start: Start) -> None:
     search = start()
     entry = queue(search, 0.125)
     assert search.queued_suggestions(entry.id).fetch().to_json() == entry.to_json()
@@ -43,7 +46,7 @@ def test_a_queued_point_can_be_looked_at_and_taken_back(start):
     assert error.value.status_code == 404
 
 
-def test_a_point_outside_the_space_is_not_queued(start):
+def test_a_point_outside_the_space_is_not_queued(start: Start) -> None:
     search = start()
     with pytest.raises(ApiException, match=r"x: 2 is outside the bounds 0 to 1"):
         queue(search, 2)

@@ -1,10 +1,15 @@
 """Drawing suggestions through the client and the store."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+from sigopt import Connection
 from sigopt.exception import ApiException
+from tests.fixture_types import Connect, Define, Report, Start
 
 
-def test_a_suggestion_has_sigopts_shape(start):
+def test_a_suggestion_has_sigopts_shape(start: Start) -> None:
     search = start()
     created = search.suggestions().create(metadata={"host": "a"})
     body = created.to_json()
@@ -21,7 +26,7 @@ def test_a_suggestion_has_sigopts_shape(start):
     }
 
 
-def test_the_first_suggestion_is_the_point_of_defaults(start):
+def test_the_first_suggestion_is_the_point_of_defaults(start: Start) -> None:
     search = start(
         parameters=[
             {"name": "lr", "type": "double", "bounds": {"min": 0, "max": 1}, "default_value": 0.11},
@@ -34,7 +39,7 @@ def test_the_first_suggestion_is_the_point_of_defaults(start):
     assert type(assignments["epochs"]) is int
 
 
-def test_suggestions_are_listed_by_state(start, report):
+def test_suggestions_are_listed_by_state(start: Start, report: Report) -> None:
     search = start()
     first, second = (search.suggestions().create() for _ in range(2))
     report(search, first, score=1)
@@ -46,20 +51,20 @@ def test_suggestions_are_listed_by_state(start, report):
     assert refusal.value.status_code == 400
 
 
-def test_metadata_of_a_suggestion_can_be_replaced(start):
+def test_metadata_of_a_suggestion_can_be_replaced(start: Start) -> None:
     search = start()
     suggestion = search.suggestions().create(metadata={"a": 1, "b": "x"})
     search.suggestions(suggestion.id).update(metadata={"a": 2, "c": None})
     assert search.suggestions(suggestion.id).fetch().to_json()["metadata"] == {"a": 2, "c": None}
 
 
-def test_open_suggestions_differ_from_each_other(start):
+def test_open_suggestions_differ_from_each_other(start: Start) -> None:
     search = start()
     points = [search.suggestions().create().to_json()["assignments"] for _ in range(8)]
     assert len({tuple(point.items()) for point in points}) == 8
 
 
-def test_open_suggestions_differ_when_the_model_proposes_them(start, report):
+def test_open_suggestions_differ_when_the_model_proposes_them(start: Start, report: Report) -> None:
     search = start()
     for _ in range(6):
         suggestion = search.suggestions().create()
@@ -72,12 +77,12 @@ def test_open_suggestions_differ_when_the_model_proposes_them(start, report):
     assert min(apart) > 0.01
 
 
-def test_parallel_bandwidth_does_not_limit_the_open_suggestions(start):
+def test_parallel_bandwidth_does_not_limit_the_open_suggestions(start: Start) -> None:
     search = start(parallel_bandwidth=1)
     assert [search.suggestions().create().state for _ in range(3)] == ["open"] * 3
 
 
-def test_the_number_of_a_deleted_suggestion_is_not_given_out_again(start):
+def test_the_number_of_a_deleted_suggestion_is_not_given_out_again(start: Start) -> None:
     search = start()
     first = search.suggestions().create()
     search.suggestions(first.id).delete()
@@ -87,7 +92,7 @@ def test_the_number_of_a_deleted_suggestion_is_not_given_out_again(start):
     assert search.suggestions().create().assignments != first.assignments
 
 
-def test_a_late_report_on_a_deleted_suggestion_does_not_land_on_the_next_one(start):
+def test_a_late_report_on_a_deleted_suggestion_does_not_land_on_the_next_one(start: Start) -> None:
     search = start()
     deleted = search.suggestions().create()
     search.suggestions(deleted.id).delete()
@@ -99,7 +104,7 @@ def test_a_late_report_on_a_deleted_suggestion_does_not_land_on_the_next_one(sta
     assert search.suggestions(following.id).fetch().state == "open"
 
 
-def test_only_open_suggestions_can_be_deleted(start, report):
+def test_only_open_suggestions_can_be_deleted(start: Start, report: Report) -> None:
     search = start()
     closed, *_ = (search.suggestions().create() for _ in range(3))
     report(search, closed, score=1)
@@ -114,13 +119,13 @@ def test_only_open_suggestions_can_be_deleted(start, report):
     assert search.fetch().progress.observation_count == 1
 
 
-def test_assignments_cannot_be_chosen_for_a_suggestion(start):
+def test_assignments_cannot_be_chosen_for_a_suggestion(start: Start) -> None:
     with pytest.raises(ApiException, match="unknown field 'assignments'") as refusal:
         start().suggestions().create(assignments={"x": 0, "y": 0})
     assert refusal.value.status_code == 400
 
 
-def run(connection, definition, count):
+def run(connection: Connection, definition: dict[str, Any], count: int) -> list[dict[str, float]]:
     search = connection.experiments(connection.experiments().create(**definition).id)
     points = []
     for _ in range(count):
@@ -131,8 +136,10 @@ def run(connection, definition, count):
     return points
 
 
-def test_equal_stores_with_equal_seeds_give_equal_suggestions(connect, tmp_path, define):
-    def search(store, seed):
+def test_equal_stores_with_equal_seeds_give_equal_suggestions(
+    connect: Connect, tmp_path: Path, define: Define
+) -> None:
+    def search(store: str, seed: int) -> list[dict[str, float]]:
         return run(connect(f"sqlite:///{tmp_path / store}", seed=seed), define(), 8)
 
     first = search("a.db", seed=3)
