@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: its outcome, and a lock while it runs."""
+"""The outcome of a run, and what the run leaves in its folder: that outcome, and a lock while it runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RUNNING_NAME = "running.lock"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run: metric values, or the reason why there are none.
+    """The outcome of a run that finished: metric values, or the reason why there are none.
 
     `problems` are those of a UsageError: a mistake in the config, which would fail every job.
     """
@@ -63,7 +63,7 @@ def running_lock(folder: Path) -> FileLock:
 
 
 def is_running(folder: Path) -> bool:
-    """Tell whether some process runs in the folder now; the operating system frees the lock of a dead one."""
+    """Return whether some process runs in the folder now; the system frees the lock of a dead one."""
     if not (folder / _RUNNING_NAME).exists():
         return False
     try:

@@ -1,4 +1,4 @@
-"""The app's task function, made to leave its outcome in the run's folder."""
+"""The app's task function, made to leave its outcome in the run's folder and to return it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,22 @@ from sigtune.job.outcome import ERROR_NAME, Outcome, running_lock, write_outcome
 from sigtune.job.stop import stop_file
 from sigtune.job.time_limit import JobTimeoutError, exiting_after, raising_after
 
-# A sweep that is taken up tries the lock for an instant, to see whether its predecessor's run still has it.
+# A resumed sweep tries the lock for an instant, to see whether its predecessor's run still has it.
 _LOCK_PATIENCE = 10.0
 
 
 class JobFailedError(Exception):
-    """Tells the launcher, which knows exceptions only, that a job ended itself with SystemExit."""
+    """The job failed. This carries the outcome through Hydra and the launcher.
+
+    The job's own error, which may be of a class that no pickle can carry, is its cause.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+    def __str__(self) -> str:
+        return self.outcome.reason
 
 
 def this_process() -> str:
@@ -37,11 +47,11 @@ def this_process() -> str:
 
 @dataclass(frozen=True)
 class RecordedTask:
-    """The task function; its outcome is in the run's folder whatever happens around it.
+    """The task function with its outcome returned, and first of all written into the run's folder.
 
-    The folder is what the sweep reads: a result is there when the sweep itself has died meanwhile, and
-    a launcher's own way of handing results back does not matter. `timeout` is in seconds, and `sweep` is
-    the process of the sweep, where some launchers run the jobs too.
+    A launcher hands the outcome to the sweep; the copy in the folder is there when the sweep itself has died
+    meanwhile. `timeout` is in seconds, and `sweep` is the process of the sweep, where some launchers run the
+    jobs too.
     """
 
     task: Callable[[DictConfig], Any]
@@ -49,29 +59,31 @@ class RecordedTask:
     timeout: float | None
     sweep: str
 
-    def __call__(self, config: DictConfig) -> Any:
-        """Run the task and record its outcome; what it raises is raised again."""
+    def __call__(self, config: DictConfig) -> Outcome:
+        """Run the task and return its outcome.
+
+        Raises JobFailedError with the outcome of a job that failed, and JobStoppedError for one that was
+        asked to stop and has none.
+        """
         folder = Path(HydraConfig.get().runtime.output_dir)
         record = _Record(folder)
         with running_lock(folder).acquire(timeout=_LOCK_PATIENCE):
             try:
                 with self._time_limit(record):
                     result = self.task(config)
-                record.write(Outcome(values=metric_values(result, self.metrics)))
+                return record.write(Outcome(values=metric_values(result, self.metrics)))
             except JobStoppedError:
-                self._stopped()
+                self._pass_stop_on()
                 raise
             except Exception as error:
-                record.failure(error)
-                raise
+                raise JobFailedError(record.write(_failure(error, folder))) from error
             except SystemExit as error:
                 # Lightning answers Ctrl-C with sys.exit(1).
                 if isinstance(error.__context__, KeyboardInterrupt):
                     raise KeyboardInterrupt from error
-                ended = JobFailedError(f"the job exited with {error.code}")
-                record.failure(ended)
-                raise ended from error
-            return result
+                _write_traceback(folder)
+                failure = Outcome(reason=f"the job exited with {error.code}")
+                raise JobFailedError(record.write(failure)) from error
 
     def _time_limit(self, record: _Record) -> AbstractContextManager[None]:
         if self.timeout is None:
@@ -79,9 +91,9 @@ class RecordedTask:
         reason = f"timed out after {self.timeout:g} s"
         if self.sweep == this_process():
             return raising_after(self.timeout, JobTimeoutError(reason))
-        return exiting_after(self.timeout, lambda: record.write(Outcome(reason=reason)))
+        return exiting_after(self.timeout, lambda: record.write_first(Outcome(reason=reason)))
 
-    def _stopped(self) -> None:
+    def _pass_stop_on(self) -> None:
         """Where the sweep runs in this process, the signal that stopped the job was meant for both."""
         if self.sweep == this_process():
             stop_file(HydraConfig.get().sweep.dir).touch()
@@ -94,24 +106,32 @@ class _Record:
         self._folder = folder
         self._begun = time.monotonic()
         self._lock = threading.Lock()
-        self._written = False
+        self._written: Outcome | None = None
 
-    def write(self, outcome: Outcome) -> bool:
-        """Write the outcome with the run's duration; tell whether it is this one that counts."""
+    def write(self, outcome: Outcome) -> Outcome:
+        """Write the outcome with the run's duration; return the one that stays."""
         with self._lock:
-            if self._written:
-                return False
-            seconds = time.monotonic() - self._begun
-            write_outcome(self._folder, Outcome(outcome.values, outcome.reason, outcome.problems, seconds))
-            self._written = True
-            return True
+            if self._written is None:
+                timed = replace(outcome, seconds=time.monotonic() - self._begun)
+                write_outcome(self._folder, timed)
+                self._written = timed
+            return self._written
 
-    def failure(self, error: Exception) -> None:
-        """Write what the error being handled comes to, and its traceback where that tells more."""
-        if isinstance(error, UsageError):
-            self.write(Outcome(reason="wrong input", problems=error.problems))
-            return
-        if not isinstance(error, UnusableResultError | JobTimeoutError):
-            (self._folder / ERROR_NAME).write_text(traceback.format_exc())
-        is_own = isinstance(error, JobTimeoutError | JobFailedError)
-        self.write(Outcome(reason=str(error) if is_own else failure_reason(error)))
+    def write_first(self, outcome: Outcome) -> bool:
+        """Write the outcome; return whether it is the one that stays."""
+        return self.write(outcome).reason == outcome.reason
+
+
+def _failure(error: Exception, folder: Path) -> Outcome:
+    """Return the outcome of a job that raised `error`; write its traceback where that says more."""
+    if isinstance(error, UsageError):
+        return Outcome(reason="wrong input", problems=error.problems)
+    if isinstance(error, JobTimeoutError):
+        return Outcome(reason=str(error))
+    if not isinstance(error, UnusableResultError):
+        _write_traceback(folder)
+    return Outcome(reason=failure_reason(error))
+
+
+def _write_traceback(folder: Path) -> None:
+    (folder / ERROR_NAME).write_text(traceback.format_exc())

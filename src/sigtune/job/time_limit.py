@@ -31,14 +31,14 @@ def raising_after(seconds: float, error: JobTimeoutError) -> Iterator[None]:
 
 
 @contextmanager
-def exiting_after(seconds: float, record: Callable[[], bool]) -> Iterator[None]:
-    """Call `record` once the seconds are over and, if it says so, end the process. For a worker process.
+def exiting_after(seconds: float, is_recorded: Callable[[], bool]) -> Iterator[None]:
+    """Call `is_recorded` once the seconds are over and, if it says so, end the process. For a worker process.
 
     A process can be ended whatever it is doing, where an exception waits for a return to Python.
     """
 
     def expire() -> None:
-        if record():
+        if is_recorded():
             os._exit(1)
 
     timer = threading.Timer(seconds, expire)

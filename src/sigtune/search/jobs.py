@@ -1,4 +1,4 @@
-"""A job, the runs that train it, and the outcome that each run leaves in its folder."""
+"""A job, the runs that train it, and the result of all of them."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What came of a job: the mean of its runs' values with their standard deviations, or a failure."""
+class JobResult:
+    """The result of a job: the mean of its runs' values with their standard deviations, or a failure."""
 
     values: Mapping[str, float] | None
     deviations: Mapping[str, float]
@@ -58,7 +58,7 @@ class Result:
     seconds: float
 
 
-def combine(outcomes: Sequence[Outcome]) -> Result:
+def combine(outcomes: Sequence[Outcome]) -> JobResult:
     """Return the job's result; one failed run fails it, for a mean of the others is another figure.
 
     The standard deviation is the sample's (divided by n - 1); a single run has none.
@@ -66,11 +66,11 @@ def combine(outcomes: Sequence[Outcome]) -> Result:
     seconds = sum(outcome.seconds for outcome in outcomes)
     for outcome in outcomes:
         if outcome.values is None:
-            return Result(None, {}, outcome.reason, seconds)
+            return JobResult(None, {}, outcome.reason, seconds)
     columns: dict[str, list[float]] = {}
     for outcome in outcomes:
         for name, value in (outcome.values or {}).items():
             columns.setdefault(name, []).append(value)
     means = {name: fmean(column) for name, column in columns.items()}
     deviations = {name: stdev(column) for name, column in columns.items() if len(column) > 1}
-    return Result(means, deviations, "", seconds)
+    return JobResult(means, deviations, "", seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -13,12 +13,15 @@ from sigopt.exception import ApiException, ConnectionException
 
 from sigtune.definition.ranking import best
 from sigtune.errors import UsageError
-from sigtune.job.outcome import ERROR_NAME, Outcome, is_running, read_outcome, write_outcome
+from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, write_outcome
 from sigtune.report.observed import Observed
 from sigtune.search.display import Display
-from sigtune.search.executors.protocol import Executor
-from sigtune.search.jobs import Job, Run, combine
+from sigtune.search.earlier import drawn_but_not_recorded, earlier_observations, is_drawn_by
+from sigtune.search.executors.protocol import Executor, Lost, RunResult
+from sigtune.search.jobs import Job, JobResult, Run, combine
 from sigtune.search.journal import Journal
+from sigtune.search.orphans import Orphans
+from sigtune.search.reporting import report_result
 from sigtune.search.stop_request import StopRequest
 from sigtune.tuning.experiment import SigOptExperiment, metrics_of
 
@@ -41,7 +44,7 @@ class JobMaker:
 
 
 class Search:
-    """One search over one experiment, in one folder. It takes up what an earlier one left in the folder.
+    """One search over one experiment, in one folder. It resumes what an earlier one left in the folder.
 
     Every step is on disk before the next: a job in the journal before it starts, an outcome in the run's
     folder before it is reported, the report in the journal after. So a search may die anywhere.
@@ -67,7 +70,8 @@ class Search:
         self._metrics = metrics_of(experiment.get_experiment_details())
         self._waiting: deque[Run] = deque()
         self._running: dict[str, Run] = {}
-        self._orphans: list[Run] = []
+        self._orphans = Orphans(journal.run_folder)
+        self._outcomes: dict[str, Outcome] = {}
         self._open_jobs: dict[int, Job] = {}
         self._failures_in_a_row = 0
         self.first_failed: Job | None = None
@@ -81,7 +85,7 @@ class Search:
 
     @property
     def open_jobs(self) -> list[Job]:
-        """The jobs that SigOpt has no observation of, which a later search takes up."""
+        """The jobs that SigOpt has no observation of, which a later search resumes."""
         return list(self._open_jobs.values())
 
     def run(self) -> None:
@@ -90,7 +94,7 @@ class Search:
         Raises UsageError when a job does, as it would fail every job; KeyboardInterrupt at the second signal.
         """
         try:
-            self._take_up()
+            self._resume()
             self._loop()
             self._delete_lost_suggestions()
         except BaseException:
@@ -100,8 +104,8 @@ class Search:
 
     # --- what an earlier search in this folder left ---
 
-    def _take_up(self) -> None:
-        self.observed = self._earlier_observations()
+    def _resume(self) -> None:
+        self.observed = earlier_observations(self._experiment, self._journal, self._maker.overrides_for)
         open_suggestions = {str(entry.id): entry for entry in self._experiment.open_suggestions()}
         for job in self._journal.unreported():
             if job.suggestion not in open_suggestions:
@@ -109,43 +113,19 @@ class Search:
                 continue
             self._open_jobs[job.number] = job
             for run in job.runs():
-                self._take_up_run(run)
+                self._resume_run(run)
             self._report_if_ended(job)
-        known = {job.suggestion for job in self._journal.jobs.values()}
-        for suggestion in reversed(list(open_suggestions.values())):
-            # Drawn by this search, which died before the journal had it.
-            drawn_by = (suggestion.metadata or {}).get("sweep")
-            if drawn_by == self._journal.sweep_id and str(suggestion.id) not in known:
-                self._add_job(suggestion)
+        for suggestion in drawn_but_not_recorded(open_suggestions.values(), self._journal):
+            self._add_job(suggestion)
 
-    def _take_up_run(self, run: Run) -> None:
-        folder = self._journal.run_folder(run)
-        if read_outcome(folder) is not None:
-            return
-        if self._executor.reattach(run, self._journal.handle(run)):
+    def _resume_run(self, run: Run) -> None:
+        outcome = read_outcome(self._journal.run_folder(run))
+        if outcome is not None:
+            self._outcomes[run.subdir] = outcome
+        elif self._executor.reattach(run, self._journal.handle(run)) or self._orphans.adopt(run):
             self._running[run.subdir] = run
-        elif is_running(folder):
-            self._running[run.subdir] = run
-            self._orphans.append(run)
         else:
             self._waiting.append(run)
-
-    def _earlier_observations(self) -> list[Observed]:
-        jobs = {job.suggestion: job for job in self._journal.jobs.values()}
-        observations = reversed(list(self._experiment.observations()))
-        return [self._observed_earlier(entry, jobs.get(str(entry.suggestion))) for entry in observations]
-
-    def _observed_earlier(self, observation: Any, job: Job | None) -> Observed:
-        reported = observation.values or []
-        return Observed(
-            job.number if job else None,
-            dict(observation.assignments),
-            None if observation.failed else {value.name: value.value for value in reported},
-            str((observation.metadata or {}).get("reason", "")),
-            job.overrides if job else self._maker.overrides_for(observation),
-            self._journal.job_folder(job.number) if job else None,
-            {value.name: value.value_stddev for value in reported if value.value_stddev is not None},
-        )
 
     # --- the loop ---
 
@@ -157,9 +137,9 @@ class Search:
                 self._stop_for_outage(error)
             if not self._running:
                 return
-            for run, reason in self._wait():
-                self._end_run(run, reason)
-            self._display.status(len(self._running), self._executor.slots, self.observed, self._metrics)
+            for run, result in self._wait():
+                self._end_run(run, result)
+            self._show_status()
 
     def _fill_slots(self) -> None:
         while len(self._running) < self._executor.slots and not self._is_ending():
@@ -188,40 +168,45 @@ class Search:
 
     def _start(self, run: Run) -> None:
         self._running[run.subdir] = run
-        self._display.status(len(self._running), self._executor.slots, self.observed, self._metrics)
+        self._show_status()
         handle = self._executor.submit(run)
         if handle:
             self._journal.mark_submitted(run, handle)
 
-    def _wait(self) -> list[tuple[Run, str]]:
+    def _show_status(self) -> None:
+        if self._executor.in_process:
+            return  # a job that prints, or stops at a breakpoint, has the terminal to itself
+        self._display.status(len(self._running), self._executor.slots, self.observed, self._metrics)
+
+    def _wait(self) -> list[tuple[Run, RunResult]]:
         """Return the runs that have ended, after a while with none."""
         if len(self._orphans) == len(self._running):
             time.sleep(_WAIT_SECONDS)  # the executor has nothing to wait for
-            return self._ended_orphans()
-        return [*self._executor.wait(_WAIT_SECONDS), *self._ended_orphans()]
+            return self._orphans.ended()
+        return [*self._executor.wait(_WAIT_SECONDS), *self._orphans.ended()]
 
-    def _ended_orphans(self) -> list[tuple[Run, str]]:
-        ended = [run for run in self._orphans if not is_running(self._journal.run_folder(run))]
-        self._orphans = [run for run in self._orphans if run not in ended]
-        return [(run, "") for run in ended]
+    # --- the results of runs, and of jobs ---
 
-    def _end_run(self, run: Run, error: str) -> None:
+    def _end_run(self, run: Run, result: RunResult) -> None:
         del self._running[run.subdir]
+        if isinstance(result, Lost):
+            if self._stop.asked:
+                return  # its suggestion stays open, and a later search runs it again
+            result = Outcome(reason=result.reason)
         folder = self._journal.run_folder(run)
         if read_outcome(folder) is None:
-            if self._stop.asked:
-                return  # its suggestion stays open, and the run is carried on when the search is
-            write_outcome(folder, Outcome(reason=error or "the job left no result"))
+            write_outcome(folder, result)
+        self._outcomes[run.subdir] = result
         self._report_if_ended(run.job)
 
     def _report_if_ended(self, job: Job) -> None:
-        folders = [self._journal.run_folder(run) for run in job.runs()]
-        outcomes = [outcome for outcome in map(read_outcome, folders) if outcome is not None]
+        runs = job.runs()
+        outcomes = [self._outcomes[run.subdir] for run in runs if run.subdir in self._outcomes]
         failed = any(outcome.values is None for outcome in outcomes)
         if failed:
             self._waiting = deque(run for run in self._waiting if run.job is not job)
         is_busy = any(run.job is job for run in (*self._waiting, *self._running.values()))
-        if outcomes and not is_busy and (failed or len(outcomes) == len(folders)):
+        if outcomes and not is_busy and (failed or len(outcomes) == len(runs)):
             try:
                 self._report(job, outcomes)
             except (ConnectionException, ApiException) as error:
@@ -234,15 +219,20 @@ class Search:
             self._close(job)
             raise UsageError(problems)
         result = combine(outcomes)
-        metadata: dict[str, Any] = {"job": job.number}
-        if result.reason:
-            metadata["reason"] = result.reason[:500]
-        self._observe(job, result.values, metadata, result.deviations)
+        report_result(self._experiment, job, result)
         self._close(job)
-        failed = result.values is None
-        self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
-        if failed and self.first_failed is None:
+        self._count_failure(job, result)
+        self._show_job(job, result)
+
+    def _count_failure(self, job: Job, result: JobResult) -> None:
+        if result.values is not None:
+            self._failures_in_a_row = 0
+            return
+        self._failures_in_a_row += 1
+        if self.first_failed is None:
             self.first_failed = job
+
+    def _show_job(self, job: Job, result: JobResult) -> None:
         folder = self._journal.job_folder(job.number)
         observed = Observed(
             job.number,
@@ -255,36 +245,22 @@ class Search:
         )
         self.observed.append(observed)
         is_best = observed in best(self.observed, self._metrics)
-        error_log = next(iter(sorted(folder.rglob(ERROR_NAME))), None) if failed else None
-        self._display.job(observed, result.seconds, is_best, error_log, not self._is_ending())
-
-    def _observe(
-        self, job: Job, values: Any, metadata: dict[str, Any], deviations: Mapping[str, float]
-    ) -> None:
-        try:
-            self._experiment.update_observation(job.suggestion, values, metadata, deviations)
-        except ApiException as error:
-            # A report whose answer was lost is sent again, and refused because it had arrived.
-            if error.status_code not in (
-                HTTPStatus.BAD_REQUEST,
-                HTTPStatus.CONFLICT,
-            ) or not self._is_observed(job.suggestion):
-                raise
-
-    def _is_observed(self, suggestion: str) -> bool:
-        return suggestion not in {str(entry.id) for entry in self._experiment.open_suggestions()}
-
-    def _delete_lost_suggestions(self) -> None:
-        """Delete what SigOpt suggested in answers that got lost, and was asked for again."""
-        if self._is_ending() or self._open_jobs:
-            return  # the search that takes this one up trains them
-        for suggestion in list(self._experiment.open_suggestions()):
-            if (suggestion.metadata or {}).get("sweep") == self._journal.sweep_id:
-                self._experiment.delete_suggestion(suggestion.id)
+        error_logs = [] if result.values is not None else sorted(folder.rglob(ERROR_NAME))
+        self._display.job(
+            observed, result.seconds, is_best, next(iter(error_logs), None), not self._is_ending()
+        )
 
     def _close(self, job: Job) -> None:
         self._journal.mark_reported(job.number)
         del self._open_jobs[job.number]
+
+    def _delete_lost_suggestions(self) -> None:
+        """Delete what SigOpt suggested in answers that got lost, and was asked for again."""
+        if self._is_ending() or self._open_jobs:
+            return  # the search that resumes this one trains them
+        for suggestion in list(self._experiment.open_suggestions()):
+            if is_drawn_by(self._journal, suggestion):
+                self._experiment.delete_suggestion(suggestion.id)
 
     def _stop_for_outage(self, error: ConnectionException | ApiException) -> None:
         """Stop for a SigOpt that cannot be reached: outcomes are in their folders, and reported on resume."""

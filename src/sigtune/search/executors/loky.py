@@ -17,7 +17,7 @@ from typing import Any
 from loky.process_executor import ProcessPoolExecutor
 
 from sigtune.search.executors.payload import RemoteRun, remote_run
-from sigtune.search.executors.protocol import Launch
+from sigtune.search.executors.protocol import Launch, RunResult
 from sigtune.search.jobs import Run
 
 # A worker that is idle so long ends, and a new one starts when needed.
@@ -33,6 +33,8 @@ class LokyExecutor:
     Each worker sees the GPUs of its slot alone, and has its share of the cores.
     """
 
+    in_process = False
+
     def __init__(self, launch: Launch, slots: int) -> None:
         at_once = launch.options["n_jobs"]
         self.slots = slots if at_once < 1 else min(slots, at_once)
@@ -40,31 +42,32 @@ class LokyExecutor:
         self._gpus = visible_gpus()
         self._pools: dict[int, Any] = {}
         self._free = list(range(self.slots))
-        self._running: dict[Future[str], tuple[Run, int]] = {}
+        self._running: dict[Future[RunResult], tuple[Run, int]] = {}
         for slot in self._free:
             self._pool(slot).submit(os.getpid)  # starts the worker, while the first suggestion is drawn
 
     def submit(self, run: Run) -> str:
         """Start the run in a free slot."""
         slot = self._free.pop(0)
-        folder = Path(self._launch.config.hydra.sweep.dir) / run.subdir
-        future = self._pool(slot).submit(_run_with_output_in, folder, remote_run(self._launch, run))
+        folder, remote = self._launch.folder(run), remote_run(self._launch, run)
+        future = self._pool(slot).submit(_run_with_output_in, folder, remote)
         self._running[future] = (run, slot)
         return ""
 
-    def wait(self, seconds: float) -> list[tuple[Run, str]]:
+    def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
         """Wait for a worker to be done, or to die."""
         done, _ = wait_for(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
-        return [self._ended(future) for future in done]
+        return [self._end(future) for future in done]
 
-    def _ended(self, future: Future[str]) -> tuple[Run, str]:
+    def _end(self, future: Future[RunResult]) -> tuple[Run, RunResult]:
         run, slot = self._running.pop(future)
         self._free.append(slot)
         error = future.exception()
         if error is None:
             return run, future.result()
         self._pools.pop(slot).shutdown(kill_workers=True)
-        return run, f"its worker process died ({type(error).__name__})"
+        reason = f"its worker process died ({type(error).__name__})"
+        return run, self._launch.result_in_folder(run, reason)
 
     def reattach(self, run: Run, handle: str) -> bool:
         """Return False: a dead sweep's worker cannot be spoken to. Its run holds the lock on its folder."""
@@ -88,7 +91,7 @@ class LokyExecutor:
 
 
 def slot_environment(slot: int, slots: int, gpus: list[str]) -> dict[str, str]:
-    """Return what a slot's worker has in its environment: its share of the GPUs, and of the cores.
+    """Return the environment of a slot's worker: its share of the GPUs, and of the cores.
 
     With fewer GPUs than slots, slots share them in turn.
     """
@@ -112,7 +115,7 @@ def visible_gpus() -> list[str]:
 
 
 def _prepare_worker(sweep: int) -> None:
-    # Ctrl-C reaches every process of the terminal; what becomes of the jobs is for the sweep to say.
+    # Ctrl-C reaches every process of the terminal; the sweep alone decides what happens to the jobs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # loky's own kind of process cannot start the workers of a DataLoader.
     multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
@@ -127,8 +130,8 @@ def _outlive_by_one_run(sweep: int) -> None:
         os._exit(0)
 
 
-def _run_with_output_in(folder: Path, run: RemoteRun) -> str:
-    """Carry the run out with what it prints going to its folder, rather than between the sweep's lines."""
+def _run_with_output_in(folder: Path, run: RemoteRun) -> RunResult:
+    """Run it with what it prints going to its folder, rather than between the sweep's lines."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "output.log").open("ab") as output:
         os.dup2(output.fileno(), 1)

@@ -1,4 +1,4 @@
-"""A run as a worker process gets it, by pickle."""
+"""A run as a worker process gets it, by pickle, and the result that it gives back."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
+from sigtune.errors import JobStoppedError
 from sigtune.job.metric_values import failure_reason
-from sigtune.job.task import RecordedTask
-from sigtune.search.executors.protocol import Launch
+from sigtune.job.outcome import Outcome
+from sigtune.job.task import JobFailedError, RecordedTask
+from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.jobs import Run
 
 
@@ -29,15 +31,15 @@ class RemoteRun:
     overrides: Sequence[str]
     number: int
 
-    def __call__(self) -> str:
-        """Run the job; return the error it ended with, or ""."""
+    def __call__(self) -> RunResult:
+        """Run the job and return its result."""
         Singleton.set_state(self.singletons)
         setup_globals()
         config = self.context.config_loader.load_sweep_config(self.config, list(self.overrides))
         with open_dict(config):
             config.hydra.job.id = _scheduler_job_id() or str(self.number)
             config.hydra.job.num = self.number
-        return error_of(
+        return result_of(
             run_job(
                 hydra_context=self.context,
                 task_function=self.task,
@@ -61,11 +63,20 @@ def remote_run(launch: Launch, run: Run) -> RemoteRun:
     )
 
 
-def error_of(result: JobReturn) -> str:
-    """Return the error that a job ended with, or ""; `JobReturn.return_value` would print and raise it."""
-    if result.status == JobStatus.COMPLETED:
-        return ""
-    return failure_reason(result._return_value)
+def result_of(job: JobReturn) -> RunResult:
+    """Return the result of a Hydra job that ran a RecordedTask.
+
+    `JobReturn.return_value` would print and raise the error of a job that failed.
+    """
+    returned: Any = job._return_value
+    if job.status == JobStatus.COMPLETED:
+        assert isinstance(returned, Outcome)
+        return returned
+    if isinstance(returned, JobFailedError):
+        return returned.outcome
+    if isinstance(returned, JobStoppedError):
+        return Lost(failure_reason(returned))
+    return Outcome(reason=failure_reason(returned))  # raised around the task, before it had begun or after
 
 
 def _scheduler_job_id() -> str | None:

@@ -1,33 +1,50 @@
-"""What an executor is, and what it is given."""
+"""What an executor is, what it is given, and its three answers about a run: finished, lost, still there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from sigtune.job.outcome import Outcome, read_outcome
 from sigtune.job.task import RecordedTask
 from sigtune.search.jobs import Run
 
 
+@dataclass(frozen=True)
+class Lost:
+    """The run ended without an outcome, for the `reason` that its engine gives."""
+
+    reason: str
+
+
+# A run that is finished has an outcome. One that is still there has no result yet.
+RunResult: TypeAlias = Outcome | Lost
+
+
 class Executor(Protocol):
-    """Runs jobs in up to `slots` places at once. What a run came to is read from its folder."""
+    """Runs jobs in up to `slots` slots at once, each from `submit` until `wait` returns it.
+
+    `in_process` says that a run has this process, and its terminal, to itself until `submit` returns.
+    """
 
     slots: int
+    in_process: bool
 
     def submit(self, run: Run) -> str:
-        """Start the run, or carry it out where the launcher can do no other.
+        """Start the run, or run it to its end where the launcher can do no other.
 
         Returns the name by which `reattach` would find it after the sweep has died, "" for none.
         """
 
-    def wait(self, seconds: float) -> list[tuple[Run, str]]:
-        """Wait up to so long for a run to end; return those that did, with the launcher's error or ""."""
+    def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
+        """Wait up to so long for a run to end; return those that did. The others are still there."""
 
     def reattach(self, run: Run, handle: str) -> bool:
-        """Take on a run that an earlier process of this sweep submitted; False where it does not run."""
+        """Watch a run that an earlier process of this sweep submitted; False where it is no longer there."""
 
     def close(self, now: bool) -> None:
         """Let go of the workers, with `now` by ending what they do."""
@@ -47,3 +64,14 @@ class Launch:
         options = OmegaConf.to_container(self.config.hydra.launcher, resolve=True)
         assert isinstance(options, dict)
         return {str(name): value for name, value in options.items()}
+
+    def folder(self, run: Run) -> Path:
+        """Return the folder that the run is in."""
+        return Path(self.config.hydra.sweep.dir) / run.subdir
+
+    def result_in_folder(self, run: Run, reason: str) -> RunResult:
+        """Return the result of a run that its engine returned nothing of: it may have left an outcome.
+
+        `reason` is why the run is lost if it has left none.
+        """
+        return read_outcome(self.folder(run)) or Lost(reason)

@@ -1,38 +1,41 @@
-"""Runs through submitit: on a Slurm cluster, or each in a process of its own on this machine."""
+"""Runs through submitit: on a Slurm cluster, or each in a process of its own on this machine.
+
+A Slurm job that is preempted is submitted again by submitit itself (`RemoteRun.checkpoint` in payload.py),
+and goes on from its last checkpoint; until then it is still there.
+"""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import submitit
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
-from submitit.core.utils import JobPaths
+from submitit.core.utils import FailedJobError, JobPaths, UncompletedJobError
 
 from sigtune.job.outcome import read_outcome
 from sigtune.search.executors.payload import remote_run
-from sigtune.search.executors.protocol import Launch
+from sigtune.search.executors.protocol import Launch, RunResult
 from sigtune.search.jobs import Run
 
 _POLL_SECONDS = 0.1
 
 
-class SubmititExecutor:
-    """A submitit job for each run, with the options of the launcher submitit_local or submitit_slurm."""
+class _SubmititExecutor:
+    """A submitit job for each run, with the options of the user's launcher."""
 
-    def __init__(self, launch: Launch, slots: int, cluster: Literal["local", "slurm"]) -> None:
+    in_process = False
+    _cluster: str
+
+    def __init__(self, launch: Launch, slots: int) -> None:
         self.slots = slots
         self._launch = launch
-        self._cluster = cluster
-        self._sweep_dir = Path(launch.config.hydra.sweep.dir)
-        self._folder = launch.options["submitit_folder"]
-        if cluster == "local":
-            # submitit starts a local job before it makes a folder with the job's ID (%j) in its name; a job
-            # that comes before its folder ends without a word.
-            self._folder = str(JobPaths.get_first_id_independent_folder(self._folder))
+        self._folder = self._log_folder(launch.options["submitit_folder"])
         self._executor = self._make_executor()
         self._running: list[tuple[Run, Any]] = []
+
+    def _log_folder(self, configured: str) -> str:
+        return configured
 
     def _make_executor(self) -> Any:
         # submitit names an option of one kind of cluster with that cluster's name before it.
@@ -57,30 +60,34 @@ class SubmititExecutor:
         self._running.append((run, job))
         return str(job.job_id)
 
-    def wait(self, seconds: float) -> list[tuple[Run, str]]:
-        """Look after the jobs until one has ended."""
+    def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
+        """Ask about the jobs until one has ended."""
         deadline = time.monotonic() + seconds
         while True:
-            ended = [(run, job) for run, job in self._running if self._has_ended(run, job)]
+            results = [(run, self._result(run, job)) for run, job in self._running]
+            ended = [(run, result) for run, result in results if result is not None]
             if ended or time.monotonic() >= deadline:
                 break
             time.sleep(_POLL_SECONDS)
-        self._running = [entry for entry in self._running if entry not in ended]
-        return [(run, _error(job)) for run, job in ended]
+        ended_runs = [run for run, _ in ended]
+        self._running = [(run, job) for run, job in self._running if run not in ended_runs]
+        return ended
 
-    def _has_ended(self, run: Run, job: Any) -> bool:
+    def _result(self, run: Run, job: Any) -> RunResult | None:
+        """Return the result of the run, None while it is queued, running or about to be submitted again."""
         # A cluster is slow to tell; the outcome in the run's folder is there at once.
-        return read_outcome(self._sweep_dir / run.subdir) is not None or bool(job.done())
-
-    def reattach(self, run: Run, handle: str) -> bool:
-        """Take on a Slurm job that is queued or running. A local one holds the lock on its folder."""
-        if self._cluster != "slurm" or not handle:
-            return False
-        job: Any = submitit.SlurmJob(folder=self._folder, job_id=handle)
-        if job.done(force_check=True):
-            return False
-        self._running.append((run, job))
-        return True
+        if outcome := read_outcome(self._launch.folder(run)):
+            return outcome
+        if not job.done():
+            return None
+        reason = f"its submitit job {job.job_id} ended as {job.state}"
+        if not job.paths.result_pickle.exists():  # `result` would wait for the file
+            return self._launch.result_in_folder(run, reason)
+        try:
+            result: RunResult = job.result()
+        except (FailedJobError, UncompletedJobError):
+            return self._launch.result_in_folder(run, reason)
+        return result
 
     def close(self, now: bool) -> None:
         """Cancel what still runs; without `now` nothing does."""
@@ -88,5 +95,32 @@ class SubmititExecutor:
             job.cancel()
 
 
-def _error(job: Any) -> str:
-    return f"its submitit job {job.job_id} ended as {job.state}"
+class LocalExecutor(_SubmititExecutor):
+    """Each run in a process of its own on this machine: `hydra/launcher=submitit_local`."""
+
+    _cluster = "local"
+
+    def _log_folder(self, configured: str) -> str:
+        # submitit starts a local job before it makes a folder with the job's ID (%j) in its name; a job that
+        # comes before its folder ends without a word.
+        return str(JobPaths.get_first_id_independent_folder(configured))
+
+    def reattach(self, run: Run, handle: str) -> bool:
+        """Return False: the run of a dead sweep is known by the lock that it holds on its folder."""
+        return False
+
+
+class SlurmExecutor(_SubmititExecutor):
+    """Each run as a job of Slurm: `hydra/launcher=submitit_slurm`."""
+
+    _cluster = "slurm"
+
+    def reattach(self, run: Run, handle: str) -> bool:
+        """Watch a job that is still queued or running, by its job ID."""
+        if not handle:
+            return False
+        job: Any = submitit.SlurmJob(folder=self._folder, job_id=handle)
+        if job.done(force_check=True):
+            return False
+        self._running.append((run, job))
+        return True
