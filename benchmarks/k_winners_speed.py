@@ -11,7 +11,7 @@ layers one after the other, whose k-winners are the fastest of the ways above.
 The last part sets one training step of the networks (batch 128, 32×32 images, SGD) beside what the layers
 with weights alone would take.
 
-    python benchmarks/k_winners_speed.py
+    python benchmarks/k_winners_speed.py [--quick]
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rounds import fastest_rounds, heading_of
+from options import read_options
+from rounds import QUICK_ROUNDS, ROUNDS, fastest_rounds, heading_of
 from sigtune.models.k_winners import KWinners, KWinners2d, kth_highest
 from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.sparse_cnn import DenseCNN, SparseCNN
@@ -103,8 +104,8 @@ WAYS: dict[str, Choice] = {
 }
 
 
-def compare_choices(device: str) -> None:
-    table = {shape: times_of_choices(device, *settings) for shape, settings in SHAPES.items()}
+def compare_choices(device: str, rounds: int) -> None:
+    table = {shape: times_of_choices(device, rounds, *settings) for shape, settings in SHAPES.items()}
     heading = f"{heading_of(device)}; milliseconds, and times ours, at (128, n), n ="
     print(f"{heading:60}" + "".join(f"{shape:>10}{'':8}" for shape in SHAPES))
     for name in next(iter(table.values())):
@@ -112,7 +113,7 @@ def compare_choices(device: str) -> None:
         print(f"  {name:56}" + "  ".join(cells))
 
 
-def times_of_choices(device: str, units: int, percent_on: float) -> dict[str, float]:
+def times_of_choices(device: str, rounds: int, units: int, percent_on: float) -> dict[str, float]:
     torch.manual_seed(0)
     x = torch.randn(BATCH, units, device=device).requires_grad_()
     gradient, k = torch.randn_like(x), round(percent_on * units)
@@ -131,14 +132,14 @@ def times_of_choices(device: str, units: int, percent_on: float) -> dict[str, fl
     for run in runs.values():
         assert all(map(torch.equal, run(), expected))
     runs["the whole layer, boosting and duty cycles too"] = runner(lambda x, boosted, k: layer(x))
-    return fastest_rounds(runs, device)
+    return fastest_rounds(runs, device, rounds)
 
 
-def compare_blocks() -> None:
+def compare_blocks(rounds: int) -> None:
     print(f"{heading_of('cpu')}; batch norm, pooling and k-winners, forward and backward")
     for channels, side, percent_on in ((64, 28, 0.095), (64, 10, 0.125)):
         for dtype in (torch.float32, torch.bfloat16):
-            times = fastest_rounds(blocks(channels, side, percent_on, dtype), "cpu")
+            times = fastest_rounds(blocks(channels, side, percent_on, dtype), "cpu", rounds)
             ratio = times["layers"] / times["fused"]
             shape = f"({BATCH}, {channels}, {side}, {side}) {str(dtype).removeprefix('torch.')}"
             print(
@@ -194,7 +195,7 @@ def convolutions_and_linear(device: str) -> Callable[[], None]:
     return run
 
 
-def compare_steps(device: str) -> None:
+def compare_steps(device: str, rounds: int) -> None:
     images = torch.randn(BATCH, 1, 32, 32, device=device)
     targets = torch.randint(12, (BATCH,), device=device)
     times = fastest_rounds(
@@ -207,24 +208,28 @@ def compare_steps(device: str) -> None:
             "the convolutions and linear layers alone": convolutions_and_linear(device),
         },
         device,
+        rounds,
     )
-    print(f"{heading_of(device)}; one training step of {BATCH} samples, and an epoch of 27 steps")
+    print(f"{heading_of(device)}; one training step of {BATCH} samples, an epoch of 27, and times DenseCNN's")
     for name, milliseconds in times.items():
-        print(f"  {name:56}{milliseconds:7.1f} ms {27 * milliseconds / 1000:6.2f} s")
+        ratio = milliseconds / times["DenseCNN"]
+        print(f"  {name:56}{milliseconds:7.1f} ms {27 * milliseconds / 1000:6.2f} s {ratio:5.2f}×")
 
 
 def main() -> None:
+    quick = read_options(__doc__).quick
+    rounds = QUICK_ROUNDS if quick else ROUNDS
     reuse_freed_memory()  # as in training
     threads = torch.get_num_threads()
-    for number in dict.fromkeys([threads, 1]):
+    for number in [threads] if quick else dict.fromkeys([threads, 1]):
         torch.set_num_threads(number)
-        compare_choices("cpu")
-        compare_blocks()
-        compare_steps("cpu")
+        compare_choices("cpu", rounds)
+        compare_blocks(rounds)
+        compare_steps("cpu", rounds)
     torch.set_num_threads(threads)
     if torch.cuda.is_available():
-        compare_choices("cuda")
-        compare_steps("cuda")
+        compare_choices("cuda", rounds)
+        compare_steps("cuda", rounds)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,17 @@ from collections.abc import Callable, Mapping
 import torch
 
 ROUNDS = 15
+QUICK_ROUNDS = 3
 
 
-def fastest_rounds(ways: Mapping[str, Callable[[], object]], device: str) -> dict[str, float]:
+def fastest_rounds(
+    ways: Mapping[str, Callable[[], object]], device: str, rounds: int = ROUNDS
+) -> dict[str, float]:
     """Return the milliseconds of each way's fastest round."""
     alone = device == "cpu" and torch.get_num_threads() == 1
     clock = time.thread_time if alone else time.perf_counter
     seconds = dict.fromkeys(ways, float("inf"))
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, run in ways.items():
             start = clock()
             run()

@@ -5,7 +5,7 @@ needs them for: not for the images. Beside the first convolution, batch norm, po
 compiled function in both. Rounds alternate, and the fastest one counts, so that what else the machine does
 falls on both alike.
 
-    python benchmarks/sparse_layers_speed.py
+    python benchmarks/sparse_layers_speed.py [--quick]
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from rounds import fastest_rounds, heading_of
+from options import read_options
+from rounds import QUICK_ROUNDS, ROUNDS, fastest_rounds, heading_of
 from sigtune.kernels.winners_convolution import convolve_winners
 from sigtune.models.k_winners import KWinners2d
 from sigtune.models.norm_pool_winners import NormPoolWinners
@@ -74,14 +75,15 @@ LAYERS = {
 
 
 def main() -> None:
+    quick = read_options(__doc__).quick
     reuse_freed_memory()  # as in training
     threads = torch.get_num_threads()
-    for number in dict.fromkeys([threads, 1]):
+    for number in [threads] if quick else dict.fromkeys([threads, 1]):
         torch.set_num_threads(number)
         print(f"{heading_of('cpu')}; forward and backward of a batch of {BATCH}")
         for name, ways in LAYERS.items():
             torch.manual_seed(0)
-            times = fastest_rounds(ways(), "cpu")
+            times = fastest_rounds(ways(), "cpu", QUICK_ROUNDS if quick else ROUNDS)
             ratio = times["torch"] / times["ours"]
             print(f"  {name:52}torch {times['torch']:6.1f} ms  ours {times['ours']:6.1f} ms {ratio:6.1f}×")
 

@@ -3,7 +3,7 @@
 The fastest of several runs counts. The training is one batch of training and one of validation, its data made
 before: all but the training itself.
 
-    python benchmarks/start_up_speed.py
+    python benchmarks/start_up_speed.py [--quick]
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from options import read_options
 
 TRAIN = str(Path(__file__).resolve().parent.parent / "train.py")
 REPEATS = 5
@@ -44,12 +46,18 @@ def seconds_and_bytes(folder: str, arguments: Sequence[str]) -> tuple[float, int
 
 
 def main() -> None:
+    repeats = 2 if read_options(__doc__).quick else REPEATS
     with tempfile.TemporaryDirectory() as folder:
         seconds_and_bytes(folder, COMMANDS["python train.py, one batch"])  # makes the data
-        print(f"cores {os.cpu_count()}, the fastest of {REPEATS} runs")
+        print(f"cores {os.cpu_count()}, the fastest of {repeats} runs, and how many times Python's own start")
+        python_alone, _ = fastest(folder, COMMANDS["python alone"], repeats)
         for name, arguments in COMMANDS.items():
-            seconds, memory = min(seconds_and_bytes(folder, arguments) for _ in range(REPEATS))
-            print(f"  {name:38}{seconds:6.2f} s{memory / 1e6:8.0f} MB")
+            seconds, memory = fastest(folder, arguments, repeats)
+            print(f"  {name:38}{seconds:6.2f} s{seconds / python_alone:7.1f} ×{memory / 1e6:8.0f} MB")
+
+
+def fastest(folder: str, arguments: Sequence[str], repeats: int) -> tuple[float, int]:
+    return min(seconds_and_bytes(folder, arguments) for _ in range(repeats))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Four double parameters and one metric, as in the default experiment: the time that a free slot waits for its
 next job. Each line is the median over several suggestions drawn at the same observations.
 
-    python benchmarks/suggestion_speed.py
+    python benchmarks/suggestion_speed.py [--quick]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from sigopt import Connection
 
+from options import read_options
 from sigtune.backend.driver import LocalDriver
 
 OBSERVATIONS = (10, 20, 50)
@@ -30,6 +31,8 @@ PARAMETERS = [
 
 
 def main() -> None:
+    quick = read_options(__doc__).quick
+    targets, repeats = (OBSERVATIONS[:2], 3) if quick else (OBSERVATIONS, REPEATS)
     with tempfile.TemporaryDirectory() as folder:
         driver = LocalDriver(f"sqlite:///{Path(folder) / 'sigopt.db'}")
         connection = Connection(driver=lambda: driver)
@@ -38,13 +41,17 @@ def main() -> None:
         )
         search = connection.experiments(experiment.id)
         print("observations   one slot   with a suggestion open")
-        for target in OBSERVATIONS:
+        for target in targets:
             observe_until(search, target)
-            alone = seconds_per_suggestion(search)
+            alone = seconds_per_suggestion(search, repeats)
             waiting = search.suggestions().create()
-            beside_another = seconds_per_suggestion(search)
+            beside_another = seconds_per_suggestion(search, repeats)
             search.suggestions(waiting.id).delete()
-            print(f"{target:12d}   {1000 * alone:5.0f} ms   {1000 * beside_another:5.0f} ms", flush=True)
+            ratio = beside_another / alone
+            print(
+                f"{target:12d}   {1000 * alone:5.0f} ms   {1000 * beside_another:5.0f} ms {ratio:5.2f} ×",
+                flush=True,
+            )
         driver.close()
 
 
@@ -56,9 +63,9 @@ def observe_until(search: Any, target: int) -> None:
         search.observations().create(suggestion=suggestion.id, values=[{"name": "accuracy", "value": value}])
 
 
-def seconds_per_suggestion(search: Any) -> float:
+def seconds_per_suggestion(search: Any, repeats: int) -> float:
     seconds = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start = time.perf_counter()
         suggestion = search.suggestions().create()
         seconds.append(time.perf_counter() - start)

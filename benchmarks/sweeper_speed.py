@@ -1,15 +1,14 @@
 """The sweeper beside hydra-optuna-sweeper on jobs of unequal length, and its own work between two jobs.
 
-    python benchmarks/sweeper_speed.py
+    python benchmarks/sweeper_speed.py [--quick]
 
-Jobs sleep 2 s, every fourth one 20 s. The ideal is what the same jobs take in the same order when each slot
-takes the next one at once and nothing else costs time. The peer needs an Optuna of its own, so it is
-installed into a virtual environment in a temporary folder. Both sweepers run in turn, for --rounds rounds.
+Jobs sleep 2 s, every fourth one 20 s; with --quick a quarter of that, and half as many. The ideal is what the
+same jobs take in the same order when each slot takes the next one at once and nothing else costs time. The
+peer needs an Optuna of its own, so it is installed into a virtual environment in a temporary folder.
 """
 
 from __future__ import annotations
 
-import argparse
 import heapq
 import itertools
 import statistics
@@ -17,29 +16,47 @@ import subprocess
 import sys
 import tempfile
 import venv
+from dataclasses import dataclass
 from pathlib import Path
+
+from options import read_options
 
 APP = Path(__file__).parent / "sweeper_app.py"
 SLOTS = 4
-JOBS = 16
-SHORT = 2.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """How many jobs there are, and how many seconds a short one sleeps."""
+
+    jobs: int
+    seconds: float
+
+    def ideal(self) -> float:
+        """Return how long the jobs take with no overhead: each goes to the slot that is free first."""
+        slots = [0.0] * SLOTS
+        for number in range(self.jobs):
+            free = heapq.heappop(slots)
+            heapq.heappush(slots, free + self.seconds * (10 if number % 4 == 0 else 1))
+        return max(slots)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=1)
-    rounds = parser.parse_args().rounds
+    quick = read_options(__doc__).quick
+    load = Load(jobs=8, seconds=0.5) if quick else Load(jobs=16, seconds=2.0)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         peer = install_peer(folder / "peer")
-        sweepers = {"sigopt": (sys.executable, sigopt()), "optuna": (peer, optuna())}
-        spans: dict[str, list[float]] = {name: [] for name in sweepers}
-        for number in range(rounds):
-            for name, (python, arguments) in sweepers.items():
-                times = sweep(python, name, arguments, folder / f"{name}{number}")
-                spans[name].append(max(end for _, end in times) - min(start for start, _ in times))
-        show_spans(spans)
-        show_overhead(folder / "overhead")
+        show_spans(
+            load,
+            {
+                "sigtune's sweeper": span(
+                    sweep(sys.executable, "sigopt", sigopt(load), load, folder / "sigopt")
+                ),
+                "hydra-optuna-sweeper": span(sweep(peer, "optuna", optuna(load), load, folder / "optuna")),
+            },
+        )
+        show_overhead(folder / "overhead", observations=20 if quick else 50)
 
 
 def install_peer(folder: Path) -> str:
@@ -50,18 +67,21 @@ def install_peer(folder: Path) -> str:
     return str(python)
 
 
-def sigopt() -> list[str]:
-    return [f"sigopt.parallel_bandwidth={SLOTS}", f"sigopt.observation_budget={JOBS}"]
+def sigopt(load: Load) -> list[str]:
+    return [f"sigopt.parallel_bandwidth={SLOTS}", f"sigopt.observation_budget={load.jobs}"]
 
 
-def optuna() -> list[str]:
-    return [f"hydra.sweeper.n_jobs={SLOTS}", f"hydra.sweeper.n_trials={JOBS}"]
+def optuna(load: Load) -> list[str]:
+    return [f"hydra.sweeper.n_jobs={SLOTS}", f"hydra.sweeper.n_trials={load.jobs}"]
 
 
-def sweep(python: str, name: str, arguments: list[str], folder: Path) -> list[tuple[float, float]]:
+def sweep(
+    python: str, name: str, arguments: list[str], load: Load, folder: Path
+) -> list[tuple[float, float]]:
     """Run a sweep through the joblib launcher; return when each job began and ended."""
-    command = [python, str(APP), "--config-name", name, "-m", "hydra/launcher=joblib", f"seconds={SHORT}"]
-    return run([*command, f"hydra.launcher.n_jobs={SLOTS}", *arguments], folder)
+    command = [python, str(APP), "--config-name", name, "-m", "hydra/launcher=joblib"]
+    settings = [f"seconds={load.seconds}", f"hydra.launcher.n_jobs={SLOTS}"]
+    return run([*command, *settings, *arguments], folder)
 
 
 def run(command: list[str], folder: Path) -> list[tuple[float, float]]:
@@ -72,38 +92,30 @@ def run(command: list[str], folder: Path) -> list[tuple[float, float]]:
     return sorted((float(begun), float(ended)) for begun, ended in texts)
 
 
-def ideal() -> float:
-    """Return how long the jobs take with no overhead: each goes to the slot that is free first."""
-    slots = [0.0] * SLOTS
-    for number in range(JOBS):
-        free = heapq.heappop(slots)
-        heapq.heappush(slots, free + SHORT * (10 if number % 4 == 0 else 1))
-    return max(slots)
+def span(times: list[tuple[float, float]]) -> float:
+    return max(end for _, end in times) - min(start for start, _ in times)
 
 
-def show_spans(spans: dict[str, list[float]]) -> None:
-    best = ideal()
-    print(f"{JOBS} jobs in {SLOTS} slots, first start to last end, best of {len(spans['sigopt'])} rounds")
-    print(f"  ideal                       {best:6.2f} s")
-    for name, label in (("sigopt", "sigtune's sweeper"), ("optuna", "hydra-optuna-sweeper")):
-        span = min(spans[name])
-        print(f"  {label:<26}  {span:6.2f} s   {span / best:.2f} × ideal")
-    print(f"  optuna / sigtune            {min(spans['optuna']) / min(spans['sigopt']):6.2f} ×")
+def show_spans(load: Load, spans: dict[str, float]) -> None:
+    print(f"{load.jobs} jobs in {SLOTS} slots, first start to last end")
+    print(f"  ideal                       {load.ideal():6.2f} s")
+    for label, seconds in spans.items():
+        print(f"  {label:<26}  {seconds:6.2f} s   {seconds / load.ideal():.2f} × ideal")
 
 
-def show_overhead(folder: Path) -> None:
+def show_overhead(folder: Path, observations: int) -> None:
     """Print the time between two jobs, and what of it is left without a search: Hydra's basic sweeper."""
     app = [sys.executable, str(APP), "--config-name", "sigopt", "-m"]
-    budget = "sigopt.observation_budget=61"
+    budget = f"sigopt.observation_budget={observations + 11}"
     points = "x=" + ",".join(str(number) for number in range(12))
-    search = median_gap(run([*app, budget], folder / "search")[50:])
+    search = median_gap(run([*app, budget], folder / "search")[observations:])
     plain = median_gap(run([*app, "hydra/sweeper=basic", points], folder / "plain"))
-    worker = median_gap(run([*app, "hydra/launcher=joblib", budget], folder / "worker")[50:])
-    print("between two jobs in a slot, 50 to 60 observations, median")
-    print(f"  basic launcher                {search * 1000:4.0f} ms")
+    worker = median_gap(run([*app, "hydra/launcher=joblib", budget], folder / "worker")[observations:])
+    print(f"between two jobs in a slot, {observations} to {observations + 10} observations, median")
+    print(f"  basic launcher                {search * 1000:4.0f} ms   {search / plain:.2f} × no search")
     print(f"  the same without a search     {plain * 1000:4.0f} ms")
     print(f"  the search's own              {(search - plain) * 1000:4.0f} ms")
-    print(f"  joblib launcher, a worker     {worker * 1000:4.0f} ms")
+    print(f"  joblib launcher, a worker     {worker * 1000:4.0f} ms   {worker / plain:.2f} × no search")
 
 
 def median_gap(times: list[tuple[float, float]]) -> float:

@@ -13,7 +13,7 @@ first epoch warms up, and each way's fastest epoch counts, so that what else the
 alike. How much longer b takes than c and d is told of the round in the middle, in which they ran within a
 minute.
 
-    python benchmarks/train_speed.py [overrides of b, such as trainer.compile=true]
+    python benchmarks/train_speed.py [--quick] [overrides of b, such as trainer.compile=true]
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from epoch_clock import now, seconds_between
+from options import Options, read_options
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCH_SIZE = 128
 EPOCHS = 4
 ROUNDS = 7
+QUICK_EPOCHS = 2
 WAYS = {
     "baseline": "a  usual implementation",
     "sigtune": "b  sigtune, train.py",
@@ -48,15 +50,16 @@ WAYS = {
 Batches = Iterable[tuple[Tensor, Tensor]]
 
 
-def main(overrides: Sequence[str]) -> None:
+def main(options: Options) -> None:
+    rounds, epochs = (1, QUICK_EPOCHS) if options.quick else (ROUNDS, EPOCHS)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, __file__, "make-data", folder], check=True)
         clips = json.loads((Path(folder) / "clips.json").read_text())
         for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
             seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for way in WAYS:
-                    seconds[way].append(fastest_epoch(way, device, folder, overrides))
+                    seconds[way].append(fastest_epoch(way, device, folder, epochs, options.overrides))
             show(device, seconds, clips)
 
 
@@ -73,14 +76,14 @@ def show(device: str, seconds: Mapping[str, Sequence[float]], clips: int) -> Non
         print(f"  an epoch of b takes {share:+.1f} % beside {WAYS[way][0]}, in the median of the rounds")
 
 
-def fastest_epoch(way: str, device: str, folder: str, overrides: Sequence[str]) -> float:
+def fastest_epoch(way: str, device: str, folder: str, epochs: int, overrides: Sequence[str] = ()) -> float:
     """Run one way in a process of its own; return the seconds of its fastest epoch but the first."""
     result = Path(folder) / "seconds.json"
     if way in {"sigtune", "float32"}:
         command = [
             str(ROOT / "train.py"),
             "experiment=sparse_cnn_onecyclelr",
-            f"trainer.max_epochs={EPOCHS}",
+            f"trainer.max_epochs={epochs}",
             f"trainer.gpus={int(device == 'cuda')}",
             f"data.batch_size={BATCH_SIZE}",
             f"data_dir={folder}",
@@ -90,7 +93,7 @@ def fastest_epoch(way: str, device: str, folder: str, overrides: Sequence[str]) 
             *overrides,
         ]
     else:
-        command = [__file__, way, folder, device]
+        command = [__file__, way, folder, device, str(epochs)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     if way in {"bare", "network"}:
         environment["THP_MEM_ALLOC_ENABLE"] = "1"  # as `sigtune.training` has it, before torch is imported
@@ -102,7 +105,7 @@ def fastest_epoch(way: str, device: str, folder: str, overrides: Sequence[str]) 
     return min(json.loads(result.read_text())[1:])
 
 
-def run_one(way: str, folder: str, device: str) -> None:
+def run_one(way: str, folder: str, device: str = "cpu", epochs: str = "0") -> None:
     result = Path(folder) / "seconds.json"
     if way == "make-data":
         from sigtune.data.synthetic_commands import SyntheticCommands
@@ -116,12 +119,14 @@ def run_one(way: str, folder: str, device: str) -> None:
 
         source = SyntheticCommands(folder)
         data = (source.load("train"), source.load("validation"))
-        baseline_training.train(data, BATCH_SIZE, EPOCHS, device == "cuda", folder, EpochClock(str(result)))
+        baseline_training.train(
+            data, BATCH_SIZE, int(epochs), device == "cuda", folder, EpochClock(str(result))
+        )
     else:
-        result.write_text(json.dumps(bare_loop(folder, device, images_ready=way == "network")))
+        result.write_text(json.dumps(bare_loop(folder, device, int(epochs), images_ready=way == "network")))
 
 
-def bare_loop(folder: str, device: str, images_ready: bool) -> list[float]:
+def bare_loop(folder: str, device: str, epochs: int, images_ready: bool) -> list[float]:
     """Train with nothing around the loop; return the seconds of each epoch."""
     from sigtune.data.datamodule import SyntheticCommandsDataModule
     from sigtune.models.sparse_cnn import SparseCNN
@@ -139,12 +144,12 @@ def bare_loop(folder: str, device: str, images_ready: bool) -> list[float]:
     model = SparseCNN().to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.11, weight_decay=1e-4, fused=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 0.11, total_steps=EPOCHS * steps, pct_start=0.15, cycle_momentum=False
+        optimizer, 0.11, total_steps=epochs * steps, pct_start=0.15, cycle_momentum=False
     )
     half = chosen_precision("auto", gpus=int(device == "cuda")) == "bf16-mixed"
     autocast = torch.autocast(device, torch.bfloat16, enabled=half, cache_enabled=False)
     times = [now()]
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         train_epoch(model, train_batches, optimizer, scheduler, autocast)
         validate(model, data.val_dataloader(), autocast)
         times.append(now())
@@ -183,6 +188,6 @@ def validate(model: nn.Module, batches: Batches, autocast: torch.autocast) -> fl
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in {"make-data", *WAYS}:
-        run_one(*sys.argv[1:3], *(sys.argv[3:] or ["cpu"]))
+        run_one(*sys.argv[1:])
     else:
-        main(sys.argv[1:])
+        main(read_options(__doc__, takes_overrides=True))
