@@ -2,7 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
 
-.PHONY: install demo test test-all lint
+BENCHMARKS := start_up_speed suggestion_speed sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed
+
+.PHONY: install demo test test-all coverage lint format bench
 
 install: .venv/installed
 
@@ -29,3 +31,11 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+# The quick variant of each benchmark, as ratios; without --quick each measures longer.
+bench: install
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py --quick || exit 1; done
