@@ -2,9 +2,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
 
+<<<<<<< HEAD
 BENCHMARKS := start_up_speed suggestion_speed sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed
 
 .PHONY: install demo test test-all coverage lint format bench
+=======
+.PHONY: install demo test test-all test-cluster lint
+>>>>>>> dbbb156 (Start a real Slurm, Ray and PostgreSQL for tests, and search on the Slurm)
 
 install: .venv/installed
 
@@ -21,11 +25,15 @@ demo: install
 	cd $(DEMO) && ../$(BIN)/python ../train.py -m hydra/sweeper=sigopt trainer.gpus=0 trainer.max_epochs=5 sigopt.observation_budget=8
 
 test: install lint
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow and not cluster'
 
 # Those that take long too: fifty kills of a search, Ray, real compilations.
 test-all: install lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not cluster'
+
+# Faults on a real Slurm, Ray and PostgreSQL, which it starts on this machine; as root on Debian it installs them.
+test-cluster: install
+	$(BIN)/python -m pytest -m cluster tests/cluster
 
 lint: install
 	$(BIN)/ruff check .

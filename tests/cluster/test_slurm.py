@@ -1,0 +1,152 @@
+"""A search on a real Slurm, and the faults that befall one."""
+
+import signal
+import subprocess
+
+import pytest
+
+from .conftest import StartSearch
+from .processes import wait_until
+from .searches import ClusterSearch
+from .slurm import Slurm
+
+LAUNCHER = ("hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1")
+
+
+@pytest.fixture
+def on_slurm(search: StartSearch, slurm: Slurm) -> StartSearch:
+    """Return a function that prepares a search on the Slurm, with four slots."""
+
+    def prepare(*arguments: str, budget: int = 6) -> ClusterSearch:
+        slots = "sigopt.parallel_bandwidth=4"
+        environment = {"SLURM_CONF": slurm.environment["SLURM_CONF"]}
+        return search(*LAUNCHER, slots, *arguments, budget=budget, environment=environment)
+
+    return prepare
+
+
+def job_id(search: ClusterSearch, slurm: Slurm, number: int) -> str:
+    """Return the id in Slurm of a job that has begun and has not ended."""
+    node = search.begins(number)[-1][2]
+    process = int(search.begins(number)[-1][1])
+    for job in slurm.jobs_on(node):
+        if process in slurm.processes_of(job):
+            return job
+    raise AssertionError(f"job {number} does not run on {node}")
+
+
+def test_a_search_runs_on_slurm_and_a_job_that_fails_by_itself_is_a_failure(on_slurm: StartSearch) -> None:
+    search = on_slurm("++ends={2: raise, 3: kill}")
+    search.expect_exit(search.start(), 3)
+    search.assert_sound(failed=[2, 3])
+    assert "no good" in search.output
+
+
+def test_a_preempted_job_goes_on_from_its_checkpoint(on_slurm: StartSearch, slurm: Slurm) -> None:
+    search = on_slurm("++steps={2: 24}")
+    sweep = search.start()
+    search.wait_for(2)
+    slurm.command("scancel", "--signal=USR2", job_id(search, slurm, 2))
+    search.expect_exit(sweep)
+    search.assert_sound()
+    assert int(search.begins(2)[-1][0]) > 0
+
+
+def test_a_requeued_job_is_still_there(on_slurm: StartSearch, slurm: Slurm) -> None:
+    search = on_slurm("++steps={1: 40, 2: 40}")
+    sweep = search.start()
+    search.wait_for(1, 2)
+    for number in (1, 2):
+        slurm.command("scontrol", "requeue", job_id(search, slurm, number))
+    search.expect_exit(sweep)
+    search.assert_sound()
+    assert len(search.begins(1)) == len(search.begins(2)) == 2
+
+
+def test_a_suspended_job_is_still_there(on_slurm: StartSearch, slurm: Slurm) -> None:
+    search = on_slurm("++steps={1: 16}")
+    sweep = search.start()
+    search.wait_for(1)
+    job = job_id(search, slurm, 1)
+    slurm.command("scontrol", "suspend", job)
+    wait_until(lambda: slurm.state(job) == "SUSPENDED", "a suspended job")
+    wait_until(lambda: len(search.observations()) == search.budget - 1, "all the others", 120)
+    slurm.command("scontrol", "resume", job)
+    search.expect_exit(sweep)
+    search.assert_sound()
+    assert len(search.begins(1)) == 1
+
+
+def test_jobs_preempted_by_a_partition_of_higher_priority_run_again(
+    on_slurm: StartSearch, slurm: Slurm
+) -> None:
+    search = on_slurm("hydra.launcher.partition=low", "++steps.other=30")
+    sweep = search.start()
+    search.wait_for(1, 2, 3, 4)
+    slurm.command(
+        "sbatch", "--partition=high", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=sleep 5"
+    )
+    search.expect_exit(sweep)
+    search.assert_sound()
+    assert sum(len(search.begins(number)) for number in (1, 2, 3, 4)) > 4
+
+
+@pytest.mark.parametrize("requeue", ["--requeue", "--no-requeue"])
+def test_the_jobs_of_a_node_that_dies_run_elsewhere(
+    on_slurm: StartSearch, slurm: Slurm, requeue: str
+) -> None:
+    search = on_slurm(
+        "++steps={1: 60, 2: 60}", f"+hydra.launcher.additional_parameters={{{requeue.strip('-')}: true}}"
+    )
+    sweep = search.start()
+    search.wait_for(1, 2)
+    node = search.begins(1)[0][2]
+    slurm.kill_node(node)
+    search.expect_exit(sweep)
+    search.assert_sound()
+    assert len(search.begins(1)) == 2
+    assert int(search.begins(1)[1][0]) > 0
+
+
+def test_a_dead_job_is_noticed_while_the_accounting_is_away(on_slurm: StartSearch, slurm: Slurm) -> None:
+    search = on_slurm("++ends={3: kill}")
+    slurm.stop_accounting()
+    search.expect_exit(search.start(), 3)
+    search.assert_sound(failed=[3])
+    assert search.output.count("accounting") <= 1
+
+
+def test_a_dead_job_is_noticed_without_any_accounting(
+    search: StartSearch, slurm_without_accounting: Slurm
+) -> None:
+    environment = {"SLURM_CONF": slurm_without_accounting.environment["SLURM_CONF"]}
+    slots = "sigopt.parallel_bandwidth=4"
+    sweep = search(*LAUNCHER, slots, "++ends={3: kill}", budget=6, environment=environment)
+    sweep.expect_exit(sweep.start(), 3)
+    sweep.assert_sound(failed=[3])
+
+
+def test_an_out_of_memory_kill_says_so(on_slurm: StartSearch) -> None:
+    search = on_slurm("++ends={2: memory}", budget=3)
+    search.expect_exit(search.start(), 3)
+    search.assert_sound(failed=[2])
+    failed = next(observed for observed in search.observations() if observed.failed)
+    assert "memory" in failed.metadata["reason"].lower()
+
+
+def test_a_sweep_that_is_killed_goes_on_with_the_jobs_that_slurm_still_has(
+    on_slurm: StartSearch, slurm: Slurm
+) -> None:
+    search = on_slurm("++steps.other=16")
+    sweep = search.start()
+    search.wait_for(1, 2, 3)
+    kill(sweep)
+    search.expect_exit(search.resume())
+    search.assert_sound()
+    assert [len(search.begins(number)) for number in (1, 2, 3)] == [1, 1, 1]
+
+
+def kill(sweep: "subprocess.Popen[str]") -> None:
+    """Kill the sweep as a power cut does."""
+    sweep.send_signal(signal.SIGKILL)
+    sweep.wait()
