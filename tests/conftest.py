@@ -5,12 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sigopt import Connection
 from sigopt.objects import Observation, Suggestion
 from sigopt.resource import BoundApiResource
 
 from sigtune.backend.driver import LocalDriver
 from tests.fixture_types import Connect, Define, Report, Start
+
+# The same examples in every run, and however slow the machine is.
+settings.register_profile(
+    "repository", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repository")
 
 
 @pytest.fixture

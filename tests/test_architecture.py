@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -48,22 +50,22 @@ KNOWS_HYDRA = {
 KNOWS_SIGOPT = {"backend", "tuning", "checks", "search", "app"}
 
 
-def sources():
+def sources() -> list[Path]:
     return sorted(SRC.glob("*/**/*.py"))
 
 
-def module_name(file):
+def module_name(file: Path) -> str:
     parts = file.relative_to(SRC).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def room(module):
+def room(module: str) -> str:
     """Return the part of the drawing that a module belongs to: "search" for sigtune.search.loop."""
     top, *rest = module.split(".")
     return rest[0] if top == "sigtune" and rest else top
 
 
-def imported(file, *, module_level_only=False):
+def imported(file: Path, *, module_level_only: bool = False) -> set[str]:
     """Return the dotted names that a module imports, relative ones resolved; those for typing too."""
     names = set()
     package = module_name(file).split(".")
@@ -78,7 +80,7 @@ def imported(file, *, module_level_only=False):
     return names
 
 
-def nodes(tree, module_level_only):
+def nodes(tree: ast.AST, module_level_only: bool) -> Iterator[ast.AST]:
     """Yield the nodes of the tree; on request without what runs only when a function is called."""
     for node in ast.iter_child_nodes(tree):
         if module_level_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
@@ -87,22 +89,22 @@ def nodes(tree, module_level_only):
         yield from nodes(node, module_level_only)
 
 
-def own_modules(names, known):
+def own_modules(names: AbstractSet[str], known: AbstractSet[str]) -> set[str]:
     """Return the modules of ours that the names are, or are in."""
     return {name if name in known else name.rpartition(".")[0] for name in names} & known
 
 
-def import_graph():
+def import_graph() -> dict[str, set[str]]:
     files = {module_name(file): file for file in sources()}
     return {module: own_modules(imported(file), files.keys()) - {module} for module, file in files.items()}
 
 
-def test_every_room_has_a_row():
+def test_every_room_has_a_row() -> None:
     rooms = {room(module_name(file)) for file in sources()} - {"sigtune"}
     assert rooms == ALLOWED.keys()
 
 
-def test_imports_point_one_way():
+def test_imports_point_one_way() -> None:
     wrong = {
         f"{module} imports {other}"
         for module, others in import_graph().items()
@@ -112,7 +114,7 @@ def test_imports_point_one_way():
     assert wrong == set()
 
 
-def test_there_is_no_circle():
+def test_there_is_no_circle() -> None:
     try:
         TopologicalSorter(import_graph()).prepare()
     except CycleError as error:
@@ -129,7 +131,7 @@ def test_there_is_no_circle():
         ({"optuna", "scipy"}, {"optimizer"}),
     ],
 )
-def test_a_library_is_known_in_its_rooms_only(packages, rooms):
+def test_a_library_is_known_in_its_rooms_only(packages: set[str], rooms: set[str]) -> None:
     found = {
         module_name(file)
         for file in sources()
@@ -139,7 +141,7 @@ def test_a_library_is_known_in_its_rooms_only(packages, rooms):
 
 
 @pytest.mark.parametrize("rooms", [ALLOWED.keys() - KNOWS_TORCH])
-def test_training_is_imported_inside_functions(rooms):
+def test_training_is_imported_inside_functions(rooms: set[str]) -> None:
     training = {"training", "models", "data", "kernels"}
     wrong = {
         f"{module_name(file)} imports {name}"
@@ -151,7 +153,7 @@ def test_training_is_imported_inside_functions(rooms):
     assert wrong == set()
 
 
-def test_the_scan_sees_imports_of_every_form(tmp_path, monkeypatch):
+def test_the_scan_sees_imports_of_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "SRC", tmp_path)
     (tmp_path / "one" / "two").mkdir(parents=True)
     file = tmp_path / "one" / "two" / "module.py"
@@ -165,7 +167,7 @@ def test_the_scan_sees_imports_of_every_form(tmp_path, monkeypatch):
     assert own_modules({"a.b", "d.e", "x"}, {"a.b", "d"}) == {"a.b", "d"}
 
 
-def test_the_scan_sees_a_circle_through_a_function(tmp_path, monkeypatch):
+def test_the_scan_sees_a_circle_through_a_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "SRC", tmp_path)
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "a.py").write_text("from one import b")
@@ -182,7 +184,7 @@ def test_the_scan_sees_a_circle_through_a_function(tmp_path, monkeypatch):
         "hydra_plugins.hydra_sigopt_sweeper.sweeper, sigtune.search.setup",
     ],
 )
-def test_creating_an_experiment_loads_no_torch_and_no_lightning(modules):
+def test_creating_an_experiment_loads_no_torch_and_no_lightning(modules: str) -> None:
     script = f"import sys, {modules}\nprint([name for name in {sorted(TORCH)} if name in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
@@ -190,7 +192,7 @@ def test_creating_an_experiment_loads_no_torch_and_no_lightning(modules):
     assert result.stdout.strip() == "[]"
 
 
-def test_every_module_can_be_the_first_to_be_imported():
+def test_every_module_can_be_the_first_to_be_imported() -> None:
     modules = [module_name(file) for file in sources() if "executors" not in file.parts]
     script = (
         "import importlib, os, sys, hydra, optuna, pytorch_lightning, sigopt, sqlalchemy\n"

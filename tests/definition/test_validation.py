@@ -1,22 +1,26 @@
 """What is wrong with a definition, found before anything is created."""
 
+from typing import Any
+
 import pytest
+from sigopt import Connection
 from sigopt.exception import ApiException
+from tests.fixture_types import Define
 
 from sigtune.definition.validation import experiment_problems
 
 BOUNDS = {"min": 0, "max": 1}
 
 
-def parameter(**fields):
+def parameter(**fields: Any) -> dict[str, Any]:
     return {"name": "p", "type": "double", **fields}
 
 
-def categorical(**fields):
+def categorical(**fields: Any) -> dict[str, Any]:
     return {"name": "p", "type": "categorical", **fields}
 
 
-def found(definition):
+def found(definition: dict[str, Any]) -> list[tuple[str, str]]:
     return [(problem.key, problem.what) for problem in experiment_problems(definition)]
 
 
@@ -34,7 +38,9 @@ GOOD_PARAMETERS = [
 
 
 @pytest.mark.parametrize("good", GOOD_PARAMETERS)
-def test_a_good_parameter_has_no_problem_and_is_created(connection, define, good):
+def test_a_good_parameter_has_no_problem_and_is_created(
+    connection: Connection, define: Define, good: dict[str, Any]
+) -> None:
     definition = define(parameters=[good])
     assert found(definition) == []
     assert connection.experiments().create(**definition).parameters[0].name == "p"
@@ -123,7 +129,9 @@ BAD_PARAMETERS = [
 
 
 @pytest.mark.parametrize(("bad", "key", "what"), BAD_PARAMETERS)
-def test_a_bad_parameter_is_named_with_its_problem(connection, define, bad, key, what):
+def test_a_bad_parameter_is_named_with_its_problem(
+    connection: Connection, define: Define, bad: object, key: str, what: str
+) -> None:
     definition = define(parameters=[bad])
     [(found_key, found_what)] = found(definition)
     assert found_key == key
@@ -181,7 +189,9 @@ BAD_FIELDS = [
 
 
 @pytest.mark.parametrize(("change", "key", "what"), BAD_FIELDS)
-def test_a_bad_field_is_named_with_its_problem(connection, define, change, key, what):
+def test_a_bad_field_is_named_with_its_problem(
+    connection: Connection, define: Define, change: dict[str, Any], key: str, what: str
+) -> None:
     definition = define(**change)
     [(found_key, found_what)] = found(definition)
     assert found_key == key
@@ -193,7 +203,7 @@ def test_a_bad_field_is_named_with_its_problem(connection, define, change, key, 
     assert connection.experiments().fetch().count == 0
 
 
-def test_every_problem_is_found_at_once(define):
+def test_every_problem_is_found_at_once(define: Define) -> None:
     definition = define(
         parameters=[
             parameter(name="a", bounds={"min": 2, "max": 1}),
@@ -223,13 +233,13 @@ def test_every_problem_is_found_at_once(define):
         ({"parameters": [parameter(bounds={"min": 3, "max": 1})]}, "{min: 1, max: 3}"),
     ],
 )
-def test_a_problem_says_what_would_be_right(define, change, remedy):
+def test_a_problem_says_what_would_be_right(define: Define, change: dict[str, Any], remedy: str) -> None:
     [problem] = experiment_problems(define(**change))
     assert problem.remedy == remedy
 
 
-def test_features_that_are_asked_for_with_nothing_are_no_problem(define):
-    nothing = {
+def test_features_that_are_asked_for_with_nothing_are_no_problem(define: Define) -> None:
+    nothing: dict[str, object] = {
         "conditionals": [],
         "linear_constraints": [],
         "tasks": None,

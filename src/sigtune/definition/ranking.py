@@ -20,9 +20,10 @@ R = TypeVar("R", bound=Reported)
 
 
 def best(observations: Sequence[R], metrics: Sequence[Metric]) -> list[R]:
-    """Return the best of the feasible observations, in the order they come in; the first of equals.
+    """Return the best of the feasible observations, in the order they come in.
 
-    With one metric to optimize that is one observation at most, with more the Pareto front.
+    With one metric to optimize that is one observation at most, the last of equals; otherwise the Pareto
+    front, with all equals that are on it. A SigOpt server chooses alike.
     """
     optimized = [metric for metric in metrics if metric.strategy == "optimize"]
     scores = {
@@ -30,8 +31,10 @@ def best(observations: Sequence[R], metrics: Sequence[Metric]) -> list[R]:
         for index, observation in enumerate(observations)
         if observation.values is not None and is_feasible(observation.values, metrics)
     }
+    if len(optimized) == 1:
+        return [observations[max(scores, key=lambda index: (scores[index], index))]] if scores else []
     front: list[int] = []
-    # From the highest scores down none is dominated by one that comes after it, and `sorted` is stable.
+    # From the highest scores down none is dominated by one that comes after it.
     for index in sorted(scores, key=lambda index: scores[index], reverse=True):
         if not any(dominates(scores[other], scores[index]) for other in front):
             front.append(index)
@@ -45,5 +48,6 @@ def is_feasible(values: Mapping[str, float], metrics: Sequence[Metric]) -> bool:
 
 
 def dominates(scores: Sequence[float], others: Sequence[float]) -> bool:
-    """Return whether every one of the scores is at least as high as the other; equal ones dominate too."""
-    return all(ours >= theirs for ours, theirs in zip(scores, others, strict=True))
+    """Return whether every one of the scores is at least as high as the other, and one is higher."""
+    pairs = list(zip(scores, others, strict=True))
+    return all(ours >= theirs for ours, theirs in pairs) and any(ours > theirs for ours, theirs in pairs)

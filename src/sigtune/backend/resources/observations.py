@@ -108,7 +108,7 @@ def best_assignments(request: Request) -> Json:
 
 
 def best_observations(session: Session, experiment: ExperimentRow) -> list[ObservationRow]:
-    """Return the best observation (the first of equals), or with two optimized metrics the Pareto front."""
+    """Return the best observation (the last of equals), or with two optimized metrics the Pareto front."""
     chosen = ranking.best(_reported(session, experiment), definition_of(experiment).metrics)
     ids = [reported.id for reported in chosen]
     rows = session.scalars(_with_details(select(ObservationRow).where(ObservationRow.id.in_(ids))))
