@@ -2,13 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
 
-<<<<<<< HEAD
 BENCHMARKS := start_up_speed suggestion_speed sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed
 
-.PHONY: install demo test test-all coverage lint format bench
-=======
-.PHONY: install demo test test-all test-cluster lint
->>>>>>> dbbb156 (Start a real Slurm, Ray and PostgreSQL for tests, and search on the Slurm)
+.PHONY: install demo test test-all test-cluster coverage lint format bench
 
 install: .venv/installed
 
