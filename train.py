@@ -5,8 +5,9 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from sigtune.app import main as command_line
-from sigtune.app import run as application
+from sigtune.app.main import main
+from sigtune.app.run import run
+from sigtune.app.training import training_problems
 from sigtune.checks.preflight import preflight
 from sigtune.config.schema import register_schemas
 
@@ -14,11 +15,11 @@ register_schemas()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
-@preflight(application.check)
+@preflight(training_problems)
 def train(cfg: DictConfig) -> dict[str, float] | None:
     """Run the composed config; Hydra calls this once per job."""
-    return application.run(cfg)
+    return run(cfg)
 
 
 if __name__ == "__main__":
-    command_line.main(train, Path(__file__).parent / "conf")
+    main(train, Path(__file__).parent / "conf")

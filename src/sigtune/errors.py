@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+
+class Code(Enum):
+    """What kind of problem it is, for code that decides by it: `what` is for people, and may be reworded."""
+
+    INVALID = auto()  # any other
+    UNKNOWN_KEY = auto()
+    NO_SUCH_CHOICE = auto()  # of a config group
+    WRONG_TYPE = auto()
+    NO_VALUE = auto()
+    WRONG_PARAMETER = auto()  # the definition of a tuned parameter, so that what it tunes cannot be told
 
 
 @dataclass(frozen=True)
@@ -12,12 +24,13 @@ class Problem:
     """One thing that is wrong in the input, in the words of the person who typed it.
 
     `key` is the config key (or option) as typed, `what` says what is wrong with it and `remedy` what would
-    be right: the nearest key or choice, or an example.
+    be right: the nearest key or choice, or an example. Two problems that read the same are equal.
     """
 
     key: str
     what: str
     remedy: str = ""
+    code: Code = field(default=Code.INVALID, compare=False, kw_only=True)
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sigtune.errors import UsageError, format_problems
 
 _CONFIG_OPTIONS = ("config-path", "config-name", "config-dir")
+# Overrides that are said once: the next command has others in their place.
+_CREATE = "sigopt.create="
+_EXPERIMENT = "sigopt.experiment_id="
+_MODE = "hydra.mode="
 
 
-def config_options(arguments: Sequence[str]) -> list[str]:
-    """Return the options of a command line that say where the configs are."""
-    options = get_args_parser().parse_args(list(arguments))
+def config_options() -> list[str]:
+    """Return the options on the command line that say where the configs are."""
+    options = get_args_parser().parse_args(sys.argv[1:])
     given = {f"--{name}": getattr(options, name.replace("-", "_")) for name in _CONFIG_OPTIONS}
     return [f"{option}={value}" for option, value in given.items() if value]
+
+
+def overridden_keys(overrides: Iterable[str]) -> set[str]:
+    """Return the config keys that the overrides of a command line give."""
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    return {override.key_or_group for override in parsed}
 
 
 def exit_with(error: UsageError) -> NoReturn:
@@ -31,6 +43,41 @@ def exit_with(error: UsageError) -> NoReturn:
     sys.exit(2)
 
 
-def command(arguments: Sequence[str]) -> str:
-    """Return the line that runs the app, called as it was now, with these arguments."""
+def search_command(experiment_id: str, overrides: Sequence[str]) -> str:
+    """Return the command that runs the whole search of an experiment that was created with `overrides`."""
+    return _command([*config_options(), "-m", "hydra/sweeper=sigopt", *_for(experiment_id, overrides)])
+
+
+def job_command(experiment_id: str, overrides: Sequence[str]) -> str:
+    """Return the command that trains one suggestion of an experiment that was created with `overrides`."""
+    return _command([*config_options(), *_for(experiment_id, overrides)])
+
+
+def resume_command(experiment_id: str, overrides: Sequence[str]) -> str:
+    """Return the command that resumes a search; `overrides` are the sweep's, those of `hydra.…` included."""
+    return _command([*config_options(), "-m", *_for(experiment_id, overrides)])
+
+
+def training_command(overrides: Sequence[str]) -> str:
+    """Return the command that trains a job again by its overrides."""
+    return _command([*config_options(), *overrides])
+
+
+def config_file_command(file: Path) -> str:
+    """Return the command that trains a job again by a config file, which must lie in a folder of configs."""
+    return _command(["--config-dir", str(typed_path(file.parent)), "--config-name", file.stem])
+
+
+def typed_path(path: Path) -> Path:
+    """Return the path as one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _for(experiment_id: str, overrides: Sequence[str]) -> list[str]:
+    once = (_MODE, _EXPERIMENT, _CREATE)
+    lasting = [override for override in overrides if not override.lstrip("+").startswith(once)]
+    return [*lasting, f"{_EXPERIMENT}{experiment_id}"]
+
+
+def _command(arguments: Sequence[str]) -> str:
     return shlex.join(["python", sys.argv[0], *arguments])

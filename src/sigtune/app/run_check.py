@@ -5,14 +5,19 @@ from __future__ import annotations
 import copy
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, flag_override
 
-from sigtune.app.run import overridden_keys, run_problems
+from sigtune.app.training import training_problems
+from sigtune.checks.run import CheckedRun, check_run
 from sigtune.errors import UsageError
-from sigtune.invocation import exit_with
+from sigtune.invocation import exit_with, overridden_keys
+
+# What RunCheck found, by the overrides it was of: Hydra hands nothing on from a callback to the task.
+_checked: dict[tuple[str, ...], CheckedRun] = {}
 
 
 class RunCheck(Callback):
@@ -26,10 +31,23 @@ class RunCheck(Callback):
         job_config = copy.deepcopy(config)
         with flag_override(job_config, ["struct", "readonly"], [False, False]):
             del job_config["hydra"]
+        overrides = list(config.hydra.overrides.task)
         try:
-            problems = run_problems(job_config, overridden_keys(config.hydra.overrides.task))
+            _checked[tuple(overrides)] = _check(job_config, overrides)
+        except UsageError as error:
+            exit_with(error)
         except Exception:  # noqa: BLE001 - Hydra would warn of it and run the job
             traceback.print_exc()
             sys.exit(1)
-        if problems:
-            exit_with(UsageError(problems))
+
+
+def checked_run(config: DictConfig, overrides: Sequence[str]) -> CheckedRun:
+    """Return what RunCheck has found of the run with these overrides, or check it here.
+
+    RunCheck does not stand in a config of the user's own. Raises UsageError with everything that is wrong.
+    """
+    return _checked.pop(tuple(overrides), None) or _check(config, overrides)
+
+
+def _check(config: DictConfig, overrides: Sequence[str]) -> CheckedRun:
+    return check_run(config, overridden_keys(overrides), training_problems)

@@ -6,28 +6,37 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from sigtune.checks.run import CheckedRun, set_values
 from sigtune.errors import JobStoppedError, UsageError
 from sigtune.job.metric_values import failure_reason, metric_values
+from sigtune.tuning.connection import log_backend
 from sigtune.tuning.experiment import SigOptExperiment
-from sigtune.tuning.overrides import changed_values
+from sigtune.tuning.suggested_values import changed_values
 
 log = logging.getLogger(__name__)
+
+
+def work(config: DictConfig, run: CheckedRun, train: Callable[[DictConfig], Any]) -> dict[str, float] | None:
+    """Train one suggestion of the experiment that the run's check has opened: see `run_one_suggestion`."""
+    assert run.experiment is not None
+    log_backend(run.block.backend)
+    return run_one_suggestion(config, run.experiment, run.details, train)
 
 
 def run_one_suggestion(
     config: DictConfig,
     experiment: SigOptExperiment,
+    details: Any,
     train: Callable[[DictConfig], Any],
 ) -> dict[str, float] | None:
-    """Train one suggestion of `experiment` and report what came of it; return the metrics.
+    """Train one suggestion of `experiment` and report its result; return the metrics.
 
-    Returns None, with nothing trained, where the observation budget is consumed. A crash of `train` is
-    reported as a failed observation and raised; a UsageError takes no budget, and neither does Ctrl-C, after
-    which the next worker is given the same assignments.
+    `details` is SigOpt's Experiment object. Returns None, with nothing trained, where its observation budget
+    is consumed. A crash of `train` is reported as a failed observation and raised; a UsageError takes no
+    budget, and neither does Ctrl-C, after which the next worker is given the same assignments.
     """
-    details = experiment.get_experiment_details()
     if _is_consumed(details):
         log.info(
             "experiment %s has consumed its observation budget of %d: nothing was trained",
@@ -38,11 +47,9 @@ def run_one_suggestion(
     metrics = [metric.name for metric in details.metrics]
     suggestion = experiment.get_next_suggestion()
     values = changed_values(config, experiment, suggestion)
-    for key, value in values.items():
-        OmegaConf.update(config, key, value)
     log.info("suggestion %s: %s", suggestion.id, values)
     try:
-        result = metric_values(train(config), metrics)
+        result = metric_values(train(set_values(config, values)), metrics)
     except (UsageError, KeyboardInterrupt, JobStoppedError):
         experiment.put_back(suggestion)
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,19 +21,20 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sigtune.checks.groups import with_misfits_named
-from sigtune.checks.search import search_problems
-from sigtune.config.keys import known_keys, nearest_key
+from sigtune.checks.groups import with_incompatible_choices
+from sigtune.checks.search import mapping_problems, open_search
+from sigtune.config.keys import known_keys
 from sigtune.config.schema import Config
-from sigtune.config.validation import UNKNOWN_KEY, assign, value_problems
-from sigtune.errors import Problem, nearest
+from sigtune.config.validation import assign, unknown_key, value_problems
+from sigtune.errors import Code, Problem, nearest
+from sigtune.tuning.block import read_block
 
 _SCHEMA_NAME = "schema_name_"
 
 
 @dataclass
-class _CommandLine:
-    """The overrides of a command line, sorted by what they are."""
+class _TypedOverrides:
+    """The overrides of a command line, sorted by what they are: choices of config groups, or values."""
 
     groups: list[Override] = field(default_factory=list)
     values: list[Override] = field(default_factory=list)
@@ -58,26 +59,34 @@ def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
         with initialize_config_dir(str(config_dir.resolve()), version_base="1.3"):
             if options.config_dir:
                 _look_also_in(Path(options.config_dir), config_dir)
-            loader = GlobalHydra.instance().config_loader()
-            configs = loader.get_group_options("", ObjectType.CONFIG)
-            if config_name.removesuffix(".yaml") not in configs:
-                own = [name for name in configs if not name.endswith("_schema")]
-                return [Problem(f"--config-name={config_name}", "no such config", nearest(config_name, own))]
-            line = _sorted(options.overrides, loader)
-            with _schemas_left_out() as schemas:
-                loose = compose(config_name, [str(o.input_line) for o in line.groups])
-                config, problems = _checked(loose, schemas)
-                experiments = loader.get_group_options("experiment", ObjectType.CONFIG)
-                problems = with_misfits_named(problems, line.groups, experiments, config_name)
-            problems = line.problems + problems + _value_override_problems(config, line.values)
-            searches = options.multirun or config.sigopt.create
-            if searches and not any(problem.what.startswith("no such") for problem in line.problems):
-                # Of another experiment than the one meant, the search is not worth a look.
-                overridden = {override.key_or_group for override in line.values}
-                problems += search_problems(config, config.sigopt, overridden)
-            return problems
+            return _config_problems(config_name, options.overrides, is_sweep=options.multirun)
     except (HydraException, OmegaConfBaseException) as error:
         return [Problem("config", str(error).splitlines()[0])]
+
+
+def _config_problems(config_name: str, overrides: Sequence[str], *, is_sweep: bool) -> list[Problem]:
+    loader = GlobalHydra.instance().config_loader()
+    configs = loader.get_group_options("", ObjectType.CONFIG)
+    if config_name.removesuffix(".yaml") not in configs:
+        own = [name for name in configs if not name.endswith("_schema")]
+        return [Problem(f"--config-name={config_name}", "no such config", nearest(config_name, own))]
+    typed = _sorted(overrides, loader)
+    with _schemas_left_out() as schemas:
+        loose = compose(config_name, [str(override.input_line) for override in typed.groups])
+        config, problems = _checked(loose, schemas)
+        experiments = loader.get_group_options("experiment", ObjectType.CONFIG)
+        problems = with_incompatible_choices(problems, typed.groups, experiments, config_name)
+    problems = typed.problems + problems + _value_override_problems(config, typed.values)
+    # Of another experiment than the one meant, the search is not worth a look.
+    is_meant = not any(problem.code is Code.NO_SUCH_CHOICE for problem in typed.problems)
+    if is_meant and (is_sweep or config.sigopt.create):
+        problems += _search_problems(config, {override.key_or_group for override in typed.values})
+    return problems
+
+
+def _search_problems(config: DictConfig, overridden: Collection[str]) -> list[Problem]:
+    search = open_search(read_block(config.sigopt))
+    return search.problems + mapping_problems(config, search.klass, search.parameters, overridden)
 
 
 def _look_also_in(further: Path, config_dir: Path) -> None:
@@ -88,25 +97,25 @@ def _look_also_in(further: Path, config_dir: Path) -> None:
     Hydra.create_main_hydra2("app", search_path)
 
 
-def _sorted(overrides: Sequence[str], loader: ConfigLoader) -> _CommandLine:
-    line = _CommandLine()
+def _sorted(overrides: Sequence[str], loader: ConfigLoader) -> _TypedOverrides:
+    typed = _TypedOverrides()
     for text in overrides:
         try:
             override = OverridesParser.create(loader).parse_override(text)
         except HydraException:
-            line.problems.append(
-                Problem(text, "is no override", "key=value, quoted where it has special characters")
+            typed.problems.append(
+                Problem(text, "is not an override", "key=value, quoted where it has special characters")
             )
             continue
         if loader.list_groups("") and _is_group(override.key_or_group, loader):
             problem = _group_problem(override, loader)
             if problem is None:
-                line.groups.append(override)
+                typed.groups.append(override)
             else:
-                line.problems.append(problem)
+                typed.problems.append(problem)
         elif not override.key_or_group.startswith("hydra"):
-            line.values.append(override)
-    return line
+            typed.values.append(override)
+    return typed
 
 
 def _is_group(key: str, loader: ConfigLoader) -> bool:
@@ -125,9 +134,8 @@ def _group_problem(override: Override, loader: ConfigLoader) -> Problem | None:
     chosen = list(override.sweep_string_iterator()) if override.is_choice_sweep() else [override.value()]
     for choice in chosen:
         if isinstance(choice, str) and choice not in options:
-            return Problem(
-                f"{group}={choice}", f"no such {group.rpartition('/')[2]}", nearest(choice, options)
-            )
+            what = f"no such {group.rpartition('/')[2]}"
+            return Problem(f"{group}={choice}", what, nearest(choice, options), code=Code.NO_SUCH_CHOICE)
     return None
 
 
@@ -136,10 +144,10 @@ def _schemas_left_out() -> Iterator[dict[str, DictConfig]]:
     """Put a marker in the place of every schema of the ConfigStore; yield the schemas by their marker."""
     store = ConfigStore.instance()
     schemas: dict[str, DictConfig] = {}
-    places: list[tuple[dict[str, Any], str, Any]] = []
+    replaced: list[tuple[dict[str, Any], str, Any]] = []
     for folder in [store.repo, *(entry for entry in store.repo.values() if isinstance(entry, dict))]:
-        places += [(folder, name, entry) for name, entry in folder.items() if name.endswith("_schema.yaml")]
-    for folder, name, entry in places:
+        replaced += [(folder, name, entry) for name, entry in folder.items() if name.endswith("_schema.yaml")]
+    for folder, name, entry in replaced:
         schemas[entry.name] = entry.node
         marker = {} if folder is store.repo else {_SCHEMA_NAME: entry.name}
         folder[name] = type(entry)(
@@ -148,7 +156,7 @@ def _schemas_left_out() -> Iterator[dict[str, DictConfig]]:
     try:
         yield schemas
     finally:
-        for folder, name, entry in places:
+        for folder, name, entry in replaced:
             folder[name] = entry
 
 
@@ -170,8 +178,7 @@ def _value_override_problems(config: DictConfig, overrides: Sequence[Override]) 
         if override.type == OverrideType.DEL or override.is_add() or override.is_force_add():
             problem = None  # they may name a key that is not there
         elif override.is_sweep_override():
-            known = key in known_keys(config)
-            problem = None if known else Problem(key, UNKNOWN_KEY, nearest_key(key, config))
+            problem = None if key in known_keys(config) else unknown_key(key, config)
         else:
             problem = assign(config, key, override.value(), typed=str(override.input_line))
         if problem is not None:

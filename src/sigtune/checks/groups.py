@@ -1,4 +1,4 @@
-"""Choices of config groups that do not go together: an experiment, and another scheduler than it is for."""
+"""Incompatible choices of config groups: an experiment, and another scheduler than it is for."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from sigtune.config.validation import UNKNOWN_KEY
-from sigtune.errors import Problem
+from sigtune.errors import Code, Problem
 
 
-def with_misfits_named(
+def with_incompatible_choices(
     problems: Sequence[Problem], groups: Sequence[Override], experiments: Sequence[str], config_name: str
 ) -> list[Problem]:
-    """Return the problems, the unknown keys of a wrongly chosen group as one that names a fitting experiment.
+    """Return the problems, with one that names the right experiment for the unknown keys of a choice.
 
     `groups` are the choices on the command line, `experiments` those there are. Where an experiment sets keys
     of another scheduler than the one chosen, each of them is unknown, and what is wrong is the choice.
@@ -24,16 +23,16 @@ def with_misfits_named(
     left = list(problems)
     for override in groups:
         group, choice = override.key_or_group, override.value()
-        unknown = [p for p in left if p.what == UNKNOWN_KEY and p.key.startswith(f"{group}.")]
+        unknown = [p for p in left if p.code is Code.UNKNOWN_KEY and p.key.startswith(f"{group}.")]
         if group == "experiment" or not isinstance(choice, str) or not unknown:
             continue
         chosen = _choices([str(other.input_line) for other in groups if other is not override], config_name)
-        fitting = _nearest_experiment(chosen, group, choice, experiments, config_name)
-        if fitting is not None:
+        compatible = _nearest_experiment(chosen, group, choice, experiments, config_name)
+        if compatible is not None:
             keys = ", ".join(p.key.removeprefix(f"{group}.") for p in unknown)
             what = f"experiment={chosen['experiment']} sets {keys}, unknown to it"
             left = [p for p in left if p not in unknown]
-            left.insert(0, Problem(f"{group}={choice}", what, f"experiment={fitting}"))
+            left.insert(0, Problem(f"{group}={choice}", what, f"experiment={compatible}"))
     return left
 
 

@@ -2,75 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from sigtune.config.keys import missing_keys, nearest_key, value_at
 from sigtune.definition.validation import experiment_problems
-from sigtune.errors import Problem, UsageError
-from sigtune.tuning.block import experiment_definition
-from sigtune.tuning.connection import connect
-from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.errors import Code, Problem, UsageError
+from sigtune.tuning.block import SearchBlock
+from sigtune.tuning.experiment import SigOptExperiment, parameters_of
 from sigtune.tuning.experiment_class import experiment_class
-from sigtune.tuning.overrides import tuned_keys, unread_parameters
+from sigtune.tuning.opening import connect_experiment, fetch_details
+from sigtune.tuning.suggested_values import refused_values
+from sigtune.tuning.tuned_keys import tuned_keys
 
 _NO_SEARCH = "choose an experiment that has a search, or write a sigopt block with name and parameters"
 
 
-def search_problems(
-    config: DictConfig,
-    block: DictConfig,
-    overridden: Collection[str],
-    is_direct: Callable[[str], bool] = lambda name: False,
-) -> list[Problem]:
-    """Return everything that is wrong with the search in `block` for the app config `config`.
+@dataclass
+class OpenedSearch:
+    """A search, as far as it could be opened without creating anything, and what is wrong with it.
 
-    `overridden` are the config keys given on the command line. `is_direct` tells the parameters that need no
-    way into the config, being overrides of their own name. The definition of an experiment that exists
-    (`sigopt.experiment_id`) is SigOpt's, so the block's own is not looked at.
+    `details` is SigOpt's Experiment object where the experiment exists. `parameters` are those of the
+    experiment that exists, or else of the block; none where they are not known, or wrong in themselves.
     """
+
+    klass: type[SigOptExperiment] | None = None
+    experiment: SigOptExperiment | None = None
+    details: Any = None
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def open_search(block: SearchBlock) -> OpenedSearch:
+    """Check the definition, load the experiment class, connect, and fetch the experiment where it exists.
+
+    The definition of an experiment that exists (`sigopt.experiment_id`) is SigOpt's, so the block's own is
+    not looked at.
+    """
+    search = OpenedSearch()
     exists = block.experiment_id is not None
-    problems = [] if exists else definition_problems(block)
-    definition = experiment_definition(block)
+    if not exists:
+        search.problems += definition_problems(block)
+        if not any(problem.code is Code.WRONG_PARAMETER for problem in search.problems):
+            search.parameters = block.parameters
     try:
-        connect(block.backend, block.store, block.seed)
+        search.klass = experiment_class(block.experiment_class)
     except UsageError as error:
-        problems += error.problems
+        search.problems += error.problems
     try:
-        klass = experiment_class(block)
+        search.experiment = connect_experiment(block, search.klass or SigOptExperiment)
+        if exists:
+            search.details = fetch_details(search.experiment)
+            search.parameters = parameters_of(search.details)
     except UsageError as error:
-        return [*problems, *error.problems]
-    parameters = definition["parameters"]
-    if exists or not parameters or any(p.key.startswith("sigopt.parameters") for p in problems):
-        return problems  # where a parameter is wrong in itself, what it tunes cannot be told
-    mapped = [parameter for parameter in parameters if not is_direct(parameter["name"])]
-    return problems + mapping_problems(config, klass(), mapped, overridden)
+        search.problems += error.problems
+    return search
 
 
-def definition_problems(block: DictConfig) -> list[Problem]:
+def definition_problems(block: SearchBlock) -> list[Problem]:
     """Return what is wrong with the experiment's definition itself."""
-    if not block.parameters and OmegaConf.is_missing(block, "name"):
+    if not block.parameters and "name" not in block.definition:
         return [Problem("sigopt", "defines no experiment", _NO_SEARCH)]
     return [
-        Problem(f"sigopt.{problem.key}" if problem.key else "sigopt", problem.what, problem.remedy)
-        for problem in experiment_problems(experiment_definition(block))
+        Problem(f"sigopt.{found.key}" if found.key else "sigopt", found.what, found.remedy, code=found.code)
+        for found in experiment_problems(block.definition)
     ]
 
 
 def mapping_problems(
     config: DictConfig,
-    experiment: SigOptExperiment,
+    klass: type[SigOptExperiment] | None,
     parameters: Sequence[Mapping[str, Any]],
     overridden: Collection[str],
 ) -> list[Problem]:
-    """Return the parameters that do not reach the config, and the tuned keys that have another value."""
-    keys, problems = tuned_keys(config, experiment, parameters)
+    """Return the parameters that do not reach the config, and the tuned keys that have another value.
+
+    `overridden` are the config keys given on the command line. Without an experiment class, or parameters,
+    there is nothing to tell.
+    """
+    if klass is None or not parameters:
+        return []
+    problems = refused_values(config, klass(), parameters)
     if problems:
         return problems
-    problems = unread_problems(config, experiment, parameters) + missing_values(config, keys)
-    for key in sorted(keys):
+    tuned = tuned_keys(config, klass, parameters)
+    problems = [*_unused_problems(config, klass, tuned.unused), *tuned.conflicts]
+    problems += missing_values(config, tuned.keys)
+    for key in sorted(tuned.keys):
         if key in overridden:
             problems.append(Problem(key, "is tuned, and also given on the command line", "leave it out"))
         elif (value := value_at(config, key)) is not None:
@@ -80,22 +101,25 @@ def mapping_problems(
     return problems
 
 
-def unread_problems(
-    config: DictConfig, experiment: SigOptExperiment, parameters: Sequence[Mapping[str, Any]]
+def unused_problems(
+    config: DictConfig, klass: type[SigOptExperiment], parameters: Sequence[Mapping[str, Any]]
 ) -> list[Problem]:
-    """Return the parameters that no mixin reads and that are no config key, with the key probably meant."""
-    mixins = " and ".join(name for name in experiment.get_execution_order() if name != "SigOptExperiment")
+    """Return the parameters that set no config key, with the key probably meant."""
+    return _unused_problems(config, klass, tuned_keys(config, klass, parameters).unused)
+
+
+def _unused_problems(
+    config: DictConfig, klass: type[SigOptExperiment], names: Sequence[str]
+) -> list[Problem]:
+    mixins = " and ".join(name for name in klass.get_execution_order() if name != "SigOptExperiment")
     what = f"no config key, and not read by {mixins}" if mixins else "no config key, and no mixin reads it"
-    return [
-        Problem(f"sigopt.parameters.{name}", what, nearest_key(name, config))
-        for name in unread_parameters(config, experiment, parameters)
-    ]
+    return [Problem(f"sigopt.parameters.{name}", what, nearest_key(name, config)) for name in names]
 
 
 def missing_values(config: DictConfig, except_for: Collection[str] = ()) -> list[Problem]:
     """Return the config keys that are `???`, but for those in `except_for`, which get a value yet."""
     return [
-        Problem(key, "has no value", f"{key}=…, or a parameter that tunes it")
+        Problem(key, "has no value", f"{key}=…, or a parameter that tunes it", code=Code.NO_VALUE)
         for key in sorted(missing_keys(config) - set(except_for))
         if not key.startswith(("sigopt.", "hydra."))
     ]

@@ -54,6 +54,13 @@ def value_at(config: DictConfig, key: str) -> Any:
         return None
 
 
+def is_key(config: DictConfig, name: str) -> bool:
+    """Return whether `name` (dots for levels) is a key of `config`, with a value or without."""
+    parent, _, leaf = name.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    return isinstance(node, DictConfig) and leaf in node.keys()  # noqa: SIM118 - `in` skips missing values
+
+
 def known_keys(config: DictConfig, prefix: str = "") -> set[str]:
     """Return every dotted key of `config`, sections and leaves, with or without a value."""
     keys: set[str] = set()

@@ -9,9 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.config.keys import leaves, nearest_key
-from sigtune.errors import Problem
-
-UNKNOWN_KEY = "unknown key"
+from sigtune.errors import Code, Problem
 
 _EXPECTED = {
     int: "expected an integer, e.g. {key}=1",
@@ -59,14 +57,21 @@ def assign(config: DictConfig, key: str, value: Any, prefix: str = "", typed: st
     full_key = f"{prefix}.{key}" if prefix else key
     parent = _open_ancestor(config, key)
     if parent is None:
-        return Problem(full_key, UNKNOWN_KEY, nearest_key(key, config, prefix))
+        return unknown_key(key, config, prefix)
     if value == "???":
         return None
     try:
         OmegaConf.update(config, key, value, merge=True)
     except OmegaConfBaseException as error:
-        return Problem(typed or f"{full_key}={_shown(value)}", _expectation(config, key, full_key, error))
+        what = _expectation(config, key, full_key, error)
+        return Problem(typed or f"{full_key}={_short(value)}", what, code=Code.WRONG_TYPE)
     return None
+
+
+def unknown_key(key: str, config: DictConfig, prefix: str = "") -> Problem:
+    """Return the problem that `config`, which stands at `prefix`, has no such key."""
+    full_key = f"{prefix}.{key}" if prefix else key
+    return Problem(full_key, "unknown key", nearest_key(key, config, prefix), code=Code.UNKNOWN_KEY)
 
 
 def _node(config: DictConfig, key: str) -> Any:
@@ -99,7 +104,7 @@ def _is_closed(section: DictConfig) -> bool:
     return bool(OmegaConf.is_struct(section)) or OmegaConf.get_type(section) not in (dict, None)
 
 
-def _shown(value: Any) -> str:
+def _short(value: Any) -> str:
     if isinstance(value, DictConfig | ListConfig | dict | list):
         return "…"
     return str(value)

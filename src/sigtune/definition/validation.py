@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from sigtune.definition.parameters import category_name, is_number, is_whole, parameter_from_json, parse_value
-from sigtune.errors import Problem, nearest
+from sigtune.errors import Code, Problem, nearest
 
 PARAMETER_TYPES = ("double", "int", "categorical")
 OBJECTIVES = ("maximize", "minimize")
@@ -185,7 +186,7 @@ def _parameters_problems(parameters: Any) -> list[Problem]:
     problems = _duplicate_problems("parameters", parameters)
     for index, parameter in enumerate(parameters):
         problems += _parameter_problems(_item_path("parameters", index, parameter), parameter)
-    return problems
+    return [replace(problem, code=Code.WRONG_PARAMETER) for problem in problems]
 
 
 def _parameter_problems(path: str, parameter: Any) -> list[Problem]:

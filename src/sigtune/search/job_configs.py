@@ -13,7 +13,8 @@ from sigtune.config.keys import value_at
 from sigtune.errors import Problem, UsageError
 from sigtune.search.search_space import CommandLine
 from sigtune.tuning.experiment import SigOptExperiment
-from sigtune.tuning.overrides import Point, as_overrides, changed_values, extreme
+from sigtune.tuning.overrides import as_overrides
+from sigtune.tuning.suggested_values import Point, changed_values, extreme
 
 
 class JobConfigs:
@@ -50,15 +51,9 @@ class JobConfigs:
 
         return current_value
 
-    def compose_with(self, parameters: Sequence[dict[str, Any]]) -> DictConfig:
-        """Return the config with those of the parameters that are set directly at their first values."""
-        return self.compose(
-            [
-                self.line.override_for(parameter["name"], extreme(parameter, 0))
-                for parameter in parameters
-                if self.is_direct(parameter["name"])
-            ]
-        )
+    def compose_with(self, direct: Sequence[dict[str, Any]]) -> DictConfig:
+        """Return the config with these parameters, which are set directly, at their first values."""
+        return self.compose([self.line.override_for(p["name"], extreme(p, 0)) for p in direct])
 
     def overrides_for(self, experiment: SigOptExperiment, suggestion: Any) -> list[str]:
         """Return all overrides of the suggestion's job, ordinary config keys and groups only."""

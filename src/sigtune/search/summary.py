@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from omegaconf import OmegaConf
 
 from sigtune.definition import ranking
 from sigtune.definition.metrics import Metric
-from sigtune.invocation import command, config_options
+from sigtune.invocation import config_file_command, config_options, training_command, typed_path
 from sigtune.job.outcome import ERROR_NAME
 from sigtune.report.best_config import config_of
 from sigtune.report.files import write_results
@@ -23,11 +22,11 @@ from sigtune.search.loop import Search
 
 @dataclass(frozen=True)
 class Ending:
-    """Prints and writes what a search came to. `resume` are the arguments that take it up again."""
+    """Prints and writes what a search came to. `resume` is the command that resumes it."""
 
     folder: Path
     metrics: Sequence[Metric]
-    resume: Sequence[str]
+    resume: str
     config_name: str
     is_group: Callable[[str], bool]
 
@@ -45,42 +44,37 @@ class Ending:
         display.labelled("saved", self._saved(search))
         for observed in best:
             self._show_best(observed, "best" if len(best) == 1 else f"best_{observed.number}", display)
-        display.labelled("resume", command(self.resume))
+        display.labelled("resume", self.resume)
 
     def _saved(self, search: Search) -> str:
         failed = sum(observed.values is None for observed in search.observed)
-        text = f"{len(search.observed)} observed ({failed} failed) in {_shown(self.folder)}"
+        text = f"{len(search.observed)} observed ({failed} failed) in {typed_path(self.folder)}"
         numbers = [str(job.number) for job in search.open_jobs]
         if numbers:
             text += f"; job{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} will be taken up again"
         return text
 
     def _show_best(self, observed: Observed, name: str, display: Display) -> None:
-        where = _shown(observed.folder) if observed.folder else "observed elsewhere"
+        where = typed_path(observed.folder) if observed.folder else "observed elsewhere"
         number = "" if observed.number is None else f"job {observed.number}  "
         assignments = format_assignments(observed.assignments)
         display.labelled("best", f"{number}{format_metrics(observed)}  {assignments}  {where}")
-        display.labelled("again", command(self._train_again(observed, name)))
+        display.labelled("again", self._train_again(observed, name))
 
-    def _train_again(self, observed: Observed, name: str) -> list[str]:
-        """Return the arguments that train the observation again, and write the file that they name."""
-        elsewhere = config_options(sys.argv[1:])
+    def _train_again(self, observed: Observed, name: str) -> str:
+        """Return the command that trains the observation again, and write the file that it names."""
+        by_overrides = training_command(observed.overrides)
         try:
             config = config_of(observed.overrides, self.config_name, self.is_group)
         except ValueError:  # what no config file can say, a command line can
-            return [*elsewhere, *observed.overrides]
-        arguments = ["--config-dir", str(_shown(self.folder)), "--config-name", name]
-        heading = f"# {format_metrics(observed)}\n# {command(arguments)}\n"
-        (self.folder / f"{name}.yaml").write_text(heading + OmegaConf.to_yaml(config))
+            return by_overrides
+        file = self.folder / f"{name}.yaml"
+        again = config_file_command(file)
+        file.write_text(f"# {format_metrics(observed)}\n# {again}\n{OmegaConf.to_yaml(config)}")
         # An app whose configs are elsewhere needs its options for itself, and takes each of them once.
-        return [*elsewhere, *observed.overrides] if elsewhere else arguments
+        return by_overrides if config_options() else again
 
     def _show_first_error(self, job: Job, display: Display) -> None:
         display.labelled("stopped", "too many jobs failed in a row; the first error of this search:")
         for path in sorted((self.folder / str(job.number)).rglob(ERROR_NAME)):
             display.error(path.read_text())
-
-
-def _shown(folder: Path) -> Path:
-    """Return the folder as one would type it here."""
-    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

@@ -1,17 +1,18 @@
-"""The `sigopt` block of a config, as the experiment definition that SigOpt's API takes."""
+"""The `sigopt` block of a config as typed values: the experiment, and how sigtune reaches and runs it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.config.schema import SigOptConfig
 from sigtune.config.validation import value_problems
 from sigtune.errors import UsageError
 
-# The fields of the block that are the experiment's; the others say how sigtune reaches and runs it.
+# The fields of the block that are the experiment's own, in SigOpt's API.
 _EXPERIMENT_FIELDS = (
     "name",
     "parameters",
@@ -24,8 +25,40 @@ _EXPERIMENT_FIELDS = (
 )
 
 
-def read_block(block: Any) -> DictConfig:
-    """Check a `sigopt` block, of any Hydra app, against the schema; return it with the schema's defaults.
+@dataclass(frozen=True)
+class SearchBlock:
+    """A `sigopt` block with the schema's defaults.
+
+    `definition` is the experiment in SigOpt's JSON fields; what the block leaves out is left out, but for
+    `parameters`, which may be empty. The other fields are explained in `sigtune.config.schema.SigOptConfig`.
+    """
+
+    definition: dict[str, Any]
+    experiment_class: str
+    experiment_id: str | None
+    create: bool
+    backend: str
+    store: str
+    seed: int
+    max_consecutive_failures: int
+    job_timeout: float | None
+    repeats: int
+    repeat_key: str
+    retry_seconds: float
+
+    @property
+    def parameters(self) -> list[dict[str, Any]]:
+        """The tuned parameters, in SigOpt's JSON fields; none where the block defines no search."""
+        return list(self.definition["parameters"])
+
+    def with_parameters(self, further: Sequence[dict[str, Any]]) -> SearchBlock:
+        """Return the block with more parameters, those of a command line."""
+        parameters = _read_parameters([*self.parameters, *further])
+        return replace(self, definition={**self.definition, "parameters": parameters})
+
+
+def read_block(block: Any) -> SearchBlock:
+    """Check a `sigopt` block, of any Hydra app, against the schema, and read it.
 
     Raises UsageError with every unknown key and every value of the wrong type.
     """
@@ -35,15 +68,18 @@ def read_block(block: Any) -> DictConfig:
     problems = value_problems(schema, values, "sigopt")
     if problems:
         raise UsageError(problems)
-    merged = OmegaConf.merge(schema, values)
-    assert isinstance(merged, DictConfig)
-    return merged
+    read = OmegaConf.to_container(OmegaConf.merge(schema, values))
+    assert isinstance(read, dict)
+    own = {entry.name: read[entry.name] for entry in fields(SearchBlock) if entry.name != "definition"}
+    return SearchBlock(definition=_definition(read), **own)
 
 
-def experiment_definition(block: DictConfig) -> dict[str, Any]:
-    """Return the experiment in SigOpt's JSON fields. What the block leaves out is left out."""
-    values = OmegaConf.to_container(block, resolve=True)
-    assert isinstance(values, dict)
+def default_assignments(parameters: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the default values of those parameters that have one."""
+    return {p["name"]: p["default_value"] for p in parameters if "name" in p and "default_value" in p}
+
+
+def _definition(values: dict[Any, Any]) -> dict[str, Any]:
     definition = {name: _present(values[name]) for name in _EXPERIMENT_FIELDS if _is_present(values[name])}
     definition["parameters"] = [_parameter(parameter) for parameter in definition.get("parameters", [])]
     if not definition.get("metadata"):
@@ -51,17 +87,12 @@ def experiment_definition(block: DictConfig) -> dict[str, Any]:
     return definition
 
 
-def default_assignments(parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the default values of those parameters that have one."""
-    return {p["name"]: p["default_value"] for p in parameters if "name" in p and "default_value" in p}
-
-
-def has_search(block: DictConfig) -> bool:
-    """Tell whether the block defines a search, rather than only how to reach SigOpt."""
-    try:
-        return len(block.parameters) > 0
-    except OmegaConfBaseException:
-        return False
+def _read_parameters(parameters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    typed = OmegaConf.merge(OmegaConf.structured(SigOptConfig), {"parameters": parameters})
+    assert isinstance(typed, DictConfig)
+    read = OmegaConf.to_container(typed.parameters)
+    assert isinstance(read, list)
+    return [_parameter(_present(parameter)) for parameter in read]
 
 
 def _is_present(value: Any) -> bool:

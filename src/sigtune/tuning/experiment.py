@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from sigtune.config.keys import is_key
 from sigtune.definition.metrics import Metric
 from sigtune.tuning.connection import connect, ensure_project, log_backend
 
@@ -16,8 +17,8 @@ class SigOptExperiment:
     """An experiment at SigOpt. Experiment classes put mixins before it, one per optimiser or scheduler.
 
     `connection` is a `sigopt.Connection`; without one the experiment connects by the environment, as
-    `sigopt.backend=auto` does. `experiment_id` takes up an experiment that exists; `create_experiment` makes
-    a new one.
+    `sigopt.backend=auto` does. `experiment_id` is that of an experiment that exists; `create_experiment`
+    makes a new one.
     """
 
     def __init__(self, experiment_id: str | int | None = None, connection: Any = None) -> None:
@@ -42,7 +43,7 @@ class SigOptExperiment:
         number of epochs of a task whose name contains "epoch": int(metadata.max_epochs · cost), at least 1.
         """
         for name, value in suggestion.assignments.items():
-            if is_config_key(config, name):
+            if is_key(config, name):
                 OmegaConf.update(config, name, value)
         task = getattr(suggestion, "task", None)
         if task is not None and "epoch" in task.name:
@@ -108,7 +109,7 @@ class SigOptExperiment:
         metadata: Mapping[str, Any] | None = None,
         deviations: Mapping[str, float] | None = None,
     ) -> Any:
-        """Report what a suggestion came to: a value for each metric, or None where the job failed.
+        """Report the result of a suggestion: a value for each metric, or None where the job failed.
 
         `deviations` are the standard deviations of those values that have one.
         """
@@ -159,13 +160,6 @@ class SigOptExperiment:
         if self.experiment_id is None:
             raise ValueError("no experiment yet: call create_experiment, or give an experiment_id")
         return self.connection.experiments(self.experiment_id)
-
-
-def is_config_key(config: DictConfig, name: str) -> bool:
-    """Tell whether `name` (dots for levels) is a key of `config`, with a value or without."""
-    parent, _, leaf = name.rpartition(".")
-    node = OmegaConf.select(config, parent) if parent else config
-    return isinstance(node, DictConfig) and leaf in node.keys()  # noqa: SIM118 - `in` skips missing values
 
 
 def parameters_of(experiment: Any) -> list[dict[str, Any]]:

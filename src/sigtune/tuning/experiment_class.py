@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import importlib
 
-from omegaconf import DictConfig
-
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.experiment import SigOptExperiment
 
 
-def experiment_class(block: DictConfig) -> type[SigOptExperiment]:
+def experiment_class(path: str) -> type[SigOptExperiment]:
     """Return the class that `sigopt.experiment_class` names. Raises UsageError where there is none."""
-    path = block.experiment_class
     module, _, name = path.rpartition(".")
     try:
         loaded = getattr(importlib.import_module(module), name)
@@ -21,5 +18,5 @@ def experiment_class(block: DictConfig) -> type[SigOptExperiment]:
         what = f"cannot import {path}: {type(error).__name__}: {reason}".removesuffix(": ")
         raise UsageError([Problem("sigopt.experiment_class", what)]) from error
     if not (isinstance(loaded, type) and issubclass(loaded, SigOptExperiment)):
-        raise UsageError([Problem("sigopt.experiment_class", f"{path} is no SigOptExperiment")])
+        raise UsageError([Problem("sigopt.experiment_class", f"{path} is not a SigOptExperiment")])
     return loaded

@@ -4,38 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from omegaconf import DictConfig
 
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.mixins.declaration import Key, write_assignments
 from sigtune.tuning.mixins.target import require_target
 
 
-class OneCycleLRParams(SigOptExperiment):
-    """Sets max_lr, div_factor (or init_lr), final_div_factor, max_momentum, cycle_momentum and pct_start."""
-
-    def update_config_with_suggestion(self, config: DictConfig, suggestion: Any) -> None:
-        """Write the scheduler's assignments.
-
-        Raises UsageError where the scheduler is not OneCycleLR, where both init_lr and div_factor are tuned,
-        and where cycle_momentum is neither true nor false.
-        """
-        super().update_config_with_suggestion(config, suggestion)
-        require_target(config, "scheduler", "torch.optim.lr_scheduler.OneCycleLR", OneCycleLRParams)
-        assignments, scheduler = suggestion.assignments, config.scheduler
-        for name in ("max_lr", "div_factor", "final_div_factor"):
-            if name in assignments:
-                scheduler[name] = assignments[name]
-        if "init_lr" in assignments:
-            scheduler.div_factor = _div_factor(scheduler, assignments)
-        if "momentum" in assignments:
-            scheduler.max_momentum = assignments["momentum"]
-        if "cycle_momentum" in assignments:
-            scheduler.cycle_momentum = _parse_bool("cycle_momentum", assignments["cycle_momentum"])
-        if "pct_start" in assignments:
-            scheduler.pct_start = whole_epochs(assignments["pct_start"], config.trainer.max_epochs)
+def initial_division(init_lr: float, max_lr: float) -> float:
+    """Return max_lr / init_lr, from OneCycleLR's definition initial_lr = max_lr / div_factor."""
+    return max_lr / init_lr
 
 
 def whole_epochs(pct_start: float, epochs: int) -> float:
@@ -50,25 +31,34 @@ def whole_epochs(pct_start: float, epochs: int) -> float:
     return math.floor(pct_start * epochs + 0.5) / epochs
 
 
-def _div_factor(scheduler: DictConfig, assignments: Mapping[str, Any]) -> float:
-    """Return max_lr / init_lr, from OneCycleLR's definition initial_lr = max_lr / div_factor."""
-    if "div_factor" in assignments:
-        raise UsageError(
-            [
-                Problem(
-                    "sigopt.parameters.init_lr",
-                    "tuned together with div_factor, which is max_lr / init_lr",
-                    "tune one of the two",
-                )
-            ]
-        )
-    return float(scheduler.max_lr / assignments["init_lr"])
-
-
-def _parse_bool(name: str, text: str) -> bool:
+def parse_cycle_momentum(text: str) -> bool:
+    """Return the boolean that a category names. Raises UsageError where it names none."""
     values = {"true": True, "false": False}
     if text.lower() not in values:
-        raise UsageError(
-            [Problem(f"sigopt.parameters.{name}", f"{text!r} is neither true nor false", "true or false")]
-        )
+        what = f"{text!r} is neither true nor false"
+        raise UsageError([Problem("sigopt.parameters.cycle_momentum", what, "true or false")])
     return values[text.lower()]
+
+
+class OneCycleLRParams(SigOptExperiment):
+    """Tunes the learning-rate and momentum cycle; init_lr stands for div_factor."""
+
+    sets: ClassVar[Mapping[str, Key]] = {
+        "max_lr": Key("scheduler.max_lr"),
+        "div_factor": Key("scheduler.div_factor"),
+        "final_div_factor": Key("scheduler.final_div_factor"),
+        "init_lr": Key("scheduler.div_factor", initial_division, reads=("scheduler.max_lr",)),
+        "momentum": Key("scheduler.max_momentum"),
+        "cycle_momentum": Key("scheduler.cycle_momentum", parse_cycle_momentum),
+        "pct_start": Key("scheduler.pct_start", whole_epochs, reads=("trainer.max_epochs",)),
+    }
+
+    def update_config_with_suggestion(self, config: DictConfig, suggestion: Any) -> None:
+        """Write the scheduler's assignments.
+
+        Raises UsageError where the scheduler is not OneCycleLR, where both init_lr and div_factor are tuned,
+        and where cycle_momentum is neither true nor false.
+        """
+        super().update_config_with_suggestion(config, suggestion)
+        require_target(config, "scheduler", "torch.optim.lr_scheduler.OneCycleLR", OneCycleLRParams)
+        write_assignments(config, suggestion.assignments, OneCycleLRParams.sets)

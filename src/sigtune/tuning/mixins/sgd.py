@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from omegaconf import DictConfig
 
 from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.mixins.declaration import Key, write_assignments
 from sigtune.tuning.mixins.target import require_target
 
 
 class SGDParams(SigOptExperiment):
-    """Sets optimizer.lr to exp(log_lr), and optimizer.momentum and optimizer.weight_decay as suggested."""
+    """Tunes the optimiser: its learning rate is exp(log_lr)."""
+
+    sets: ClassVar[Mapping[str, Key]] = {
+        "log_lr": Key("optimizer.lr", math.exp),
+        "momentum": Key("optimizer.momentum"),
+        "weight_decay": Key("optimizer.weight_decay"),
+    }
 
     def update_config_with_suggestion(self, config: DictConfig, suggestion: Any) -> None:
         """Write the optimiser's assignments. Raises UsageError where the optimiser is not SGD."""
         super().update_config_with_suggestion(config, suggestion)
         require_target(config, "optimizer", "torch.optim.SGD", SGDParams)
-        assignments = suggestion.assignments
-        if "log_lr" in assignments:
-            config.optimizer.lr = math.exp(assignments["log_lr"])
-        for name in ("momentum", "weight_decay"):
-            if name in assignments:
-                config.optimizer[name] = assignments[name]
+        write_assignments(config, suggestion.assignments, SGDParams.sets)

@@ -1,0 +1,47 @@
+"""Training as the app asks for it. The frameworks are imported only here, when a run needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+
+from sigtune.config.schema import Config
+from sigtune.errors import Problem, UsageError
+
+
+def training_problems(cfg: DictConfig) -> list[Problem]:
+    """Return why this machine cannot train the config; a search asks before it draws a suggestion."""
+    from sigtune.training.devices import device_problems
+    from sigtune.training.resume import resume_problems
+
+    problems = device_problems(cfg.trainer.gpus) + resume_problems(cfg.trainer.resume)
+    if not OmegaConf.is_missing(cfg.trainer, "max_epochs") and cfg.trainer.max_epochs < 1:
+        epochs = cfg.trainer.max_epochs
+        problems.append(Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1"))
+    return problems
+
+
+def train(
+    cfg: DictConfig, *, should_stop: Callable[[], bool] | None = None, progress_bar: bool = False
+) -> dict[str, float]:
+    """Train the config and return its metrics, by name.
+
+    Raises UsageError where a class that the config names refuses what it is given, and KeyboardInterrupt on
+    Ctrl-C, whatever Hydra and Lightning make of either.
+    """
+    from sigtune.training.train import train as train_config
+
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, Config)
+    try:
+        return train_config(config, should_stop=should_stop, progress_bar=progress_bar)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, UsageError):  # of a class that the config names by _target_
+            raise error.__cause__ from error
+        raise
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # Lightning answers Ctrl-C with sys.exit(1)
+            raise KeyboardInterrupt from error
+        raise

@@ -1,0 +1,57 @@
+"""Open the experiment that a `sigopt` block names, or create the one that it defines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sigtune.errors import Problem, UsageError
+from sigtune.tuning.block import SearchBlock
+from sigtune.tuning.connection import connect
+from sigtune.tuning.experiment import SigOptExperiment
+
+
+def connect_experiment(block: SearchBlock, klass: type[SigOptExperiment]) -> SigOptExperiment:
+    """Return the block's experiment, connected; SigOpt is asked for nothing yet.
+
+    Raises UsageError as `sigtune.tuning.connection.connect` does.
+    """
+    return klass(block.experiment_id, connect(block.backend, block.store, block.seed, block.retry_seconds))
+
+
+def fetch_details(experiment: SigOptExperiment) -> Any:
+    """Return SigOpt's Experiment object. Raises UsageError where there is no experiment of that ID."""
+    with _errors_of_the_user(experiment):
+        return experiment.get_experiment_details()
+
+
+def create_experiment(experiment: SigOptExperiment, block: SearchBlock) -> None:
+    """Create the experiment that the block defines. Raises UsageError where SigOpt refuses the definition."""
+    with _errors_of_the_user(experiment):
+        experiment.create_experiment(**block.definition)
+
+
+@contextmanager
+def _errors_of_the_user(experiment: SigOptExperiment) -> Iterator[None]:
+    """Raise UsageError for what SigOpt answers to a wrong ID or definition; its other errors stay its own."""
+    from sigopt.exception import ApiException
+
+    try:
+        yield
+    except ApiException as error:
+        if error.status_code == 404 and experiment.experiment_id is not None:
+            listed = experiment.connection.experiments().fetch().iterate_pages()
+            known = sorted((entry.id for entry in listed), key=len)
+            raise UsageError([_no_such_experiment(experiment.experiment_id, known)]) from error
+        if error.status_code == 400:
+            raise UsageError([Problem("sigopt", f"refused by SigOpt: {error.message}")]) from error
+        raise
+
+
+def _no_such_experiment(experiment_id: str, known: Sequence[str]) -> Problem:
+    return Problem(
+        f"sigopt.experiment_id={experiment_id}",
+        "no such experiment",
+        "one of " + ", ".join(known[-10:]) if known else "create one first with sigopt.create=true",
+    )
