@@ -32,6 +32,10 @@ def config():
     return OmegaConf.create({"rate": "???"})
 
 
+def work(experiment, train):
+    return run_one_suggestion(config(), experiment, experiment.get_experiment_details(), train)
+
+
 def good(cfg):
     return {"score": cfg.rate, "seconds": 3.0, "loss": 0.5}
 
@@ -44,7 +48,7 @@ def raising(error):
 
 
 def test_the_suggestion_is_trained_and_its_metrics_reported(experiment):
-    assert run_one_suggestion(config(), experiment, good) == {"score": 0.25, "seconds": 3.0}
+    assert work(experiment, good) == {"score": 0.25, "seconds": 3.0}
     (observation,) = experiment.observations()
     assert {value.name: value.value for value in observation.values} == {"score": 0.25, "seconds": 3.0}
     assert list(experiment.open_suggestions()) == []
@@ -52,8 +56,8 @@ def test_the_suggestion_is_trained_and_its_metrics_reported(experiment):
 
 def test_a_consumed_budget_trains_nothing(experiment):
     for _ in range(2):
-        run_one_suggestion(config(), experiment, good)
-    assert run_one_suggestion(config(), experiment, raising(AssertionError)) is None
+        work(experiment, good)
+    assert work(experiment, raising(AssertionError)) is None
     assert experiment.get_observation_count() == 2
 
 
@@ -71,7 +75,7 @@ def test_a_failed_training_is_a_failed_observation_with_its_reason_and_is_raised
     experiment, train, error, reason
 ):
     with pytest.raises(error):
-        run_one_suggestion(config(), experiment, train)
+        work(experiment, train)
     (observation,) = experiment.observations()
     assert observation.failed is True
     assert observation.metadata["reason"].startswith(reason)
@@ -86,11 +90,11 @@ def test_what_is_no_fault_of_the_suggestion_takes_no_budget_and_the_next_worker_
     experiment, error
 ):
     with pytest.raises(type(error)):
-        run_one_suggestion(config(), experiment, raising(error))
+        work(experiment, raising(error))
     assert experiment.get_observation_count() == 0
     assert list(experiment.open_suggestions()) == []
-    assert run_one_suggestion(config(), experiment, good)["score"] == 0.25
-    assert run_one_suggestion(config(), experiment, good)["score"] != 0.25
+    assert work(experiment, good)["score"] == 0.25
+    assert work(experiment, good)["score"] != 0.25
 
 
 def test_workers_at_the_same_time_are_given_different_suggestions(experiment, store):

@@ -3,9 +3,9 @@
 import pytest
 from omegaconf import OmegaConf
 
-from sigtune.checks.search import missing_values, search_problems
-from sigtune.config.schema import SigOptConfig
+from sigtune.checks.search import mapping_problems, missing_values, open_search
 from sigtune.errors import UsageError
+from sigtune.tuning.block import read_block
 from sigtune.tuning.connection import connect
 from sigtune.tuning.experiment import SigOptExperiment, parameters_of
 from sigtune.tuning.experiment_class import experiment_class
@@ -46,11 +46,16 @@ def block(**changes):
         "observation_budget": 10,
         "experiment_class": f"{COMMON}.SigOptSGDOneCycleLRExperiment",
     }
-    return OmegaConf.merge(OmegaConf.structured(SigOptConfig), search, changes)
+    return read_block({**search, **changes})
+
+
+def problems_of(block, cfg, overridden=()):
+    search = open_search(block)
+    return search.problems + mapping_problems(cfg, search.klass, search.parameters, overridden)
 
 
 def found(cfg=None, overridden=(), **changes):
-    problems = search_problems(config() if cfg is None else cfg, block(**changes), overridden)
+    problems = problems_of(block(**changes), config() if cfg is None else cfg, overridden)
     return [(problem.key, problem.what, problem.remedy) for problem in problems]
 
 
@@ -128,7 +133,7 @@ def test_a_default_value_outside_the_bounds_is_a_problem():
 
 
 def test_a_block_without_a_search_is_one_problem():
-    problems = search_problems(config(), OmegaConf.structured(SigOptConfig), ())
+    problems = problems_of(read_block({}), config())
     assert [(problem.key, problem.what) for problem in problems] == [("sigopt", "defines no experiment")]
 
 
@@ -138,8 +143,8 @@ def test_a_block_without_a_search_is_one_problem():
         ("no.such.module.Class", "cannot import no.such.module.Class: "),
         (f"{COMMON}.SigOptAdamExperiment", f"cannot import {COMMON}.SigOptAdamExperiment: "),
         ("Bare", "cannot import Bare: "),
-        ("math.pi", "math.pi is no SigOptExperiment"),
-        ("collections.OrderedDict", "collections.OrderedDict is no SigOptExperiment"),
+        ("math.pi", "math.pi is not a SigOptExperiment"),
+        ("collections.OrderedDict", "collections.OrderedDict is not a SigOptExperiment"),
     ],
 )
 def test_an_experiment_class_that_is_none_is_a_problem(path, reason):
@@ -158,7 +163,7 @@ def test_the_experiment_class_may_be_a_user_s_own(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     own = {"experiment_class": "own_experiment.Mine"}
-    assert issubclass(experiment_class(block(**own)), SigOptExperiment)
+    assert issubclass(experiment_class(own["experiment_class"]), SigOptExperiment)
     half_rate = {**MAX_LR, "name": "half_rate"}
     assert found(config(pct_start=0.1), parameters=[half_rate], **own) == []
     assert [key for key, _, _ in found(config(pct_start=0.1, max_lr=1.0), parameters=[half_rate], **own)] == [
@@ -170,7 +175,7 @@ def test_a_module_of_the_user_that_fails_to_load_is_a_problem_with_its_reason(tm
     (tmp_path / "broken_experiment.py").write_text("raise RuntimeError('no licence')\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UsageError, match=r"cannot import broken_experiment.Mine: RuntimeError: no licence$"):
-        experiment_class(block(experiment_class="broken_experiment.Mine"))
+        experiment_class("broken_experiment.Mine")
 
 
 def test_every_problem_of_a_definition_is_told_at_once():
@@ -210,8 +215,12 @@ def test_a_wrong_budget_does_not_hide_what_is_wrong_with_the_tuned_keys():
     ]
 
 
-def test_the_definition_of_an_experiment_that_exists_is_not_looked_at():
-    assert found(experiment_id="7", observation_budget=0, parameters=[]) == []
+def test_the_definition_of_an_experiment_that_exists_is_sigopt_s(store):
+    created = SigOptExperiment(connection=connect("local", store))
+    created.create_experiment(name="s", parameters=[MAX_LR], metrics=[{"name": "accuracy"}])
+    search = open_search(block(experiment_id="1", store=store, observation_budget=0, parameters=[]))
+    assert search.problems == []
+    assert [parameter["name"] for parameter in search.parameters] == ["max_lr"]
 
 
 def test_the_connection_of_an_experiment_that_exists_is_looked_at():

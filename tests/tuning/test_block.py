@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from sigtune.errors import UsageError
-from sigtune.tuning.block import experiment_definition, read_block
+from sigtune.tuning.block import read_block
 
 BLOCK = {
     "name": "s",
@@ -16,8 +16,9 @@ BLOCK = {
 
 def test_a_block_gets_the_defaults_of_the_schema():
     block = read_block(BLOCK)
-    assert (block.backend, block.parallel_bandwidth, block.experiment_id) == ("auto", 1, None)
-    assert block.metrics[0].objective == "maximize"
+    assert (block.backend, block.experiment_id, block.repeats) == ("auto", None, 1)
+    assert block.definition["metrics"] == [{"name": "score", "objective": "maximize", "strategy": "optimize"}]
+    assert block.definition["parallel_bandwidth"] == 1
 
 
 def test_every_unknown_key_and_wrong_type_of_a_block_is_told():
@@ -38,11 +39,23 @@ def test_every_unknown_key_and_wrong_type_of_a_block_is_told():
 
 def test_what_a_block_refers_to_is_resolved():
     app = OmegaConf.create({"budget": 7, "sigopt": {**BLOCK, "observation_budget": "${budget}"}})
-    assert read_block(app.sigopt).observation_budget == 7
+    assert read_block(app.sigopt).definition["observation_budget"] == 7
 
 
 def test_the_definition_holds_the_experiment_only_with_whole_numbers_for_an_int():
-    definition = experiment_definition(read_block(BLOCK))
+    definition = read_block(BLOCK).definition
     assert definition.keys() == {*BLOCK, "parallel_bandwidth"}
     bounds = definition["parameters"][0]["bounds"]
     assert (bounds, type(bounds["min"])) == ({"min": 1, "max": 4}, int)
+
+
+def test_the_parameters_of_a_command_line_are_read_as_those_of_the_block():
+    further = {"name": "m", "type": "int", "grid": [1, 2]}
+    block = read_block(BLOCK).with_parameters([further])
+    assert block.parameters == [*BLOCK["parameters"], further]
+    assert [type(value) for value in block.parameters[1]["grid"]] == [int, int]
+
+
+def test_a_block_that_says_only_how_sigopt_is_reached_defines_no_parameters():
+    block = read_block({"backend": "local"})
+    assert (block.parameters, "name" in block.definition) == ([], False)

@@ -1,0 +1,108 @@
+"""The config values that a suggestion changes."""
+
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from sigtune.errors import UsageError
+from sigtune.tuning.common_experiments import SigOptSGDOneCycleLRExperiment, SigOptSGDStepLRExperiment
+from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.suggested_values import Point, changed_values, refused_values
+
+MAX_LR = {"name": "max_lr", "type": "double", "bounds": {"min": 0.01, "max": 1.5}}
+
+
+def config(**changes: Any) -> DictConfig:
+    return OmegaConf.create(
+        {
+            "optimizer": {
+                "_target_": "torch.optim.SGD",
+                "lr": "${scheduler.max_lr}",
+                "momentum": 0.0,
+                "weight_decay": "???",
+            },
+            "scheduler": {
+                "_target_": "torch.optim.lr_scheduler.OneCycleLR",
+                "max_lr": "???",
+                "pct_start": "???",
+            },
+            "trainer": {"max_epochs": 30},
+            **changes,
+        }
+    )
+
+
+def test_changed_values_are_those_the_suggestion_sets_and_the_config_is_left_alone():
+    before = config()
+    untouched = before.copy()
+    point = Point({"max_lr": 0.5, "pct_start": 0.1, "weight_decay": 1e-05})
+    assert changed_values(before, SigOptSGDOneCycleLRExperiment(), point) == {
+        "scheduler.max_lr": 0.5,
+        "scheduler.pct_start": 0.1,
+        "optimizer.weight_decay": 1e-05,
+    }
+    assert before == untouched
+    assert OmegaConf.is_missing(before.scheduler, "max_lr")
+
+
+def test_an_interpolation_of_a_tuned_key_is_no_change_of_its_own():
+    changes = changed_values(config(), SigOptSGDOneCycleLRExperiment(), Point({"max_lr": 0.5}))
+    assert set(changes) == {"scheduler.max_lr"}
+
+
+def test_a_read_only_config_gives_its_changed_values_and_stays_read_only():
+    before = config()
+    OmegaConf.set_readonly(before, True)
+    changes = changed_values(before, SigOptSGDOneCycleLRExperiment(), Point({"max_lr": 0.5}))
+    assert changes == {"scheduler.max_lr": 0.5}
+    assert OmegaConf.is_readonly(before)
+
+
+def test_a_value_that_changes_only_its_type_is_a_change():
+    changes = changed_values(config(), SigOptExperiment(), Point({"trainer.max_epochs": 30.0}))
+    assert changes == {"trainer.max_epochs": 30.0}
+    assert type(changes["trainer.max_epochs"]) is float
+
+
+def test_a_key_that_was_not_there_is_a_change():
+    cfg = config(sigopt={})
+    changes = changed_values(cfg, SigOptSGDOneCycleLRExperiment(), Point({"cycle_momentum": "false"}))
+    assert changes == {"scheduler.cycle_momentum": False}
+
+
+def test_a_value_that_does_not_fit_its_key_is_an_error_with_that_key():
+    cfg = config()
+    OmegaConf.set_struct(cfg, True)
+    with pytest.raises(UsageError) as error:
+        changed_values(cfg, SigOptSGDOneCycleLRExperiment(), Point({"cycle_momentum": "false"}))
+    (problem,) = error.value.problems
+    assert problem.key == "scheduler.cycle_momentum"
+
+
+def test_what_is_refused_at_both_ends_of_the_space_is_told_once():
+    cfg = config()
+    cfg.scheduler["_target_"] = "torch.optim.lr_scheduler.StepLR"
+    problems = refused_values(cfg, SigOptSGDOneCycleLRExperiment(), [MAX_LR])
+    assert [problem.key for problem in problems] == ["sigopt.experiment_class"]
+
+
+def test_what_is_refused_of_a_parameter_s_last_value_only_is_told():
+    epochs = {"name": "step_size", "type": "double", "grid": [1.0, 2.5]}
+    cfg = config(scheduler={"_target_": "torch.optim.lr_scheduler.StepLR", "step_size": "???"})
+    (problem,) = refused_values(cfg, SigOptSGDStepLRExperiment(), [epochs])
+    assert (problem.key, problem.what[:3]) == ("sigopt.parameters.step_size", "2.5")
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"type": "int", "bounds": {"min": 1.0, "max": 9.0}},
+        {"type": "int", "grid": [1, 2, 9]},
+        {"type": "double", "grid": [1.0, 9.0]},
+        {"type": "categorical", "categorical_values": ["1", "9"]},
+    ],
+    ids=["int bounds", "int grid", "double grid", "categories"],
+)
+def test_values_of_a_parameter_of_any_kind_are_tried(space):
+    assert refused_values(config(), SigOptExperiment(), [{"name": "trainer.max_epochs", **space}]) == []
