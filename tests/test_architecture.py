@@ -180,7 +180,7 @@ def test_the_scan_sees_a_circle_through_a_function(tmp_path: Path, monkeypatch: 
     "modules",
     [
         "sigtune.tuning.experiment, sigtune.app.run, sigtune.app.main, sigtune.config.schema",
-        "sigtune.tuning.creation, sigtune.tuning.common_experiments, sigtune.backend.driver",
+        "sigtune.tuning.opening, sigtune.tuning.common_experiments, sigtune.backend.driver",
         "hydra_plugins.hydra_sigopt_sweeper.sweeper, sigtune.search.setup",
     ],
 )
