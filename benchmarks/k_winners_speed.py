@@ -25,7 +25,8 @@ from torch.nn import functional
 
 from options import read_options
 from rounds import QUICK_ROUNDS, ROUNDS, fastest_rounds, heading_of
-from sigtune.models.k_winners import KWinners, KWinners2d, kth_highest
+from sigtune.kernels.kth_highest import kth_highest
+from sigtune.models.k_winners import KWinners, KWinners2d
 from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.sparse_cnn import DenseCNN, SparseCNN
 from sigtune.models.sparse_weights import rezero_weights

@@ -48,12 +48,12 @@ def image_block() -> Ways:
 def winners_convolution() -> Ways:
     with torch.no_grad():
         block = WinnersBlock(SparseConv2d(1, 64, 5, 0.5), NormPoolWinners(64, 2, KWinners2d(64, 0.095)))
-        x, places = block(torch.randn(BATCH, 1, 32, 32))
-    assert places is not None
+        x, argmax = block(torch.randn(BATCH, 1, 32, 32))
+    assert argmax is not None
     convolution = SparseConv2d(64, 64, 5, 0.8).to(memory_format=torch.channels_last)
     leaves = [x.requires_grad_(), *convolution.parameters()]
     return {
-        "ours": passes(lambda: convolve_winners(x, places, convolution), leaves),
+        "ours": passes(lambda: convolve_winners(x, argmax, convolution), leaves),
         "torch": passes(lambda: convolution(x), leaves),
     }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sigtune.data.clip_memory import Staging, free_memory, place_clips
+from sigtune.data.clip_memory import PinnedBuffers, free_memory, place_clips
 
 CPU = torch.device("cpu")
 
@@ -36,10 +36,10 @@ def test_free_memory_is_some_of_the_machines():
 
 
 def test_a_batch_moved_is_not_changed_by_the_ones_after_it(mapped):
-    staging = Staging(4, CPU)
+    buffers = PinnedBuffers(4, CPU)
     waveforms = torch.from_numpy(mapped)
     rows = [torch.tensor(numbers) for numbers in ([3, 1, 9, 1], [0, 2], [5, 6, 7, 8], [4])]
-    moved = [staging.move(waveforms, part) for part in rows]
+    moved = [buffers.move(waveforms, part) for part in rows]
     for clips, part in zip(moved, rows, strict=True):
         assert torch.equal(clips, waveforms[part])
 
@@ -48,10 +48,10 @@ def test_a_batch_moved_is_not_changed_by_the_ones_after_it(mapped):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_batches_reach_a_gpu_whole_however_late_it_takes_them(mapped):
     device = torch.device("cuda")
-    staging = Staging(4, device)
+    buffers = PinnedBuffers(4, device)
     waveforms = torch.from_numpy(mapped)
     torch.cuda._sleep(100_000_000)
     rows = [torch.arange(start, start + 4) for start in range(6)]
-    moved = [staging.move(waveforms, part) for part in rows]
+    moved = [buffers.move(waveforms, part) for part in rows]
     for clips, part in zip(moved, rows, strict=True):
         assert torch.equal(clips.cpu(), waveforms[part])

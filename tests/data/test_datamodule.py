@@ -58,14 +58,14 @@ def test_every_clip_is_seen_once_an_epoch_the_last_small_batch_too(make):
     front_end = LogMelSpectrogram()
     images = torch.cat([inputs for inputs, _ in batches])
     targets = torch.cat([targets for _, targets in batches])
-    places = []
+    indices = []
     for clip, target in zip(loader.waveforms, loader.targets, strict=True):
         distances = (images - front_end(clip[None])).abs().amax(dim=(1, 2, 3))
         assert distances.min() < 1e-3  # one clip at a time may round otherwise than sixteen at once
-        places.append(int(distances.argmin()))
-        assert targets[places[-1]] == target
-    assert sorted(places) == list(range(60))
-    assert places != sorted(places)
+        indices.append(int(distances.argmin()))
+        assert targets[indices[-1]] == target
+    assert sorted(indices) == list(range(60))
+    assert indices != sorted(indices)
 
 
 def test_the_same_seed_gives_the_same_batches_whatever_else_is_random(make):

@@ -3,10 +3,10 @@ import torch
 
 from sigtune.data.batches import Augmentation
 from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
-from sigtune.kernels import augmented_frames as module
+from sigtune.kernels import library
 from sigtune.kernels.augmented_frames import augmented_frames, can_be_fused
 
-pytestmark = pytest.mark.skipif(module._FUNCTION is None, reason="installed without a C++ compiler")
+pytestmark = pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
 
 MAX_SHIFT = 15_999
 SHIFTS = torch.tensor([0, 1, -1, 700, -1600, 15_999, -15_999, 3])
@@ -77,7 +77,7 @@ def test_without_the_compiled_function_and_for_floats_the_images_are_the_same(mo
     assert not can_be_fused(clips.float())
     images = augmentation.images(clips, SHIFTS, OFFSETS, front_end)
     floats = augmentation.images(clips.float() / 32_768, SHIFTS, OFFSETS, front_end)
-    monkeypatch.setattr(module, "_FUNCTION", None)
+    monkeypatch.setattr(library, "LIBRARY", None)
     torch.testing.assert_close(
         images, augmentation.images(clips, SHIFTS, OFFSETS, front_end), rtol=1e-3, atol=1e-4
     )

@@ -2,15 +2,15 @@ import pytest
 import torch
 
 from sigtune.data.log_mel import mel_filters
-from sigtune.kernels import band_powers as module
+from sigtune.kernels import library
 from sigtune.kernels.band_powers import band_powers
 
 
 @pytest.fixture(params=["compiled", "torch"])
 def _way(request, monkeypatch):
     if request.param == "torch":
-        monkeypatch.setattr(module, "_FUNCTION", None)
-    elif module._FUNCTION is None:
+        monkeypatch.setattr(library, "LIBRARY", None)
+    elif not library.is_compiled():
         pytest.skip("installed without a C++ compiler")
 
 

@@ -5,21 +5,21 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sigtune.kernels import library as kernels
+from sigtune.kernels import library
 from sigtune.kernels.sparse_linear import Pattern, can_multiply_sparsely, sparse_linear
 from sigtune.models.sparse_weights import SparseLinear
 
-pytestmark = pytest.mark.skipif(kernels.LIBRARY is None, reason="installed without a C++ compiler")
+pytestmark = pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
 
 
 def test_a_pattern_tells_where_the_kept_weights_are():
     kept = torch.tensor([[0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0]], dtype=torch.bool)
     pattern = Pattern.of(kept)
-    assert pattern.row_starts.tolist() == [0, 2, 2, 4]
-    assert pattern.columns.tolist() == [1, 3, 0, 1]
-    assert pattern.column_starts.tolist() == [0, 1, 3, 3, 4]
-    assert pattern.rows.tolist() == [2, 0, 2, 0]
-    assert pattern.places.tolist() == [2, 0, 3, 1]
+    assert pattern.crow_indices.tolist() == [0, 2, 2, 4]
+    assert pattern.col_indices.tolist() == [1, 3, 0, 1]
+    assert pattern.ccol_indices.tolist() == [0, 1, 3, 3, 4]
+    assert pattern.row_indices.tolist() == [2, 0, 2, 0]
+    assert pattern.csr_indices.tolist() == [2, 0, 3, 1]
 
 
 @pytest.mark.parametrize("samples", [1, 7, 64, 65, 200])

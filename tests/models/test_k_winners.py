@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sigtune.models import k_winners
-from sigtune.models.k_winners import KWinners, KWinners2d, decay_boost_strength, kth_highest
+from sigtune.models.k_winners import KWinners, KWinners2d, decay_boost_strength
 
 
 def layer_1d(n, percent_on, **arguments):
@@ -329,47 +328,6 @@ def test_the_graph_has_no_break():
 )  # torch's compiler
 def test_a_compiled_layer_computes_the_same():
     compiled_and_plain_agree("inductor")
-
-
-@pytest.fixture(params=["compiled", "numpy"])
-def implementation(request, monkeypatch):
-    if request.param == "numpy":
-        monkeypatch.setattr(k_winners, "LIBRARY", None)
-    elif k_winners.LIBRARY is None:
-        pytest.skip("installed without a C++ compiler")
-
-
-@pytest.mark.usefixtures("implementation")
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("k", [1, 3, 50, 99, 100])
-def test_kth_highest_agrees_with_a_full_sort(k, dtype):
-    values = torch.randn(7, 100, generator=torch.Generator().manual_seed(6)).to(dtype)
-    values[0] = values[0].round()  # many ties
-    values[1, ::3] = float("inf")
-    values[2, ::2] = float("-inf")
-    values[3] *= 1e-42
-    assert torch.equal(kth_highest(values, k), values.sort(descending=True).values[:, k - 1 : k])
-
-
-@pytest.mark.usefixtures("implementation")
-def test_a_nan_counts_as_the_highest():
-    values = torch.tensor([[1.0, float("nan"), 3.0, float("inf"), -float("nan")]])
-    assert kth_highest(values, 2).isnan()
-    assert kth_highest(values, 3) == float("inf")
-    assert kth_highest(values, 4) == 3
-
-
-@pytest.mark.usefixtures("implementation")
-def test_the_two_zeros_are_equal():
-    values = torch.tensor([[0.0, -0.0, 0.0, -1.0]])
-    assert all(kth_highest(values, k) == 0 for k in (1, 2, 3))
-
-
-def test_kth_highest_leaves_the_values_in_place_and_owns_its_result():
-    values = torch.randn(4, 30, generator=torch.Generator().manual_seed(8))
-    before = values.clone()
-    assert kth_highest(values, 5).untyped_storage().nbytes() == 4 * 4
-    assert torch.equal(values, before)
 
 
 @pytest.mark.gpu

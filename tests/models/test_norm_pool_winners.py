@@ -3,11 +3,11 @@ import copy
 import pytest
 import torch
 
-from sigtune.models import norm_pool_winners as fused_winners
+from sigtune.kernels import library
 from sigtune.models.k_winners import KWinners2d
 from sigtune.models.norm_pool_winners import NormPoolWinners
 
-pytestmark = pytest.mark.skipif(fused_winners.LIBRARY is None, reason="installed without a C++ compiler")
+pytestmark = pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
 
 
 def block(channels, percent_on, window=2, **arguments):
@@ -177,7 +177,7 @@ def test_without_the_compiled_functions_the_layers_run_one_after_the_other(monke
     layer = block(16, 0.1).to(dtype)
     x = batch(4, 16, 8, 8).to(dtype)
     expected = one_after_the_other(copy.deepcopy(layer), x)
-    monkeypatch.setattr(fused_winners, "LIBRARY", None)
+    monkeypatch.setattr(library, "LIBRARY", None)
     assert torch.equal(layer(x), expected)
 
 

@@ -5,15 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from sigtune.kernels import image_winners, winners_convolution
-from sigtune.kernels import library as kernels
+from sigtune.kernels import library
 from sigtune.kernels.image_winners import TapMoments, can_choose_from_images
 from sigtune.kernels.winners_convolution import can_convolve_winners, convolve_winners
 from sigtune.models.k_winners import KWinners2d
 from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.winners_block import WinnersBlock, WinnersBlocks
 
-pytestmark = pytest.mark.skipif(kernels.LIBRARY is None, reason="installed without a C++ compiler")
+pytestmark = pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
 
 # (images, channels, height, width), kernel
 IMAGES = [
@@ -46,30 +45,30 @@ def one_after_the_other(network, x):
 
 
 def winners_like(*shape, share=0.1, seed=0):
-    """Return the winners of a made-up layer, one of which is 0, and their places."""
+    """Return the winners of a made-up layer, one of which is 0, and their argmax indices."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(shape, generator=generator)
     wins = torch.rand(shape, generator=generator) < share
     x[0, 0, 0, 0], wins[0, 0, 0, 0] = 0.0, True
-    places = torch.where(wins, torch.randint(4, shape, generator=generator), 255).to(torch.uint8)
-    return x * wins, places
+    argmax = torch.where(wins, torch.randint(4, shape, generator=generator), 255).to(torch.uint8)
+    return x * wins, argmax
 
 
 @pytest.mark.parametrize(("shape", "kernel"), WINNERS)
 @pytest.mark.parametrize("outputs", [32, 64, 96, 160])
 @pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
 def test_the_convolution_of_winners_is_the_convolution_of_all(shape, kernel, outputs, share):
-    x, places = winners_like(*shape, share=share)
+    x, argmax = winners_like(*shape, share=share)
     x.requires_grad_()
     convolution = nn.Conv2d(shape[1], outputs, kernel)
     precise, precise_x = copy.deepcopy(convolution).double(), x.detach().double().requires_grad_()
     assert can_convolve_winners(x, convolution)
-    y, expected = convolve_winners(x, places, convolution), precise(precise_x)
+    y, expected = convolve_winners(x, argmax, convolution), precise(precise_x)
     torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-5)
     of_y = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
     y.backward(of_y)
     expected.backward(of_y.double())
-    torch.testing.assert_close(x.grad.double(), precise_x.grad * (places != 255), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(x.grad.double(), precise_x.grad * (argmax != 255), rtol=1e-4, atol=1e-4)
     for own, other in zip(convolution.parameters(), precise.parameters(), strict=True):
         torch.testing.assert_close(own.grad.double(), other.grad, rtol=1e-4, atol=1e-3)
 
@@ -212,8 +211,7 @@ def test_without_the_compiled_functions_and_under_autocast_torch_does_the_same(m
     with torch.autocast("cpu", torch.bfloat16):
         half = copy.deepcopy(network)(images)
     assert half.dtype == torch.bfloat16
-    for module in (kernels, image_winners, winners_convolution):
-        monkeypatch.setattr(module, "LIBRARY", None)
+    monkeypatch.setattr(library, "LIBRARY", None)
     agree = torch.isclose(copy.deepcopy(network)(images), y, rtol=1e-3, atol=1e-3)
     assert (~agree).sum() <= 2
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sigtune.data.clip_memory import Staging
+from sigtune.data.clip_memory import PinnedBuffers
 from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
 from sigtune.kernels.augmented_frames import augmented_frames, can_be_fused
 
@@ -81,7 +81,7 @@ class TrainBatches:
     Of several processes that train together, each gives its own part of the epoch.
 
     `targets`, (N,), lie on the training device; so do the `waveforms`, (N, 16000), or else they are streamed
-    to it: on the CPU from a memory map, page by page, to another device through `Staging`.
+    to it: on the CPU from a memory map, page by page, to another device through `PinnedBuffers`.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class TrainBatches:
         self.world_size = world_size
         self.clips = math.ceil(len(targets) / world_size)
         self.device = targets.device
-        self.staging = None if waveforms.device == self.device else Staging(batch_size, self.device)
+        self.buffers = None if waveforms.device == self.device else PinnedBuffers(batch_size, self.device)
 
     def __len__(self) -> int:
         return math.ceil(self.clips / self.batch_size)
@@ -115,7 +115,7 @@ class TrainBatches:
     def _batch(self, rows: Tensor, shifts: Tensor, offsets: Tensor) -> Batch:
         # On the CPU index_select takes a tenth of the time of waveforms[rows].
         clips = (
-            self.staging.move(self.waveforms, rows) if self.staging else self.waveforms.index_select(0, rows)
+            self.buffers.move(self.waveforms, rows) if self.buffers else self.waveforms.index_select(0, rows)
         )
         images = self.augmentation.images(clips, shifts, offsets, self.front_end)
         return images, self.targets[rows.to(self.device, non_blocking=True)]

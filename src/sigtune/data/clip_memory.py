@@ -42,8 +42,8 @@ def free_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-class Staging:
-    """Moves batches of clips, (B, 16000) int16, from host memory to a device, by page-locked memory to a GPU.
+class PinnedBuffers:
+    """Moves batches of clips, (B, 16000) int16, from host memory to a device; to a GPU by pinned memory.
 
     There are two buffers: while the GPU still works on one batch, and copies it, the next one is gathered.
     """

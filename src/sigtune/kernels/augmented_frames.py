@@ -6,31 +6,15 @@ more over megabytes, `augmented_frames.cpp` does clip by clip in the cache.
 
 from __future__ import annotations
 
-import ctypes
-
 import torch
 from torch import Tensor
 
-from sigtune.kernels.loader import compiled_functions
-
-
-def _load_function() -> ctypes._NamedFuncPointer | None:
-    library = compiled_functions("sigtune.kernels._front_end")
-    if library is None:
-        return None
-    pointer, size = ctypes.c_void_p, ctypes.c_int64
-    function = library.augmented_frames
-    function.argtypes = [*[pointer] * 4, ctypes.c_float, pointer, *[size] * 5, ctypes.c_int, pointer]
-    function.restype = None
-    return function
-
-
-_FUNCTION = _load_function()
+from sigtune.kernels.library import compiled, is_compiled
 
 
 def can_be_fused(clips: Tensor) -> bool:
-    """Say whether `augmented_frames` takes these clips: int16 on the CPU, where it was compiled."""
-    return _FUNCTION is not None and clips.device.type == "cpu" and clips.dtype == torch.int16
+    """Return whether `augmented_frames` takes these clips: int16 on the CPU, where it was compiled."""
+    return is_compiled() and clips.device.type == "cpu" and clips.dtype == torch.int16
 
 
 def augmented_frames(
@@ -47,11 +31,10 @@ def augmented_frames(
     `shifts` and `offsets`, (N,) int64, are each clip's shift and the first sample of its noise, which is
     scaled to `amplitude_ratio` of the clip's. `window`, (frame size,), is what each frame is multiplied by.
     """
-    assert _FUNCTION is not None
     clips, shifts, offsets = clips.contiguous(), shifts.contiguous(), offsets.contiguous()
     count, samples = clips.shape
     frames = torch.empty(count, samples // hop, len(window))
-    _FUNCTION(
+    compiled().augmented_frames(
         clips.data_ptr(),
         shifts.data_ptr(),
         None if noise is None else noise.data_ptr(),

@@ -6,26 +6,10 @@ multiplies by them all the same; `band_powers.cpp` on the CPU does not.
 
 from __future__ import annotations
 
-import ctypes
-
 import torch
 from torch import Tensor
 
-from sigtune.kernels.loader import compiled_functions
-
-
-def _load_function() -> ctypes._NamedFuncPointer | None:
-    library = compiled_functions("sigtune.kernels._front_end")
-    if library is None:
-        return None
-    pointer, size = ctypes.c_void_p, ctypes.c_int64
-    function = library.band_powers
-    function.argtypes = [pointer, *[size] * 3, pointer, size, ctypes.c_int, pointer]
-    function.restype = None
-    return function
-
-
-_FUNCTION = _load_function()
+from sigtune.kernels.library import compiled, is_compiled
 
 
 def band_powers(spectra: Tensor, filters: Tensor) -> Tensor:
@@ -33,14 +17,14 @@ def band_powers(spectra: Tensor, filters: Tensor) -> Tensor:
 
     The spectra are (N, frames, bins), and may be overwritten; the filters are (bands, bins).
     """
-    if _FUNCTION is None or spectra.device.type != "cpu" or spectra.dtype != torch.complex64:
+    if not is_compiled() or spectra.device.type != "cpu" or spectra.dtype != torch.complex64:
         # Each weight twice, for the real and the imaginary part: one product both adds the two squares and
         # applies the filters. The squares are in place: these are the most numbers of all.
         squares = torch.view_as_real(spectra).flatten(2).square_()
         return (squares @ filters.repeat_interleave(2, dim=1).T).transpose(1, 2)
     clips, frames, bins = spectra.shape
     powers = filters.new_empty(clips, len(filters), frames)
-    _FUNCTION(
+    compiled().band_powers(
         spectra.contiguous().data_ptr(),
         clips,
         frames,

@@ -10,7 +10,7 @@
 
 #include "lanes.h"
 #include "threshold.h"
-#include "winner_places.h"
+#include "winners.h"
 
 namespace {
 
@@ -41,17 +41,17 @@ struct Activation {
 // Room for one image after the other.
 struct Scratch {
     std::vector<float> activations;
-    std::vector<int32_t> boosted, places;
+    std::vector<int32_t> boosted, argmax;
     std::vector<int16_t> halves;
 
     explicit Scratch(const Shape& shape)
-        : activations(shape.units()), boosted(shape.units()), places(shape.units()), halves(shape.units()) {}
+        : activations(shape.units()), boosted(shape.units()), argmax(shape.units()), halves(shape.units()) {}
 };
 
-// One pooled pixel in 2·LANES channels: the convolution at its four pixels, the highest of them and its place.
+// One pooled pixel in 2·LANES channels: the convolution at its four pixels, the highest of them and its index.
 template <int LANES, int KERNEL>
 INLINED void pool_pixel(const float* corner, const Shape& shape, const float* weights, const Activation& of,
-                        float* activations, int32_t* boosted, int32_t* places) {
+                        float* activations, int32_t* boosted, int32_t* argmax) {
     const int64_t kernel = KERNEL ? KERNEL : shape.kernel;
     using L = Lanes<LANES>;
     constexpr int PIXELS = WINDOW * WINDOW, REGISTERS = 2;
@@ -75,13 +75,13 @@ INLINED void pool_pixel(const float* corner, const Shape& shape, const float* we
     UNROLLED
     for (int r = 0; r < REGISTERS; ++r) {
         typename L::Floats highest = sums[0][r];
-        typename L::Integers place = {};
+        typename L::Integers index = {};
         UNROLLED
         for (int p = 1; p < PIXELS; ++p) {
             const typename L::Floats sum = sums[p][r];
             const typename L::Integers higher = (sum > highest) | (sum != sum);
             highest = higher ? sum : highest;
-            place = higher ? p : place;
+            index = higher ? p : index;
         }
         // Normalising is the same for all pixels of a channel and keeps their order.
         const typename L::Floats activation =
@@ -91,7 +91,7 @@ INLINED void pool_pixel(const float* corner, const Shape& shape, const float* we
         const auto bits = (typename L::Integers)value;
         const typename L::Integers order = bits ^ ((bits >> 31) & 0x7fffffff);
         L::store(boosted + r * LANES, value == value ? order : INT32_MAX);
-        L::store(places + r * LANES, place);
+        L::store(argmax + r * LANES, index);
     }
 }
 
@@ -105,7 +105,7 @@ INLINED void pool_pixels(const float* image, const Shape& shape, const float* we
             for (int64_t c = 0; c < shape.channels; c += 2 * LANES, at += 2 * LANES) {
                 pool_pixel<LANES, KERNEL>(
                     corner, shape, weights + c, {of.shift + c, of.scale + c, of.boost + c},
-                    scratch.activations.data() + at, scratch.boosted.data() + at, scratch.places.data() + at);
+                    scratch.activations.data() + at, scratch.boosted.data() + at, scratch.argmax.data() + at);
             }
         }
     }
@@ -127,12 +127,12 @@ FOR_EACH_WIDTH(pool_of_image, pool_image,
                 Scratch& scratch),
                (image, shape, weights, of, scratch))
 
-FOR_EACH_PROCESSOR void winners_of_image(const Shape& shape, int64_t k, float* y, uint8_t* places, int32_t* on,
+FOR_EACH_PROCESSOR void winners_of_image(const Shape& shape, int64_t k, float* y, uint8_t* argmax, int32_t* on,
                                          Scratch& scratch) {
     const int32_t* const boosted = scratch.boosted.data();
     const int32_t threshold = kth_highest_order(boosted, shape.units(), k, scratch.halves.data());
-    keep_winners(scratch.activations.data(), boosted, scratch.places.data(), threshold, shape.units(),
-                 shape.channels, y, places, on);
+    keep_winners(scratch.activations.data(), boosted, scratch.argmax.data(), threshold, shape.units(),
+                 shape.channels, y, argmax, on);
 }
 
 // The image once for each column of the kernel, so that column t begins at its tap t, and with zeros after the
@@ -214,18 +214,18 @@ struct GradientSums {
 };
 
 // `image` has rows of shape.stride() floats.
-FOR_EACH_PROCESSOR void add_gradient_of_image(const float* of_y, const float* image, const float* y,
-                                              const uint8_t* places, const Shape& shape, GradientSums& sums) {
+FOR_EACH_PROCESSOR void add_gradient_of_image(const float* grad_y, const float* image, const float* y,
+                                              const uint8_t* argmax, const Shape& shape, GradientSums& sums) {
     for (int64_t pixel = 0; pixel < shape.pooled(); ++pixel) {
         const int64_t row = pixel / shape.pooled_columns(), column = pixel % shape.pooled_columns();
         const float* const corner = image + (row * shape.stride() + column) * WINDOW;
         const int64_t at = pixel * shape.channels;
-        for_each_winner(places + at, shape.channels, [&](int64_t c) {
-            const int64_t place = places[at + c];
-            const float gradient = of_y[at + c];
+        for_each_winner(argmax + at, shape.channels, [&](int64_t c) {
+            const int64_t index = argmax[at + c];
+            const float gradient = grad_y[at + c];
             sums.passed[c] += gradient;
             sums.products[c] += gradient * y[at + c];
-            const float* taps = corner + place / WINDOW * shape.stride() + place % WINDOW;
+            const float* taps = corner + index / WINDOW * shape.stride() + index % WINDOW;
             float* sum = sums.taps.data() + c * shape.padded_taps();
             for (int64_t input = 0; input < shape.inputs; ++input) {
                 for (int64_t tap_row = 0; tap_row < shape.kernel; ++tap_row, sum += Shape::KERNEL_ROW) {
@@ -248,10 +248,10 @@ void pad_rows(const float* image, const Shape& shape, float* padded) {
 
 extern "C" {
 
-// The winners y, the place of each in its window, and for how many images and pixels each channel is on.
+// The winners y, the argmax index of each, and for how many images and pixels each channel is on.
 void image_winners(const float* images, int64_t count, int64_t inputs, int64_t height, int64_t width,
                    int64_t kernel, int64_t channels, int threads, const float* weights, const float* shift,
-                   const float* scale, const float* boost, int64_t k, float* y, uint8_t* places, int64_t* on) {
+                   const float* scale, const float* boost, int64_t k, float* y, uint8_t* argmax, int64_t* on) {
     const Shape shape{inputs, height, width, kernel, channels};
 #pragma omp parallel num_threads(threads)
     {
@@ -260,7 +260,7 @@ void image_winners(const float* images, int64_t count, int64_t inputs, int64_t h
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < count; ++i) {
             pool_of_image(images + i * shape.pixels(), shape, weights, {shift, scale, boost}, scratch);
-            winners_of_image(shape, k, y + i * shape.units(), places + i * shape.units(), on_here.data(),
+            winners_of_image(shape, k, y + i * shape.units(), argmax + i * shape.units(), on_here.data(),
                              scratch);
         }
 #pragma omp critical
@@ -269,8 +269,8 @@ void image_winners(const float* images, int64_t count, int64_t inputs, int64_t h
 }
 
 // Sums over the images and the convolution's pixels: of each tap, (taps), and of the products of each two.
-void image_moments(const float* images, int64_t count, int64_t inputs, int64_t height, int64_t width,
-                   int64_t kernel, int threads, double* sums, double* products) {
+void tap_sums(const float* images, int64_t count, int64_t inputs, int64_t height, int64_t width, int64_t kernel,
+              int threads, double* sums, double* products) {
     const Shape shape{inputs, height, width, kernel, 0};
     const int64_t taps = shape.taps();
     std::vector<float> each(count * (taps + taps * taps));
@@ -300,9 +300,10 @@ void image_moments(const float* images, int64_t count, int64_t inputs, int64_t h
 
 // Sums over what winners pass on: of the gradient times each tap, (channels, taps), of the gradient,
 // (channels), and of the gradient times the activation.
-void image_gradient(const float* of_y, const float* images, const float* y, const uint8_t* places,
-                    int64_t count, int64_t inputs, int64_t height, int64_t width, int64_t kernel,
-                    int64_t channels, int threads, double* taps, double* passed, double* products) {
+void image_winners_gradient_sums(const float* grad_y, const float* images, const float* y,
+                                 const uint8_t* argmax, int64_t count, int64_t inputs, int64_t height,
+                                 int64_t width, int64_t kernel, int64_t channels, int threads, double* taps,
+                                 double* passed, double* products) {
     const Shape shape{inputs, height, width, kernel, channels};
     // As many images in a group whatever the number of threads, and so the same bits.
     constexpr int64_t GROUP = 8;
@@ -314,7 +315,7 @@ void image_gradient(const float* of_y, const float* images, const float* y, cons
         for (int64_t i = group * GROUP; i < std::min(count, (group + 1) * GROUP); ++i) {
             const int64_t at = i * shape.units();
             pad_rows(images + i * shape.pixels(), shape, padded.data());
-            add_gradient_of_image(of_y + at, padded.data(), y + at, places + at, shape, sums[group]);
+            add_gradient_of_image(grad_y + at, padded.data(), y + at, argmax + at, shape, sums[group]);
         }
     }
     std::fill(taps, taps + channels * shape.taps(), 0.0);

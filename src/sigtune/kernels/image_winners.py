@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sigtune.kernels.library import LIBRARY, takes_float32
+from sigtune.kernels.library import compiled, takes_float32
 from sigtune.kernels.winners_convolution import is_plain
 
 _OUTPUTS = 32  # the functions take output channels in blocks of these
@@ -25,7 +25,7 @@ _WINDOW = 2
 
 
 def can_choose_from_images(images: Tensor, convolution: nn.Conv2d, window: int) -> bool:
-    """Say whether the functions below are there for the images, (N, C, H, W), and the convolution."""
+    """Return whether the functions below are there for the images, (N, C, H, W), and the convolution."""
     return (
         len(images) > 0
         and not images.requires_grad
@@ -68,15 +68,15 @@ def image_winners(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Convolve, normalise, pool and choose: images are (N, C, H, W), mean, scale and boost (D,) float32.
 
-    Returns the winners, (N, D, H'/2, W'/2) in channels_last; the place of each in its window, row by row, and
-    255 where a unit did not win, uint8 of the same shape; and for how many samples and positions each channel
-    is on, (D,) int64. With the moments of these images the gradient is the one for mean and scale of this
-    very batch; without them there is none.
+    Returns the winners, (N, D, H'/2, W'/2) in channels_last; their argmax indices, uint8 of the same shape:
+    the index of each within its pooling window, row by row, and 255 where a unit did not win; and for how
+    many samples and positions each channel is on, (D,) int64. With the moments of these images the gradient
+    is the one for mean and scale of this very batch; without them there is none.
     """
     of_taps = (None, None) if moments is None else (moments.mean, moments.covariance)
     y: Tensor
-    y, places, on = _winners(images, convolution.weight, convolution.bias, mean, scale, boost, k, *of_taps)
-    return y, places, on
+    y, argmax, on = _winners(images, convolution.weight, convolution.bias, mean, scale, boost, k, *of_taps)
+    return y, argmax, on
 
 
 # Custom operators, so that torch.compile does not break the graph, nor looks inside.
@@ -85,10 +85,9 @@ def image_winners(
 @torch.library.custom_op("sigtune::tap_sums", mutates_args=(), device_types="cpu")
 def _sums(images: Tensor, kernel: int) -> tuple[Tensor, Tensor]:
     """Return the sums of each tap, (T,), and of the products of each two, (T, T), float64."""
-    assert LIBRARY is not None
     images = images.contiguous()
     sums, products = _sums_like(images, kernel)
-    LIBRARY.image_moments(
+    compiled().tap_sums(
         images.data_ptr(),
         *images.shape,
         kernel,
@@ -117,12 +116,11 @@ def _winners(
     mean_of_taps: Tensor | None,
     covariance_of_taps: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    assert LIBRARY is not None
     images, weights, shift = images.contiguous(), weight.permute(1, 2, 3, 0).contiguous(), bias - mean
-    y, places, on = _winners_like(
+    y, argmax, on = _winners_like(
         images, weight, bias, mean, scale, boost, k, mean_of_taps, covariance_of_taps
     )
-    LIBRARY.image_winners(
+    compiled().image_winners(
         images.data_ptr(),
         *images.shape,
         weight.shape[2],
@@ -134,10 +132,10 @@ def _winners(
         boost.contiguous().data_ptr(),
         k,
         y.data_ptr(),
-        places.data_ptr(),
+        argmax.data_ptr(),
         on.zero_().data_ptr(),
     )
-    return y, places, on
+    return y, argmax, on
 
 
 @_winners.register_fake
@@ -155,27 +153,26 @@ def _winners_like(
     height, width = ((size - weight.shape[2] + 1) // _WINDOW for size in images.shape[2:])
     shape = (len(images), len(weight), height, width)
     y = torch.empty(shape, dtype=images.dtype, device=images.device, memory_format=torch.channels_last)
-    places = torch.empty_like(y, dtype=torch.uint8, memory_format=torch.channels_last)
-    return y, places, images.new_empty(len(weight), dtype=torch.int64)
+    argmax = torch.empty_like(y, dtype=torch.uint8, memory_format=torch.channels_last)
+    return y, argmax, images.new_empty(len(weight), dtype=torch.int64)
 
 
-@torch.library.custom_op("sigtune::image_winners_sums", mutates_args=(), device_types="cpu")
+@torch.library.custom_op("sigtune::image_winners_gradient_sums", mutates_args=(), device_types="cpu")
 def _gradient_sums(
-    of_y: Tensor, images: Tensor, y: Tensor, places: Tensor, kernel: int
+    grad_y: Tensor, images: Tensor, y: Tensor, argmax: Tensor, kernel: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return sums over the winners of each channel, float64.
 
     Of the gradient times each tap, (D, T); of the gradient, (D,); of the gradient times the activation, (D,).
     """
-    assert LIBRARY is not None
     images = images.contiguous()
-    of_y = of_y.contiguous(memory_format=torch.channels_last)
-    taps, passed, products = _gradient_sums_like(of_y, images, y, places, kernel)
-    LIBRARY.image_gradient(
-        of_y.data_ptr(),
+    grad_y = grad_y.contiguous(memory_format=torch.channels_last)
+    taps, passed, products = _gradient_sums_like(grad_y, images, y, argmax, kernel)
+    compiled().image_winners_gradient_sums(
+        grad_y.data_ptr(),
         images.data_ptr(),
         y.data_ptr(),
-        places.data_ptr(),
+        argmax.data_ptr(),
         *images.shape,
         kernel,
         y.shape[1],
@@ -189,7 +186,7 @@ def _gradient_sums(
 
 @_gradient_sums.register_fake
 def _gradient_sums_like(
-    of_y: Tensor, images: Tensor, y: Tensor, places: Tensor, kernel: int
+    grad_y: Tensor, images: Tensor, y: Tensor, argmax: Tensor, kernel: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     channels, taps = y.shape[1], images.shape[1] * kernel * kernel
     sizes = ((channels, taps), (channels,), (channels,))
@@ -199,23 +196,33 @@ def _gradient_sums_like(
 
 def _save_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     images, weight, _, _, scale, _, _, *of_taps = inputs
-    y, places, on = output
-    ctx.mark_non_differentiable(places, on)
-    ctx.save_for_backward(images, y, places, weight, scale, *of_taps)
+    y, argmax, on = output
+    ctx.mark_non_differentiable(argmax, on)
+    ctx.save_for_backward(images, y, argmax, weight, scale, *of_taps)
 
 
-def _backward(ctx: Any, of_y: Tensor, *_: Tensor) -> tuple[Any, ...]:
-    images, y, places, weight, scale, mean, covariance = ctx.saved_tensors
+def _backward(ctx: Any, grad_y: Tensor, *_: Tensor) -> tuple[Any, ...]:
+    images, y, argmax, weight, scale, mean, covariance = ctx.saved_tensors
     kernel = weight.shape[2]
-    of_taps, passed, products = _gradient_sums(of_y, images, y, places, kernel)
+    of_taps, passed, products = _gradient_sums(grad_y, images, y, argmax, kernel)
     scale = scale.double()
     # At each of n pixels batch norm passes on scale·(g − Σg / n − x̂·Σ(g·x̂) / n), g being 0 but for winners,
     # and x̂ = scale·(x − mean(x)). Times the taps t, and summed over the pixels, with Σt = n·m and
     # Σ(x − mean(x))·t = n·C·w, this is the gradient; without the taps, for the bias, the sum is 0.
-    of_weight = scale[:, None] * (of_taps - torch.outer(passed, mean))
-    of_weight -= (scale.square() * products)[:, None] * (weight.flatten(1).double() @ covariance)
-    of_bias = torch.zeros_like(scale, dtype=weight.dtype)
-    return None, of_weight.to(weight.dtype).view(weight.shape), of_bias, None, None, None, None, None, None
+    grad_weight = scale[:, None] * (of_taps - torch.outer(passed, mean))
+    grad_weight -= (scale.square() * products)[:, None] * (weight.flatten(1).double() @ covariance)
+    grad_bias = torch.zeros_like(scale, dtype=weight.dtype)
+    return (
+        None,
+        grad_weight.to(weight.dtype).view(weight.shape),
+        grad_bias,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 _winners.register_autograd(_backward, setup_context=_save_for_gradient)

@@ -1,51 +1,88 @@
-"""What the C++ files of this folder have for training on the CPU."""
+"""The compiled kernels: all .cpp files of this folder, as one library that is called through ctypes.
+
+setuptools compiles it when sigtune is installed, where there is a C++ compiler (`ext-modules` of
+pyproject.toml). Each .cpp file has a .py file of its name, which binds its functions to tensors, registers
+them with torch where they have a gradient, and returns whether they take an input. What they do not take, and
+everything where they were not compiled, is computed by torch.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import logging
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
-from sigtune.kernels.loader import compiled_functions
+log = logging.getLogger(__name__)
+
+NAME = "sigtune.kernels._compiled"
+
+_POINTER, _INT, _SIZE = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
+_PARAMETERS: dict[str, list[type]] = {
+    # kth_highest.cpp
+    "kth_highest": [_POINTER, *[_SIZE] * 3, _INT, _POINTER],
+    # norm_pool_winners.cpp
+    "channel_statistics": [_POINTER, _INT, *[_SIZE] * 4, _INT, *[_POINTER] * 2],
+    "norm_pool_winners": [_POINTER, _INT, *[_SIZE] * 5, _INT, *[_POINTER] * 3, _SIZE, *[_POINTER] * 3],
+    "norm_pool_winners_gradient": [*[_POINTER] * 4, _INT, *[_SIZE] * 5, _INT, *[_POINTER] * 3],
+    # image_winners.cpp
+    "tap_sums": [_POINTER, *[_SIZE] * 5, _INT, *[_POINTER] * 2],
+    "image_winners": [_POINTER, *[_SIZE] * 6, _INT, *[_POINTER] * 4, _SIZE, *[_POINTER] * 3],
+    "image_winners_gradient_sums": [*[_POINTER] * 4, *[_SIZE] * 6, _INT, *[_POINTER] * 3],
+    # winners_convolution.cpp
+    "winners_convolution": [*[_POINTER] * 2, *[_SIZE] * 6, _INT, *[_POINTER] * 3],
+    "winners_convolution_gradient": [*[_POINTER] * 3, *[_SIZE] * 6, _INT, *[_POINTER] * 3],
+    # sparse_linear.cpp
+    "sparse_linear": [_POINTER, *[_SIZE] * 3, *[_POINTER] * 2, _INT, *[_POINTER] * 4],
+    "sparse_linear_gradient": [*[_POINTER] * 2, *[_SIZE] * 3, *[_POINTER] * 5, _INT, *[_POINTER] * 4],
+    # augmented_frames.cpp
+    "augmented_frames": [*[_POINTER] * 4, ctypes.c_float, _POINTER, *[_SIZE] * 5, _INT, _POINTER],
+    # band_powers.cpp
+    "band_powers": [_POINTER, *[_SIZE] * 3, _POINTER, _SIZE, _INT, _POINTER],
+}
 
 
-def _load() -> ctypes.CDLL | None:
-    library = compiled_functions("sigtune.kernels._training")
-    if library is None:
+def load(name: str = NAME) -> ctypes.CDLL | None:
+    """Return the library compiled under a module's name; None, and a line in the log, where it was not.
+
+    torch is imported before: its OpenMP library then runs the threads of these functions too.
+    """
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        log.info("sigtune was installed without a C++ compiler: training on the CPU takes longer")
         return None
-    pointer, integer, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
-    parameters: dict[str, list[type]] = {
-        "kth_highest": [pointer, *[size] * 3, integer, pointer],
-        "statistics": [pointer, integer, *[size] * 4, integer, *[pointer] * 2],
-        "winners": [pointer, integer, *[size] * 5, integer, *[pointer] * 3, size, *[pointer] * 3],
-        "gradient": [*[pointer] * 4, integer, *[size] * 5, integer, *[pointer] * 3],
-        "image_moments": [pointer, *[size] * 5, integer, *[pointer] * 2],
-        "image_winners": [pointer, *[size] * 6, integer, *[pointer] * 4, size, *[pointer] * 3],
-        "image_gradient": [*[pointer] * 4, *[size] * 6, integer, *[pointer] * 3],
-        "winners_convolution": [*[pointer] * 2, *[size] * 6, integer, *[pointer] * 3],
-        "winners_convolution_gradient": [*[pointer] * 3, *[size] * 6, integer, *[pointer] * 3],
-        "sparse_linear": [pointer, *[size] * 3, *[pointer] * 2, integer, *[pointer] * 4],
-        "sparse_linear_gradient": [*[pointer] * 2, *[size] * 3, *[pointer] * 5, integer, *[pointer] * 4],
-    }
-    for name, types in parameters.items():
-        function = getattr(library, name)
-        function.argtypes = types
+    library = ctypes.CDLL(spec.origin)
+    for function_name, parameters in _PARAMETERS.items():
+        function = getattr(library, function_name)
+        function.argtypes = parameters
         function.restype = None
     return library
 
 
-LIBRARY = _load()
+LIBRARY = load()
 """None where it was not compiled."""
 
 
-def takes_float32(*tensors: Tensor) -> bool:
-    """Say whether the functions for float32 alone are there for these tensors.
+def is_compiled() -> bool:
+    """Return whether the functions are there."""
+    return LIBRARY is not None
 
-    Under autocast they are not: what it asks for is bfloat16, for which some CPUs have units that are faster.
+
+def compiled() -> ctypes.CDLL:
+    """Return the functions, for those who know that they are there."""
+    assert LIBRARY is not None
+    return LIBRARY
+
+
+def takes_float32(*tensors: Tensor) -> bool:
+    """Return whether the functions for float32 alone take these tensors.
+
+    Under autocast they do not: what it asks for is bfloat16, for which some CPUs have units that are faster.
     """
     return (
-        LIBRARY is not None
+        is_compiled()
         and not torch.is_autocast_enabled("cpu")
         and all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in tensors)
     )

@@ -113,8 +113,8 @@ FOR_EACH_WIDTH(products_with_features, multiply_features,
 
 extern "C" {
 
-// Which weights are kept is given in the order of rows: the columns of row r are column_of[row_starts[r]] up to
-// column_of[row_starts[r + 1]]; and in the order of columns: the rows, and the places in the other order.
+// Which weights are kept is given row by row (CSR): the columns of row r are column_of[row_starts[r]] up to
+// column_of[row_starts[r + 1]]; and column by column (CSC), where csr_index_of is each weight's index in CSR.
 
 // y = x·weightsᵀ + bias: x is (samples, columns), the weights are (rows, columns), y is (samples, rows). `kept`
 // gets the weights that are.
@@ -143,21 +143,21 @@ void sparse_linear(const float* x, int64_t samples, int64_t rows, int64_t column
 }
 
 // The gradients with respect to x, to the kept weights (it is 0 for the others), and to the bias.
-void sparse_linear_gradient(const float* of_y, const float* x, int64_t samples, int64_t rows, int64_t columns,
+void sparse_linear_gradient(const float* grad_y, const float* x, int64_t samples, int64_t rows, int64_t columns,
                             const int32_t* row_starts, const int32_t* column_of, const int32_t* column_starts,
-                            const int32_t* row_of, const int32_t* place_of, int threads, const float* kept,
-                            float* of_x, float* of_weights, float* of_bias) {
+                            const int32_t* row_of, const int32_t* csr_index_of, int threads, const float* kept,
+                            float* grad_x, float* grad_weights, float* grad_bias) {
     const int64_t count = row_starts[rows];
-    Transposed features(samples, columns), gradients(samples, rows), of_features(samples, columns);
+    Transposed features(samples, columns), gradients(samples, rows), grad_features(samples, columns);
     std::unique_ptr<float[]> by_column(new float[count]), products(new float[count]());
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(dynamic) nowait
         for (int64_t f = 0; f < columns; f += Transposed::TILE) features.take(x, f);
 #pragma omp for nowait
-        for (int64_t i = 0; i < count; ++i) by_column[i] = kept[place_of[i]];
+        for (int64_t i = 0; i < count; ++i) by_column[i] = kept[csr_index_of[i]];
 #pragma omp for schedule(dynamic)
-        for (int64_t f = 0; f < rows; f += Transposed::TILE) gradients.take(of_y, f);
+        for (int64_t f = 0; f < rows; f += Transposed::TILE) gradients.take(grad_y, f);
         for (int64_t chunk = 0; chunk < features.chunks(); ++chunk) {
 #pragma omp for schedule(dynamic, 16)
             for (int64_t row = 0; row < rows; ++row) {
@@ -168,20 +168,22 @@ void sparse_linear_gradient(const float* of_y, const float* x, int64_t samples, 
         }
 #pragma omp for schedule(dynamic, 16) nowait
         for (int64_t row = 0; row < rows; ++row) {
-            float* const of_row = std::fill_n(of_weights + row * columns, columns, 0.0f) - columns;
-            for (int64_t i = row_starts[row]; i < row_starts[row + 1]; ++i) of_row[column_of[i]] = products[i];
-            of_bias[row] = gradients.sum(row);
+            float* const grad_row = std::fill_n(grad_weights + row * columns, columns, 0.0f) - columns;
+            for (int64_t i = row_starts[row]; i < row_starts[row + 1]; ++i) {
+                grad_row[column_of[i]] = products[i];
+            }
+            grad_bias[row] = gradients.sum(row);
         }
         for (int64_t chunk = 0; chunk < features.chunks(); ++chunk) {
 #pragma omp for schedule(dynamic, 16)
             for (int64_t column = 0; column < columns; ++column) {
                 const int64_t begin = column_starts[column];
                 sum_of_features(gradients.at(chunk, 0), by_column.get() + begin, row_of + begin,
-                                column_starts[column + 1] - begin, 0.0f, of_features.at(chunk, column));
+                                column_starts[column + 1] - begin, 0.0f, grad_features.at(chunk, column));
             }
         }
 #pragma omp for schedule(dynamic)
-        for (int64_t f = 0; f < columns; f += Transposed::TILE) of_features.give(of_x, f);
+        for (int64_t f = 0; f < columns; f += Transposed::TILE) grad_features.give(grad_x, f);
     }
 }
 

@@ -1,8 +1,8 @@
 // Convolution of the winners of a k-winner layer, in time that grows with their number.
 // `winners_convolution.py` says what is computed.
 //
-// Memory: inputs (images, height, width, inputs) and their places (`winner_places.h`); weights (kernel, kernel,
-// inputs, outputs), and for the gradient (inputs, kernel, kernel, outputs), so that a register holds
+// Memory: inputs (images, height, width, inputs) and their argmax indices (`winners.h`); weights (kernel,
+// kernel, inputs, outputs), and for the gradient (inputs, kernel, kernel, outputs), so that a register holds
 // neighbouring output channels, and what is used together lies together; outputs (images, rows, columns,
 // outputs).
 
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "lanes.h"
-#include "winner_places.h"
+#include "winners.h"
 
 namespace {
 
@@ -37,12 +37,12 @@ struct Winners {
     explicit Winners(const Shape& shape)
         : values(shape.input_size()), weights(shape.input_size()), starts(shape.pixels() + 1) {}
 
-    INLINED void find(const float* input, const uint8_t* places, const Shape& shape) {
+    INLINED void find(const float* input, const uint8_t* argmax, const Shape& shape) {
         int64_t found = 0;
         for (int64_t pixel = 0; pixel < shape.pixels(); ++pixel) {
             starts[pixel] = found;
             const int64_t column = pixel % shape.width, at = pixel * shape.inputs;
-            for_each_winner(places + at, shape.inputs, [&](int64_t c) {
+            for_each_winner(argmax + at, shape.inputs, [&](int64_t c) {
                 values[found] = input[at + c];
                 weights[found] = static_cast<int32_t>((column * shape.inputs + c) * shape.outputs);
                 ++found;
@@ -85,9 +85,9 @@ INLINED void convolve_block(const Winners& winners, const Shape& shape, const fl
 }
 
 template <int LANES>
-INLINED void convolve_image(const float* input, const uint8_t* places, const Shape& shape, const float* weights,
+INLINED void convolve_image(const float* input, const uint8_t* argmax, const Shape& shape, const float* weights,
                             const float* bias, float* output, Winners& winners) {
-    winners.find(input, places, shape);
+    winners.find(input, argmax, shape);
     int64_t done = 0;
     for (; done + 64 <= shape.outputs; done += 64) {
         convolve_block<LANES, 64>(winners, shape, weights + done, bias + done, output + done);
@@ -98,9 +98,9 @@ INLINED void convolve_image(const float* input, const uint8_t* places, const Sha
 }
 
 FOR_EACH_WIDTH(convolution_of_image, convolve_image,
-               (const float* input, const uint8_t* places, const Shape& shape, const float* weights,
+               (const float* input, const uint8_t* argmax, const Shape& shape, const float* weights,
                 const float* bias, float* output, Winners& winners),
-               (input, places, shape, weights, bias, output, winners))
+               (input, argmax, shape, weights, bias, output, winners))
 
 // The winners of a batch by image and input channel: their values, which the backward pass replaces by the
 // gradients with respect to them, and where they are.
@@ -122,11 +122,11 @@ public:
     }
     int64_t count(int64_t image, int64_t channel) const { return counts_[image * shape_.inputs + channel]; }
 
-    void find(const float* input, const uint8_t* places, int64_t image) {
+    void find(const float* input, const uint8_t* argmax, int64_t image) {
         int64_t pixel = 0;
         for (int16_t row = 0; row < shape_.height; ++row) {
             for (int16_t column = 0; column < shape_.width; ++column, pixel += shape_.inputs) {
-                for_each_winner(places + pixel, shape_.inputs, [&](int64_t c) {
+                for_each_winner(argmax + pixel, shape_.inputs, [&](int64_t c) {
                     const int64_t to = at(image, c) + counts_[image * shape_.inputs + c]++;
                     values_[to] = input[pixel + c];
                     positions_[to] = {row, column};
@@ -161,7 +161,7 @@ private:
 // adds to the gradient of the weights of its channel, and returns the gradient with respect to the winner.
 template <int LANES, int BLOCK>
 INLINED float meet_winner(float value, ChannelWinners::Position at, int64_t first, const Shape& shape,
-                          const float* of_output, const float* weights, float* of_weights) {
+                          const float* grad_output, const float* weights, float* grad_weights) {
     using L = Lanes<LANES>;
     constexpr int REGISTERS = BLOCK / LANES;
     typename L::Floats sums[REGISTERS] = {};
@@ -171,14 +171,15 @@ INLINED float meet_winner(float value, ChannelWinners::Position at, int64_t firs
     const int64_t last_column = std::min<int64_t>(shape.kernel - 1, at.column);
     for (int64_t row = first_row; row <= last_row; ++row) {
         const float* gradient =
-            of_output + ((at.row - row) * shape.columns() + at.column - first_column) * shape.outputs + first;
+            grad_output + ((at.row - row) * shape.columns() + at.column - first_column) * shape.outputs + first;
         int64_t tap = (row * shape.kernel + first_column) * shape.outputs + first;
         for (int64_t column = first_column; column <= last_column; ++column) {
             UNROLLED
             for (int r = 0; r < REGISTERS; ++r) {
                 const typename L::Floats part = L::load(gradient + r * LANES);
                 sums[r] += part * L::load(weights + tap + r * LANES);
-                L::store(of_weights + tap + r * LANES, L::load(of_weights + tap + r * LANES) + part * value);
+                float* const at_tap = grad_weights + tap + r * LANES;
+                L::store(at_tap, L::load(at_tap) + part * value);
             }
             gradient -= shape.outputs;
             tap += shape.outputs;
@@ -190,20 +191,22 @@ INLINED float meet_winner(float value, ChannelWinners::Position at, int64_t firs
     return L::sum(sum);
 }
 
-// One image in one input channel: `weights` and `of_weights` begin at the channel's first tap.
+// One image in one input channel: `weights` and `grad_weights` begin at the channel's first tap.
 template <int LANES>
 INLINED void meet_channel(ChannelWinners& winners, int64_t image, int64_t channel, const Shape& shape,
-                          const float* of_output, const float* weights, float* of_weights) {
+                          const float* grad_output, const float* weights, float* grad_weights) {
     float* const values = winners.values(image, channel);
     const ChannelWinners::Position* const positions = winners.positions(image, channel);
     for (int64_t i = 0; i < winners.count(image, channel); ++i) {
         float sum = 0;
         int64_t done = 0;
         for (; done + 64 <= shape.outputs; done += 64) {
-            sum += meet_winner<LANES, 64>(values[i], positions[i], done, shape, of_output, weights, of_weights);
+            sum += meet_winner<LANES, 64>(values[i], positions[i], done, shape, grad_output, weights,
+                                          grad_weights);
         }
         for (; done < shape.outputs; done += 32) {
-            sum += meet_winner<LANES, 32>(values[i], positions[i], done, shape, of_output, weights, of_weights);
+            sum += meet_winner<LANES, 32>(values[i], positions[i], done, shape, grad_output, weights,
+                                          grad_weights);
         }
         values[i] = sum;
     }
@@ -213,23 +216,23 @@ constexpr int64_t CHANNELS = 8;  // that a thread takes of all images
 
 template <int LANES>
 INLINED void meet_channels(ChannelWinners& winners, int64_t image, int64_t first, const Shape& shape,
-                           const float* of_output, const float* weights, float* of_weights) {
+                           const float* grad_output, const float* weights, float* grad_weights) {
     for (int64_t channel = first; channel < first + CHANNELS; ++channel) {
         const int64_t at = channel * shape.taps() * shape.outputs;
-        meet_channel<LANES>(winners, image, channel, shape, of_output, weights + at, of_weights + at);
+        meet_channel<LANES>(winners, image, channel, shape, grad_output, weights + at, grad_weights + at);
     }
 }
 
 FOR_EACH_WIDTH(meet_channels_of_image, meet_channels,
                (ChannelWinners & winners, int64_t image, int64_t first, const Shape& shape,
-                const float* of_output, const float* weights, float* of_weights),
-               (winners, image, first, shape, of_output, weights, of_weights))
+                const float* grad_output, const float* weights, float* grad_weights),
+               (winners, image, first, shape, grad_output, weights, grad_weights))
 
 }  // namespace
 
 extern "C" {
 
-void winners_convolution(const float* input, const uint8_t* places, int64_t images, int64_t height,
+void winners_convolution(const float* input, const uint8_t* argmax, int64_t images, int64_t height,
                          int64_t width, int64_t inputs, int64_t kernel, int64_t outputs, int threads,
                          const float* weights, const float* bias, float* output) {
     const Shape shape{height, width, inputs, kernel, outputs};
@@ -239,7 +242,7 @@ void winners_convolution(const float* input, const uint8_t* places, int64_t imag
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < images; ++i) {
             const int64_t at = i * shape.input_size();
-            convolution_of_image(input + at, places + at, shape, weights, bias,
+            convolution_of_image(input + at, argmax + at, shape, weights, bias,
                                  output + i * shape.output_size(), winners);
         }
     }
@@ -247,28 +250,28 @@ void winners_convolution(const float* input, const uint8_t* places, int64_t imag
 
 // The gradients with respect to the weights and, where an input is a winner, to the input; elsewhere it is 0.
 // A thread takes some channels of all images, so that it alone adds to their weights' gradient, image by image.
-void winners_convolution_gradient(const float* of_output, const float* input, const uint8_t* places,
+void winners_convolution_gradient(const float* grad_output, const float* input, const uint8_t* argmax,
                                   int64_t images, int64_t height, int64_t width, int64_t inputs, int64_t kernel,
-                                  int64_t outputs, int threads, const float* weights, float* of_weights,
-                                  float* of_input) {
+                                  int64_t outputs, int threads, const float* weights, float* grad_weights,
+                                  float* grad_input) {
     const Shape shape{height, width, inputs, kernel, outputs};
-    std::fill_n(of_weights, shape.taps() * inputs * outputs, 0.0f);
+    std::fill_n(grad_weights, shape.taps() * inputs * outputs, 0.0f);
     ChannelWinners winners(images, shape);
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < images; ++i) {
-            winners.find(input + i * shape.input_size(), places + i * shape.input_size(), i);
+            winners.find(input + i * shape.input_size(), argmax + i * shape.input_size(), i);
         }
 #pragma omp for schedule(dynamic)
         for (int64_t first = 0; first < inputs; first += CHANNELS) {
             for (int64_t i = 0; i < images; ++i) {
-                meet_channels_of_image(winners, i, first, shape, of_output + i * shape.output_size(), weights,
-                                       of_weights);
+                meet_channels_of_image(winners, i, first, shape, grad_output + i * shape.output_size(), weights,
+                                       grad_weights);
             }
         }
 #pragma omp for schedule(dynamic)
-        for (int64_t i = 0; i < images; ++i) winners.spread(i, of_input + i * shape.input_size());
+        for (int64_t i = 0; i < images; ++i) winners.spread(i, grad_input + i * shape.input_size());
     }
 }
 

@@ -1,8 +1,8 @@
 """Convolution of winners on the CPU, in time that grows with their number.
 
 Nine in ten of the inputs of a convolution that follows k-winners are zero, so `winners_convolution.cpp` takes
-the winners one by one: in each output that a winner reaches it adds its row of weights, and for the gradient
-it computes only what winners pass on.
+the winners one after the other: in each output that a winner reaches it adds its row of weights, and for the
+gradient it computes only what winners pass on.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sigtune.kernels.library import LIBRARY, takes_float32
+from sigtune.kernels.library import compiled, takes_float32
 
 _OUTPUTS = 32  # the functions take output channels in blocks of these
 _INPUTS = 8
 
 
 def can_convolve_winners(x: Tensor, convolution: nn.Conv2d) -> bool:
-    """Say whether `convolve_winners` is there for the input, (N, C, H, W), and the convolution."""
+    """Return whether `convolve_winners` is there for the input, (N, C, H, W), and the convolution."""
     return (
         len(x) > 0
         and is_plain(convolution)
@@ -30,7 +30,7 @@ def can_convolve_winners(x: Tensor, convolution: nn.Conv2d) -> bool:
 
 
 def is_plain(convolution: nn.Conv2d) -> bool:
-    """Say whether a convolution has a bias, a square kernel, and no stride, padding, dilation or groups."""
+    """Return whether it has a bias, a square kernel, and no stride, padding, dilation or groups."""
     return (
         convolution.kernel_size[0] == convolution.kernel_size[1]
         and convolution.stride == convolution.dilation == (1, 1)
@@ -40,12 +40,12 @@ def is_plain(convolution: nn.Conv2d) -> bool:
     )
 
 
-def convolve_winners(x: Tensor, places: Tensor, convolution: nn.Conv2d) -> Tensor:
+def convolve_winners(x: Tensor, argmax: Tensor, convolution: nn.Conv2d) -> Tensor:
     """Return the convolution, (N, D, H', W') in channels_last, of x, (N, C, H, W), whose winners alone count.
 
-    `places`, uint8 of the same shape, is 255 where x is no winner; there x is 0, and gets a gradient of 0.
+    `argmax`, uint8 of the same shape, is 255 where x is not a winner; there x is 0, and gets a gradient of 0.
     """
-    output: Tensor = _convolve(x, places, convolution.weight, convolution.bias)
+    output: Tensor = _convolve(x, argmax, convolution.weight, convolution.bias)
     return output
 
 
@@ -57,14 +57,13 @@ def _in_memory(x: Tensor) -> Tensor:
 
 
 @torch.library.custom_op("sigtune::convolve_winners", mutates_args=(), device_types="cpu")
-def _convolve(x: Tensor, places: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    assert LIBRARY is not None
-    x, places, weights = _in_memory(x), _in_memory(places), weight.permute(2, 3, 1, 0).contiguous()
+def _convolve(x: Tensor, argmax: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    x, argmax, weights = _in_memory(x), _in_memory(argmax), weight.permute(2, 3, 1, 0).contiguous()
     images, inputs, height, width = x.shape
-    y: Tensor = _convolved_like(x, places, weight, bias)
-    LIBRARY.winners_convolution(
+    y: Tensor = _convolved_like(x, argmax, weight, bias)
+    compiled().winners_convolution(
         x.data_ptr(),
-        places.data_ptr(),
+        argmax.data_ptr(),
         images,
         height,
         width,
@@ -80,24 +79,23 @@ def _convolve(x: Tensor, places: Tensor, weight: Tensor, bias: Tensor) -> Tensor
 
 
 @_convolve.register_fake
-def _convolved_like(x: Tensor, places: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def _convolved_like(x: Tensor, argmax: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     height, width = (size - weight.shape[2] + 1 for size in x.shape[2:])
     shape = (len(x), len(weight), height, width)
     return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
 
 
 @torch.library.custom_op("sigtune::convolve_winners_gradient", mutates_args=(), device_types="cpu")
-def _gradient(of_y: Tensor, x: Tensor, places: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _gradient(grad_y: Tensor, x: Tensor, argmax: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return the gradients with respect to x, (N, C, H, W), and the weights, (D, C, K, K)."""
-    assert LIBRARY is not None
-    of_y, x, places = _in_memory(of_y), _in_memory(x), _in_memory(places)
+    grad_y, x, argmax = _in_memory(grad_y), _in_memory(x), _in_memory(argmax)
     weights = weight.permute(1, 2, 3, 0).contiguous()
     images, inputs, height, width = x.shape
-    of_x, of_weight = _gradient_like(of_y, x, places, weight)
-    LIBRARY.winners_convolution_gradient(
-        of_y.data_ptr(),
+    grad_x, grad_weight = _gradient_like(grad_y, x, argmax, weight)
+    compiled().winners_convolution_gradient(
+        grad_y.data_ptr(),
         x.data_ptr(),
-        places.data_ptr(),
+        argmax.data_ptr(),
         images,
         height,
         width,
@@ -106,26 +104,26 @@ def _gradient(of_y: Tensor, x: Tensor, places: Tensor, weight: Tensor) -> tuple[
         len(weight),
         torch.get_num_threads(),
         weights.data_ptr(),
-        of_weight.data_ptr(),
-        of_x.data_ptr(),
+        grad_weight.data_ptr(),
+        grad_x.data_ptr(),
     )
-    return of_x, of_weight
+    return grad_x, grad_weight
 
 
 @_gradient.register_fake
-def _gradient_like(of_y: Tensor, x: Tensor, places: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _gradient_like(grad_y: Tensor, x: Tensor, argmax: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     outputs, inputs, kernel, _ = weight.shape
-    of_weight = weight.new_empty(inputs, kernel, kernel, outputs).permute(3, 0, 1, 2)
-    return torch.empty_like(x, memory_format=torch.channels_last), of_weight
+    grad_weight = weight.new_empty(inputs, kernel, kernel, outputs).permute(3, 0, 1, 2)
+    return torch.empty_like(x, memory_format=torch.channels_last), grad_weight
 
 
 def _save_for_gradient(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
     ctx.save_for_backward(*inputs[:3])
 
 
-def _backward(ctx: Any, of_y: Tensor) -> tuple[Tensor | None, ...]:
-    of_x, of_weight = _gradient(of_y, *ctx.saved_tensors)
-    return of_x, None, of_weight, of_y.sum(dim=(0, 2, 3))
+def _backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
+    grad_x, grad_weight = _gradient(grad_y, *ctx.saved_tensors)
+    return grad_x, None, grad_weight, grad_y.sum(dim=(0, 2, 3))
 
 
 _convolve.register_autograd(_backward, setup_context=_save_for_gradient)

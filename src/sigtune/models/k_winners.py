@@ -16,16 +16,15 @@ one: a network that diverged shows it in its loss.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sigtune.kernels.library import LIBRARY
+from sigtune.kernels.kth_highest import kth_highest
 from sigtune.models.arguments import require, require_percent_on
 
 
 class _KWinners(nn.Module):
-    """What the 1-d and the 2-d layer share: k, boosting, and the duty cycles.
+    """What the 1-d and the 2-d layer share: k, boosting, and the duty cycles, `units` of them.
 
     Its state is in buffers, so that checkpoints hold it: `duty_cycle`, (D,), `samples_seen`, and
     `boost_strength`.
@@ -37,12 +36,12 @@ class _KWinners(nn.Module):
 
     def __init__(
         self,
-        duty_cycles: int,
+        units: int,
         percent_on: float,
-        k_inference_factor: float,
-        boost_strength: float,
-        boost_strength_factor: float,
-        duty_cycle_period: int,
+        k_inference_factor: float = 1.0,
+        boost_strength: float = 1.0,
+        boost_strength_factor: float = 0.9,
+        duty_cycle_period: int = 1000,
     ) -> None:
         super().__init__()
         require_percent_on(percent_on)
@@ -54,7 +53,7 @@ class _KWinners(nn.Module):
         self.k_inference_factor = k_inference_factor
         self.boost_strength_factor = boost_strength_factor
         self.duty_cycle_period = duty_cycle_period
-        self.register_buffer("duty_cycle", torch.zeros(duty_cycles))
+        self.register_buffer("duty_cycle", torch.zeros(units))
         self.register_buffer("samples_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("boost_strength", torch.tensor(float(boost_strength)))
 
@@ -89,24 +88,11 @@ class _KWinners(nn.Module):
 
 
 class KWinners(_KWinners):
-    """k winners among the `n` units of each vector, (N, n) to (N, n); each unit has a duty cycle.
+    """k winners among the n `units` of each vector, (N, n) to (N, n); each unit has a duty cycle.
 
     Raises ValueError, naming the argument, for a percent_on outside (0, 1], a k_inference_factor not above 0,
     a negative boost_strength, a boost_strength_factor outside [0, 1], a duty_cycle_period below 1.
     """
-
-    def __init__(
-        self,
-        n: int,
-        percent_on: float,
-        k_inference_factor: float = 1.0,
-        boost_strength: float = 1.0,
-        boost_strength_factor: float = 0.9,
-        duty_cycle_period: int = 1000,
-    ) -> None:
-        super().__init__(
-            n, percent_on, k_inference_factor, boost_strength, boost_strength_factor, duty_cycle_period
-        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, (N, n), with all but its winners set to 0."""
@@ -124,22 +110,9 @@ class KWinners(_KWinners):
 class KWinners2d(_KWinners):
     """k winners among all channels and positions of each sample, (N, C, H, W) to the same shape.
 
-    Each of the `channels` has a duty cycle: the share of its positions that are on. All its positions are
-    boosted alike. Fastest in channels_last. Raises ValueError as KWinners does.
+    Each channel, of which there are `units`, has a duty cycle: the share of its positions that are on. All
+    its positions are boosted alike. Fastest in channels_last. Raises ValueError as KWinners does.
     """
-
-    def __init__(
-        self,
-        channels: int,
-        percent_on: float,
-        k_inference_factor: float = 1.0,
-        boost_strength: float = 1.0,
-        boost_strength_factor: float = 0.9,
-        duty_cycle_period: int = 1000,
-    ) -> None:
-        super().__init__(
-            channels, percent_on, k_inference_factor, boost_strength, boost_strength_factor, duty_cycle_period
-        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, (N, C, H, W), with all but its winners set to 0."""
@@ -163,36 +136,6 @@ def _on(y: Tensor) -> Tensor:
     mask and its conversion, and multiplying by them a third of that by booleans.
     """
     return y.detach().clone().gt_(0)
-
-
-def kth_highest(values: Tensor, k: int) -> Tensor:
-    """Return the k-th highest of each row of `values`, (N, n) to (N, 1); a NaN counts as the highest."""
-    if values.device.type == "cpu":
-        highest: Tensor = _kth_highest_on_cpu(values, k)
-        return highest
-    # The k-th highest is the lowest of the k highest.
-    return values.topk(k, dim=1, sorted=False).values.amin(dim=1, keepdim=True)
-
-
-@torch.library.custom_op("sigtune::kth_highest", mutates_args=(), device_types="cpu")
-def _kth_highest_on_cpu(values: Tensor, k: int) -> Tensor:
-    """Select with our own function; without it or in other dtypes with numpy, which has but one thread.
-
-    A custom operator, so that torch.compile does not break the graph.
-    """
-    rows, count = values.shape
-    if LIBRARY is None or values.dtype != torch.float32:
-        partitioned = np.partition(values.numpy(), count - k, axis=1)
-        return torch.from_numpy(partitioned[:, count - k : count - k + 1].copy())
-    values = values.contiguous()
-    highest = values.new_empty(rows, 1)
-    LIBRARY.kth_highest(values.data_ptr(), rows, count, k, torch.get_num_threads(), highest.data_ptr())
-    return highest
-
-
-@_kth_highest_on_cpu.register_fake
-def _(values: Tensor, k: int) -> Tensor:
-    return values.new_empty(len(values), 1)
 
 
 def decay_boost_strength(module: nn.Module) -> None:

@@ -19,15 +19,15 @@ class WinnersBlock(nn.Module):
         self.convolution = convolution
         self.winners = winners
 
-    def forward(self, x: Tensor, places: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """Return the winners, (N, D, H', W'), of x, (N, C, H, W), and their places, None where not known.
+    def forward(self, x: Tensor, argmax: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return the winners, (N, D, H', W'), of x, (N, C, H, W), and their argmax indices where known.
 
-        The places given are those of x, where x itself are the winners of a block. Only what they pass on is
+        The `argmax` given is that of x, where x itself are the winners of a block. Only what they pass on is
         computed of the gradient with respect to x: the block before it needs no more.
         """
-        if places is not None and can_convolve_winners(x, self.convolution):
-            return self.winners.choose(convolve_winners(x, places, self.convolution))
-        if places is None and self.winners.can_choose_from_images(x, self.convolution):
+        if argmax is not None and can_convolve_winners(x, self.convolution):
+            return self.winners.choose(convolve_winners(x, argmax, self.convolution))
+        if argmax is None and self.winners.can_choose_from_images(x, self.convolution):
             return self.winners.choose_from_images(x, self.convolution)
         return self.winners.choose(self.convolution(x))
 
@@ -37,7 +37,7 @@ class WinnersBlocks(nn.Sequential):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the winners, (N, D, H', W')."""
-        x, places = images, None
+        x, argmax = images, None
         for block in self:
-            x, places = block(x, places)
+            x, argmax = block(x, argmax)
         return x

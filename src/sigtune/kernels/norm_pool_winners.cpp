@@ -1,5 +1,5 @@
-// The choice of k winners, and batch norm, max pooling and k-winners in as few passes over memory as there can
-// be. `k_winners.py` and `fused_winners.py` say what is computed; `kernels.py` loads what is compiled.
+// Batch norm, max pooling and k-winners in as few passes over memory as there can be. `norm_pool_winners.py`
+// says what is computed.
 //
 // A batch is (images, height, width, channels) in memory. An image is one thread's work; what is summed over
 // images is added in their order afterwards, so that the number of threads changes no bit of a result.
@@ -11,7 +11,7 @@
 #include "processor.h"
 #include "bfloat16.h"
 #include "threshold.h"
-#include "winner_places.h"
+#include "winners.h"
 
 namespace {
 
@@ -78,21 +78,21 @@ struct Scratch {
         : activations(sizes.units()), boosted(sizes.units()), halves(sizes.units()) {}
 };
 
-// The highest of a window's pixels and its place in the window: the first of equals; a NaN is the highest.
+// The highest of a window's pixels and its argmax index: the first of equals; a NaN is the highest.
 template <typename T>
-INLINED void pool(const T* corner, const Sizes& sizes, float* highest, uint8_t* places) {
+INLINED void pool(const T* corner, const Sizes& sizes, float* highest, uint8_t* argmax) {
     const int64_t channels = sizes.channels, window = sizes.window;
     for (int64_t c = 0; c < channels; ++c) {
         highest[c] = load(corner[c]);
-        places[c] = 0;
+        argmax[c] = 0;
     }
-    for (int64_t place = 1; place < window * window; ++place) {
-        const T* pixel = corner + (place / window * sizes.width + place % window) * channels;
+    for (int64_t index = 1; index < window * window; ++index) {
+        const T* pixel = corner + (index / window * sizes.width + index % window) * channels;
         for (int64_t c = 0; c < channels; ++c) {
             const float value = load(pixel[c]);
             const bool higher = value > highest[c] || value != value;
             highest[c] = higher ? value : highest[c];
-            places[c] = higher ? static_cast<uint8_t>(place) : places[c];
+            argmax[c] = higher ? static_cast<uint8_t>(index) : argmax[c];
         }
     }
 }
@@ -100,7 +100,7 @@ INLINED void pool(const T* corner, const Sizes& sizes, float* highest, uint8_t* 
 // Normalising is the same for all pixels of a channel and keeps their order: it may come after the pooling.
 template <typename T>
 INLINED void choose_winners(const T* x, const Sizes& sizes, const float* mean, const float* scale,
-                            const float* boost, int64_t k, T* y, uint8_t* places, int32_t* on,
+                            const float* boost, int64_t k, T* y, uint8_t* argmax, int32_t* on,
                             Scratch& scratch) {
     const int64_t channels = sizes.channels, units = sizes.units();
     float* const activations = scratch.activations.data();
@@ -108,25 +108,25 @@ INLINED void choose_winners(const T* x, const Sizes& sizes, const float* mean, c
     for (int64_t pixel = 0; pixel < sizes.pooled_height() * sizes.pooled_width(); ++pixel) {
         const int64_t row = pixel / sizes.pooled_width(), column = pixel % sizes.pooled_width();
         const int64_t at = pixel * channels;
-        pool(x + (row * sizes.width + column) * sizes.window * channels, sizes, activations + at, places + at);
+        pool(x + (row * sizes.width + column) * sizes.window * channels, sizes, activations + at, argmax + at);
         for (int64_t c = 0; c < channels; ++c) {
             activations[at + c] = (activations[at + c] - mean[c]) * scale[c];
             boosted[at + c] = order_of(activations[at + c] * boost[c]);
         }
     }
     const int32_t threshold = kth_highest_order(boosted, units, k, scratch.halves.data());
-    keep_winners(activations, boosted, places, threshold, units, channels, y, places, on);
+    keep_winners(activations, boosted, argmax, threshold, units, channels, y, argmax, on);
 }
 
 // Sums of the gradients that winners pass on, and of these times the normalised activation, which is y.
 template <typename T>
-INLINED void sum_passed_on(const T* gradient, const T* y, const uint8_t* places, const Sizes& sizes,
+INLINED void sum_passed_on(const T* gradient, const T* y, const uint8_t* argmax, const Sizes& sizes,
                            double* sums, double* products) {
     const int64_t channels = sizes.channels;
     std::vector<float> image_sums(channels), image_products(channels);
     for (int64_t at = 0; at < sizes.units(); at += channels) {
         for (int64_t c = 0; c < channels; ++c) {
-            const float passed_on = places[at + c] == NOWHERE ? 0.0f : load(gradient[at + c]);
+            const float passed_on = argmax[at + c] == NO_WINNER ? 0.0f : load(gradient[at + c]);
             image_sums[c] += passed_on;
             image_products[c] += passed_on * load(y[at + c]);
         }
@@ -137,7 +137,7 @@ INLINED void sum_passed_on(const T* gradient, const T* y, const uint8_t* places,
 
 // dx = scale·(the gradient, where x is a winner) − offset − slope·(x − mean), all of the pixel's channel.
 template <typename T>
-INLINED void spread_gradient(const T* gradient, const T* x, const uint8_t* places, const Sizes& sizes,
+INLINED void spread_gradient(const T* gradient, const T* x, const uint8_t* argmax, const Sizes& sizes,
                              const float* mean, const float* scale, const float* offset, const float* slope,
                              T* dx) {
     const int64_t channels = sizes.channels, window = sizes.window;
@@ -148,19 +148,13 @@ INLINED void spread_gradient(const T* gradient, const T* x, const uint8_t* place
             for (int64_t c = 0; c < channels; ++c) store(dx[c], -offset[c] - slope[c] * (load(x[c]) - mean[c]));
             continue;
         }
-        const auto place = static_cast<uint8_t>(row % window * window + column % window);
+        const auto index = static_cast<uint8_t>(row % window * window + column % window);
         const int64_t at = (row / window * sizes.pooled_width() + column / window) * channels;
         for (int64_t c = 0; c < channels; ++c) {
-            const float passed_on = places[at + c] == place ? load(gradient[at + c]) : 0.0f;
+            const float passed_on = argmax[at + c] == index ? load(gradient[at + c]) : 0.0f;
             store(dx[c], scale[c] * passed_on - offset[c] - slope[c] * (load(x[c]) - mean[c]));
         }
     }
-}
-
-FOR_EACH_PROCESSOR float kth_highest_of_row(const float* values, int64_t count, int64_t k, int32_t* orders,
-                                            int16_t* halves) {
-    for (int64_t i = 0; i < count; ++i) orders[i] = order_of(values[i]);
-    return float_of(kth_highest_order(orders, count, k, halves));
 }
 
 FOR_EACH_PROCESSOR void sum_image(const void* x, bool bfloat16, int64_t image, const Sizes& sizes,
@@ -175,41 +169,41 @@ FOR_EACH_PROCESSOR void sum_image(const void* x, bool bfloat16, int64_t image, c
 
 FOR_EACH_PROCESSOR void winners_of_image(const void* x, bool bfloat16, int64_t image, const Sizes& sizes,
                                          const float* mean, const float* scale, const float* boost, int64_t k,
-                                         void* y, uint8_t* places, int32_t* on, Scratch& scratch) {
+                                         void* y, uint8_t* argmax, int32_t* on, Scratch& scratch) {
     const int64_t from = image * sizes.values(), to = image * sizes.units();
     if (bfloat16) {
         choose_winners(static_cast<const Bfloat16*>(x) + from, sizes, mean, scale, boost, k,
-                       static_cast<Bfloat16*>(y) + to, places + to, on, scratch);
+                       static_cast<Bfloat16*>(y) + to, argmax + to, on, scratch);
     } else {
         choose_winners(static_cast<const float*>(x) + from, sizes, mean, scale, boost, k,
-                       static_cast<float*>(y) + to, places + to, on, scratch);
+                       static_cast<float*>(y) + to, argmax + to, on, scratch);
     }
 }
 
-FOR_EACH_PROCESSOR void sum_gradient_of_image(const void* gradient, const void* y, const uint8_t* places,
+FOR_EACH_PROCESSOR void sum_gradient_of_image(const void* gradient, const void* y, const uint8_t* argmax,
                                               bool bfloat16, int64_t image, const Sizes& sizes, double* sums,
                                               double* products) {
     const int64_t at = image * sizes.units();
     if (bfloat16) {
         sum_passed_on(static_cast<const Bfloat16*>(gradient) + at, static_cast<const Bfloat16*>(y) + at,
-                      places + at, sizes, sums, products);
+                      argmax + at, sizes, sums, products);
     } else {
-        sum_passed_on(static_cast<const float*>(gradient) + at, static_cast<const float*>(y) + at, places + at,
+        sum_passed_on(static_cast<const float*>(gradient) + at, static_cast<const float*>(y) + at, argmax + at,
                       sizes, sums, products);
     }
 }
 
-FOR_EACH_PROCESSOR void gradient_of_image(const void* gradient, const void* x, const uint8_t* places,
+FOR_EACH_PROCESSOR void gradient_of_image(const void* gradient, const void* x, const uint8_t* argmax,
                                           bool bfloat16, int64_t image, const Sizes& sizes, const float* mean,
                                           const float* scale, const float* offset, const float* slope,
                                           void* dx) {
     const int64_t from = image * sizes.units(), to = image * sizes.values();
     if (bfloat16) {
         spread_gradient(static_cast<const Bfloat16*>(gradient) + from, static_cast<const Bfloat16*>(x) + to,
-                        places + from, sizes, mean, scale, offset, slope, static_cast<Bfloat16*>(dx) + to);
+                        argmax + from, sizes, mean, scale, offset, slope, static_cast<Bfloat16*>(dx) + to);
     } else {
         spread_gradient(static_cast<const float*>(gradient) + from, static_cast<const float*>(x) + to,
-                        places + from, sizes, mean, scale, offset, slope, static_cast<float*>(dx) + to);
+                        argmax + from, sizes, mean, scale, offset, slope, static_cast<float*>(dx) + to);
     }
 }
 
@@ -217,22 +211,9 @@ FOR_EACH_PROCESSOR void gradient_of_image(const void* gradient, const void* x, c
 
 extern "C" {
 
-// The k-th highest of each row of (rows, count) values.
-void kth_highest(const float* values, int64_t rows, int64_t count, int64_t k, int threads, float* result) {
-#pragma omp parallel num_threads(threads)
-    {
-        std::vector<int32_t> orders(count);
-        std::vector<int16_t> halves(count);
-#pragma omp for schedule(dynamic)
-        for (int64_t row = 0; row < rows; ++row) {
-            result[row] = kth_highest_of_row(values + row * count, count, k, orders.data(), halves.data());
-        }
-    }
-}
-
 // Mean and biased variance of each channel of x.
-void statistics(const void* x, int bfloat16, int64_t images, int64_t height, int64_t width, int64_t channels,
-                int threads, float* mean, float* variance) {
+void channel_statistics(const void* x, int bfloat16, int64_t images, int64_t height, int64_t width,
+                        int64_t channels, int threads, float* mean, float* variance) {
     const Sizes sizes{images, height, width, channels, 1};
     std::vector<float> shift(channels);
     for (int64_t c = 0; c < channels; ++c) {
@@ -252,10 +233,10 @@ void statistics(const void* x, int bfloat16, int64_t images, int64_t height, int
     }
 }
 
-// The winners y, the place of each in its window, and for how many images and pixels each channel is on.
-void winners(const void* x, int bfloat16, int64_t images, int64_t height, int64_t width, int64_t channels,
-             int64_t window, int threads, const float* mean, const float* scale, const float* boost, int64_t k,
-             void* y, uint8_t* places, int64_t* on) {
+// The winners y, the argmax index of each, and for how many images and pixels each channel is on.
+void norm_pool_winners(const void* x, int bfloat16, int64_t images, int64_t height, int64_t width,
+                       int64_t channels, int64_t window, int threads, const float* mean, const float* scale,
+                       const float* boost, int64_t k, void* y, uint8_t* argmax, int64_t* on) {
     const Sizes sizes{images, height, width, channels, window};
 #pragma omp parallel num_threads(threads)
     {
@@ -263,7 +244,7 @@ void winners(const void* x, int bfloat16, int64_t images, int64_t height, int64_
         std::vector<int32_t> on_here(channels);
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < images; ++i) {
-            winners_of_image(x, bfloat16, i, sizes, mean, scale, boost, k, y, places, on_here.data(), scratch);
+            winners_of_image(x, bfloat16, i, sizes, mean, scale, boost, k, y, argmax, on_here.data(), scratch);
         }
 #pragma omp critical
         for (int64_t c = 0; c < channels; ++c) on[c] += on_here[c];
@@ -271,14 +252,15 @@ void winners(const void* x, int bfloat16, int64_t images, int64_t height, int64_
 }
 
 // The gradient with respect to x, of which mean and scale were computed, from the one with respect to y.
-void gradient(const void* of_y, const void* x, const void* y, const uint8_t* places, int bfloat16,
-              int64_t images, int64_t height, int64_t width, int64_t channels, int64_t window, int threads,
-              const float* mean, const float* scale, void* of_x) {
+void norm_pool_winners_gradient(const void* grad_y, const void* x, const void* y, const uint8_t* argmax,
+                                int bfloat16, int64_t images, int64_t height, int64_t width, int64_t channels,
+                                int64_t window, int threads, const float* mean, const float* scale,
+                                void* grad_x) {
     const Sizes sizes{images, height, width, channels, window};
     ChannelSums sums(sizes);
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (int64_t i = 0; i < images; ++i) {
-        sum_gradient_of_image(of_y, y, places, bfloat16, i, sizes, sums.first(i), sums.second(i));
+        sum_gradient_of_image(grad_y, y, argmax, bfloat16, i, sizes, sums.first(i), sums.second(i));
     }
     // Batch norm passes on scale·(g − mean(g) − x̂·mean(g·x̂)), where x̂ = (x − mean)·scale.
     std::vector<float> offset(channels), slope(channels);
@@ -291,7 +273,8 @@ void gradient(const void* of_y, const void* x, const void* y, const uint8_t* pla
     }
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (int64_t i = 0; i < images; ++i) {
-        gradient_of_image(of_y, x, places, bfloat16, i, sizes, mean, scale, offset.data(), slope.data(), of_x);
+        gradient_of_image(grad_y, x, argmax, bfloat16, i, sizes, mean, scale, offset.data(), slope.data(),
+                          grad_x);
     }
 }
 

@@ -1,5 +1,5 @@
-// Which units of a batch are winners: the place of a winner's pixel in its pooling window is kept in a byte,
-// and NOWHERE of any other unit.
+// Which units of a batch are winners, a byte each: a winner's argmax index, which is that of its pixel within
+// its pooling window, row by row, and NO_WINNER for any other unit.
 
 #pragma once
 
@@ -9,16 +9,16 @@
 #include "processor.h"
 #include "bfloat16.h"
 
-constexpr uint8_t NOWHERE = 255;
+constexpr uint8_t NO_WINNER = 255;
 
 // Calls f with the channel of each winner among the channels of one pixel, of which there are a multiple of 8.
 template <typename F>
-INLINED void for_each_winner(const uint8_t* places, int64_t channels, F&& f) {
+INLINED void for_each_winner(const uint8_t* argmax, int64_t channels, F&& f) {
     constexpr uint64_t EACH_BYTE = 0x0101010101010101;
     for (int64_t c = 0; c < channels; c += 8) {
         uint64_t word;
-        std::memcpy(&word, places + c, sizeof word);
-        word ^= NOWHERE * EACH_BYTE;
+        std::memcpy(&word, argmax + c, sizeof word);
+        word ^= NO_WINNER * EACH_BYTE;
         // The highest bit of each byte that is not zero; the first byte is the lowest one.
         uint64_t winners = (((word & 0x7f * EACH_BYTE) + 0x7f * EACH_BYTE) | word) & 0x80 * EACH_BYTE;
         for (; winners; winners &= winners - 1) f(c + __builtin_ctzll(winners) / 8);
@@ -26,16 +26,16 @@ INLINED void for_each_winner(const uint8_t* places, int64_t channels, F&& f) {
 }
 
 // Writes the winners' activations to y and zeros elsewhere, and counts for how many pixels each channel is on.
-template <typename Place, typename T>
-INLINED void keep_winners(const float* activations, const int32_t* boosted, const Place* in_window,
-                          int32_t threshold, int64_t units, int64_t channels, T* y, uint8_t* places,
+template <typename Index, typename T>
+INLINED void keep_winners(const float* activations, const int32_t* boosted, const Index* in_window,
+                          int32_t threshold, int64_t units, int64_t channels, T* y, uint8_t* argmax,
                           int32_t* on) {
     for (int64_t at = 0; at < units; at += channels) {
         for (int64_t c = 0; c < channels; ++c) {
             const bool wins = boosted[at + c] >= threshold;
             const float activation = activations[at + c];
             store(y[at + c], wins ? activation : activation * 0.0f);  // a NaN stays one
-            places[at + c] = wins ? static_cast<uint8_t>(in_window[at + c]) : NOWHERE;
+            argmax[at + c] = wins ? static_cast<uint8_t>(in_window[at + c]) : NO_WINNER;
             on[c] += wins && activation > 0;
         }
     }

@@ -1,0 +1,29 @@
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from sigtune.kernels import library
+
+SOURCES = Path(library.__file__).parent
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("g++") is None, reason="needs the compiler that compiles them"
+)
+def test_where_there_is_a_compiler_the_kernels_are_compiled() -> None:
+    assert library.is_compiled()
+
+
+def test_without_them_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert library.load("sigtune.kernels._nothing") is None
+    assert [record.message for record in caplog.records] == [
+        "sigtune was installed without a C++ compiler: training on the CPU takes longer"
+    ]
+
+
+def test_every_source_in_c_has_its_binding_beside_it() -> None:
+    sources = {path.stem for path in SOURCES.glob("*.cpp")}
+    assert sources == {path.stem for path in SOURCES.glob("*.py")} - {"__init__", "library"}
