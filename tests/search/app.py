@@ -8,15 +8,17 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from sigtune.errors import Problem, UsageError
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="app")
-def main(cfg: DictConfig):
-    number = OmegaConf.select(HydraConfig.get(), "job.num") or 0  # it has none outside a sweep
-    folder = Path(HydraConfig.get().runtime.output_dir)
+def main(cfg: DictConfig) -> dict[str, float] | list[float] | float:
+    hydra_config = HydraConfig.get()
+    number = hydra_config.job.num if hydra_config.mode == RunMode.MULTIRUN else 0
+    folder = Path(hydra_config.runtime.output_dir)
     is_first_start = not (folder / "starts").exists()
     with (folder / "starts").open("a") as file:
         file.write(f"{time.time()}\n")
@@ -24,12 +26,16 @@ def main(cfg: DictConfig):
     time.sleep(cfg.lengths.get(number, cfg.seconds) if is_first_start else cfg.seconds)
     end(cfg.ends.get(number, "well"))
     (folder / "end").write_text(str(time.time()))
-    result = {"height": -abs(cfg.x - 3) + cfg.seed / 100, "size": float(cfg.size)}
-    shape = cfg.returns.get(number, "mapping")
-    return {"mapping": result, "sequence": list(result.values()), "float": result["height"]}[shape]
+    result: dict[str, float] = {"height": -abs(cfg.x - 3) + cfg.seed / 100, "size": float(cfg.size)}
+    match cfg.returns.get(number, "mapping"):
+        case "sequence":
+            return list(result.values())
+        case "float":
+            return result["height"]
+    return result
 
 
-def end(way):
+def end(way: str) -> None:
     if way == "raise":
         raise ValueError("no good [at all]")
     if way == "usage":
@@ -40,6 +46,12 @@ def end(way):
         os.kill(os.getpid(), signal.SIGKILL)
     if way == "os_exit":
         os._exit(7)
+    if way == "breakpoint":
+        breakpoint()
+    if way == "set_trace":
+        import pdb
+
+        pdb.set_trace()
 
 
 if __name__ == "__main__":

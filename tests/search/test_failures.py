@@ -2,6 +2,8 @@
 
 import pytest
 
+from .sweep_app import SweepApp
+
 LAUNCHERS = {
     "basic": [],
     "joblib": ["hydra/launcher=joblib", "sigopt.parallel_bandwidth=2"],
@@ -10,7 +12,9 @@ LAUNCHERS = {
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_a_job_that_raises_exits_or_lacks_a_metric_is_a_failed_observation_with_its_reason(app, launcher):
+def test_a_job_that_raises_exits_or_lacks_a_metric_is_a_failed_observation_with_its_reason(
+    app: SweepApp, launcher: str
+) -> None:
     result = app.run(
         *LAUNCHERS[launcher],
         "++ends={1: raise, 2: exit}",
@@ -41,7 +45,7 @@ def test_a_job_that_raises_exits_or_lacks_a_metric_is_a_failed_observation_with_
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
-def test_a_job_that_is_killed_takes_no_other_with_it(app, launcher):
+def test_a_job_that_is_killed_takes_no_other_with_it(app: SweepApp, launcher: str) -> None:
     result = app.run(*LAUNCHERS[launcher], "++ends={1: kill, 3: os_exit}", "seconds=0.5")
     assert result.returncode == 3, result.stderr
     assert {number: observed.failed for number, observed in app.by_job().items()} == {
@@ -53,13 +57,13 @@ def test_a_job_that_is_killed_takes_no_other_with_it(app, launcher):
     assert app.by_job()[1].metadata["reason"]
 
 
-def test_a_metric_that_is_nan_is_a_failed_observation(app):
+def test_a_metric_that_is_nan_is_a_failed_observation(app: SweepApp) -> None:
     result = app.run("size=nan", "sigopt.metrics=[{name: height}, {name: size, strategy: store}]")
     assert result.returncode == 3
     assert app.by_job()[1].metadata["reason"] == "metric size is nan"
 
 
-def test_three_failures_in_a_row_stop_the_search_and_show_the_first_error(app):
+def test_three_failures_in_a_row_stop_the_search_and_show_the_first_error(app: SweepApp) -> None:
     result = app.run("++ends={2: raise, 3: exit, 4: exit}", "sigopt.observation_budget=9")
     assert result.returncode == 3
     assert len(app.observations()) == 4
@@ -69,7 +73,7 @@ def test_three_failures_in_a_row_stop_the_search_and_show_the_first_error(app):
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_a_usage_error_of_a_job_stops_the_search_and_takes_no_budget(app, launcher):
+def test_a_usage_error_of_a_job_stops_the_search_and_takes_no_budget(app: SweepApp, launcher: str) -> None:
     result = app.run(*LAUNCHERS[launcher], "++ends={1: usage}", "++lengths={2: 2}")
     assert result.returncode == 2
     assert "size  is wrong  → 1" in result.stderr
@@ -79,7 +83,7 @@ def test_a_usage_error_of_a_job_stops_the_search_and_takes_no_budget(app, launch
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_a_job_that_takes_too_long_is_ended_and_fails(app, launcher):
+def test_a_job_that_takes_too_long_is_ended_and_fails(app: SweepApp, launcher: str) -> None:
     result = app.run(*LAUNCHERS[launcher], "++lengths={2: 60}", "sigopt.job_timeout=1.5")
     assert result.returncode == 3, result.stderr
     assert app.by_job()[2].metadata["reason"] == "timed out after 1.5 s"

@@ -8,20 +8,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 import pytest
 
-from .conftest import wait_until
+from .sweep_app import SweepApp, labelled, output_of, wait_until
 
 TWO_SLOTS = ("hydra/launcher=joblib", "sigopt.parallel_bandwidth=2")
 
 
-def kill(process):
+def kill(process: subprocess.Popen[str]) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
 
 
-def assert_sound(app, budget):
+def assert_sound(app: SweepApp, budget: int) -> None:
     """Nothing lost, nothing counted twice: the store, the journal and the folders say the same."""
     observations = app.observations()
     assert len(observations) == budget
@@ -36,35 +37,38 @@ def assert_sound(app, budget):
         assert outcome["values"]["height"] == observed.values[0].value
 
 
-def resumed_until_done(app, *arguments):
+def resumed_until_done(app: SweepApp, *arguments: str) -> subprocess.CompletedProcess[str]:
     result = app.run(*arguments, "sigopt.experiment_id=1")
     assert result.returncode == 0, result.stdout + result.stderr
     return result
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_lets_jobs_that_do_not_heed_it_end_and_the_printed_command_resumes(app, number):
+def test_the_first_signal_lets_jobs_that_do_not_heed_it_end_and_the_printed_command_resumes(
+    app: SweepApp, number: signal.Signals
+) -> None:
     process = app.start(*TWO_SLOTS, "seconds=1")
     wait_until(lambda: app.starts(1) and app.starts(2))
     process.send_signal(number)
-    output = process.communicate(timeout=60)[0]
+    output = output_of(process)
     assert process.returncode == 130, output
     assert len(app.observations()) == 2
     assert "2 observed (0 failed)" in output
-    resume = next(line for line in output.splitlines() if line.startswith("resume")).removeprefix("resume")
-    command = [sys.executable, *shlex.split(resume)[1:]]
+    command = [sys.executable, *shlex.split(labelled(output, "resume")[0])[1:]]
     subprocess.run(command, cwd=app.folder, env=app.environment, check=True, capture_output=True)
     assert_sound(app, 4)
 
 
 @pytest.mark.parametrize("launcher", [("hydra/launcher=basic",), TWO_SLOTS])
-def test_the_second_ctrl_c_stops_at_once_and_the_job_is_run_again_in_its_folder(app, launcher):
+def test_the_second_ctrl_c_stops_at_once_and_the_job_is_run_again_in_its_folder(
+    app: SweepApp, launcher: tuple[str, ...]
+) -> None:
     process = app.start(*launcher, "++lengths={2: 60}")
     wait_until(lambda: app.starts(2))
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    output = process.communicate(timeout=30)[0]
+    output = output_of(process)
     assert process.returncode == 130, output
     assert "Traceback" not in output
     assert "job 2 will be taken up again" in output or "jobs 2" in output
@@ -73,7 +77,7 @@ def test_the_second_ctrl_c_stops_at_once_and_the_job_is_run_again_in_its_folder(
     assert_sound(app, 4)
 
 
-def test_what_finished_after_the_sweep_was_killed_is_reported_without_being_run_again(app):
+def test_what_finished_after_the_sweep_was_killed_is_reported_without_being_run_again(app: SweepApp) -> None:
     process = app.start(*TWO_SLOTS, "seconds=1.5")
     wait_until(lambda: app.starts(1) and app.starts(2))
     kill(process)
@@ -84,7 +88,7 @@ def test_what_finished_after_the_sweep_was_killed_is_reported_without_being_run_
     assert_sound(app, 4)
 
 
-def test_what_still_runs_when_the_sweep_is_taken_up_is_waited_for(app):
+def test_what_still_runs_when_the_sweep_is_taken_up_is_waited_for(app: SweepApp) -> None:
     process = app.start(*TWO_SLOTS, "++lengths={1: 8}")
     wait_until(lambda: app.starts(1))
     kill(process)
@@ -93,7 +97,7 @@ def test_what_still_runs_when_the_sweep_is_taken_up_is_waited_for(app):
     assert_sound(app, 4)
 
 
-def test_a_job_that_died_with_the_sweep_is_run_again_with_the_number_it_had(app):
+def test_a_job_that_died_with_the_sweep_is_run_again_with_the_number_it_had(app: SweepApp) -> None:
     process = app.start("++lengths={2: 60}")
     wait_until(lambda: app.starts(2))
     kill(process)
@@ -103,7 +107,7 @@ def test_a_job_that_died_with_the_sweep_is_run_again_with_the_number_it_had(app)
     assert_sound(app, 4)
 
 
-def test_a_suggestion_drawn_by_a_sweep_that_died_before_writing_it_down_is_taken_up(app):
+def test_a_suggestion_drawn_by_a_sweep_that_died_before_writing_it_down_is_taken_up(app: SweepApp) -> None:
     app.run("sigopt.observation_budget=1")
     sweep = next(event["id"] for event in app.journal() if event["event"] == "sweep")
     app.experiment().update(observation_budget=2)
@@ -113,7 +117,7 @@ def test_a_suggestion_drawn_by_a_sweep_that_died_before_writing_it_down_is_taken
     assert_sound(app, 2)
 
 
-def test_a_result_that_was_reported_but_not_marked_is_not_reported_again(app):
+def test_a_result_that_was_reported_but_not_marked_is_not_reported_again(app: SweepApp) -> None:
     app.run("sigopt.observation_budget=2")
     journal = app.sweep_dir / "journal.jsonl"
     lines = journal.read_text().splitlines(keepends=True)
@@ -123,7 +127,7 @@ def test_a_result_that_was_reported_but_not_marked_is_not_reported_again(app):
     assert_sound(app, 2)
 
 
-def killed_at_random(app, budget, kills, seed, launcher):
+def killed_at_random(app: SweepApp, budget: int, kills: int, seed: int, launcher: Sequence[str]) -> int:
     instants = random.Random(seed)
     arguments = [*launcher, "seconds=0.2", f"sigopt.observation_budget={budget}"]
     process, done = app.start(*arguments), 0
@@ -131,39 +135,43 @@ def killed_at_random(app, budget, kills, seed, launcher):
     while done < kills:
         time.sleep(instants.uniform(0, 3))
         if process.poll() is not None:
-            assert process.returncode == 0, process.communicate()[0]
+            assert process.returncode == 0, output_of(process)
             break
         kill(process)
         done += 1
         process = app.start(*arguments, "sigopt.experiment_id=1")
-    output = process.communicate(timeout=120)[0]
+    output = output_of(process)
     assert process.returncode == 0, output
     assert_sound(app, budget)
     return done
 
 
 @pytest.mark.parametrize("launcher", [("hydra/launcher=basic",), TWO_SLOTS])
-def test_a_sweep_killed_at_random_instants_loses_nothing_and_counts_nothing_twice(app, launcher):
+def test_a_sweep_killed_at_random_instants_loses_nothing_and_counts_nothing_twice(
+    app: SweepApp, launcher: tuple[str, ...]
+) -> None:
     assert killed_at_random(app, 8, 3, 7, launcher) > 0
 
 
 @pytest.mark.slow
-def test_a_sweep_killed_at_fifty_random_instants_loses_nothing_and_counts_nothing_twice(app):
+def test_a_sweep_killed_at_fifty_random_instants_loses_nothing_and_counts_nothing_twice(
+    app: SweepApp,
+) -> None:
     assert killed_at_random(app, 60, 50, 11, TWO_SLOTS) == 50
 
 
-def test_two_sweeps_in_one_folder_are_refused(app):
+def test_two_sweeps_in_one_folder_are_refused(app: SweepApp) -> None:
     process = app.start("seconds=3")
     wait_until(lambda: app.starts(1))
     second = app.run("sigopt.experiment_id=1")
     assert second.returncode == 2
     assert "a sweep is running in this folder" in second.stderr
-    process.communicate(timeout=60)
+    output_of(process)
     assert process.returncode == 0
     assert_sound(app, 4)
 
 
-def test_a_new_experiment_in_the_folder_of_another_is_refused_and_not_created(app):
+def test_a_new_experiment_in_the_folder_of_another_is_refused_and_not_created(app: SweepApp) -> None:
     app.run("sigopt.observation_budget=1")
     second = app.run("sigopt.observation_budget=1")
     assert second.returncode == 2
@@ -172,7 +180,7 @@ def test_a_new_experiment_in_the_folder_of_another_is_refused_and_not_created(ap
     assert len(app.journal()) == 3
 
 
-def test_resuming_finds_the_folder_by_itself(app):
+def test_resuming_finds_the_folder_by_itself(app: SweepApp) -> None:
     process = app.start("++lengths={2: 60}")
     wait_until(lambda: app.starts(2))
     kill(process)
@@ -187,7 +195,7 @@ def test_resuming_finds_the_folder_by_itself(app):
     assert_sound(app, 4)
 
 
-def test_a_search_that_is_done_has_nothing_more_to_run(app):
+def test_a_search_that_is_done_has_nothing_more_to_run(app: SweepApp) -> None:
     app.run()
     again = resumed_until_done(app)
     assert "4 observed (0 failed)" in again.stdout

@@ -1,19 +1,23 @@
 """Hydra's sweep syntax as a search space."""
 
+from typing import Any
+
 import pytest
 from omegaconf import OmegaConf
 
 from sigtune.search.search_space import read_command_line, use_current_values
 
+from .sweep_app import SweepApp
 
-def parameter(override, **config):
+
+def parameter(override: str, **config: object) -> dict[str, Any]:
     line = read_command_line([override], None)
     assert not line.problems
     use_current_values(line.parameters, config.get)
     return line.parameters[0]
 
 
-def test_an_interval_is_a_double_with_bounds():
+def test_an_interval_is_a_double_with_bounds() -> None:
     assert parameter("rate=interval(0.1,2)") == {
         "name": "rate",
         "type": "double",
@@ -21,12 +25,12 @@ def test_an_interval_is_a_double_with_bounds():
     }
 
 
-def test_a_logarithmic_interval_is_tagged():
+def test_a_logarithmic_interval_is_tagged() -> None:
     found = parameter("rate=tag(log, interval(0.01, 1.5))")
     assert found["transformation"] == "log"
 
 
-def test_an_interval_of_whole_numbers_for_a_whole_key_is_an_int():
+def test_an_interval_of_whole_numbers_for_a_whole_key_is_an_int() -> None:
     assert parameter("units=interval(500,1500)", units=700) == {
         "name": "units",
         "type": "int",
@@ -35,11 +39,11 @@ def test_an_interval_of_whole_numbers_for_a_whole_key_is_an_int():
     }
 
 
-def test_an_interval_cast_to_int_is_an_int():
+def test_an_interval_cast_to_int_is_an_int() -> None:
     assert parameter("units=int(interval(0,8))")["type"] == "int"
 
 
-def test_a_range_is_a_grid():
+def test_a_range_is_a_grid() -> None:
     assert parameter("units=range(500,800,100)", units=600) == {
         "name": "units",
         "type": "int",
@@ -48,13 +52,13 @@ def test_a_range_is_a_grid():
     }
 
 
-def test_a_choice_of_numbers_is_a_grid_and_of_words_is_categorical():
+def test_a_choice_of_numbers_is_a_grid_and_of_words_is_categorical() -> None:
     assert parameter("size=choice(256,64,128)") == {"name": "size", "type": "int", "grid": [64, 128, 256]}
     assert parameter("size=0.5,0.25")["grid"] == [0.25, 0.5]
     assert parameter("label=choice(a,'b c')")["categorical_values"] == ["a", "b c"]
 
 
-def test_a_value_outside_the_space_is_no_default():
+def test_a_value_outside_the_space_is_no_default() -> None:
     assert "default_value" not in parameter("units=interval(500,1500)", units=2)
 
 
@@ -68,25 +72,27 @@ def test_a_value_outside_the_space_is_no_default():
         ("+extra.key=interval(0,1)", 0.5, "+extra.key=0.5"),
     ],
 )
-def test_a_choice_is_given_to_the_job_as_it_was_typed(override, value, expected):
+def test_a_choice_is_given_to_the_job_as_it_was_typed(override: str, value: object, expected: str) -> None:
     assert (
         read_command_line([override], None).override_for(override.partition("=")[0].lstrip("+"), value)
         == expected
     )
 
 
-def test_overrides_of_the_sigopt_block_go_to_no_job():
+def test_overrides_of_the_sigopt_block_go_to_no_job() -> None:
     line = read_command_line(["a=1", "sigopt.observation_budget=3", "++b.c=2"], None)
     assert line.fixed == ["a=1", "++b.c=2"]
     assert line.block_keys == {"sigopt.observation_budget"}
 
 
-def test_an_unknown_tag_and_a_key_tuned_twice_are_problems():
+def test_an_unknown_tag_and_a_key_tuned_twice_are_problems() -> None:
     line = read_command_line(["a=tag(exp, interval(0,1))", "b=1,2", "b=3,4"], None)
     assert [problem.key for problem in line.problems] == ["a", "b"]
 
 
-def test_keys_choices_and_groups_of_the_command_line_are_tuned_beside_the_parameters_of_the_block(app):
+def test_keys_choices_and_groups_of_the_command_line_are_tuned_beside_the_parameters_of_the_block(
+    app: SweepApp,
+) -> None:
     result = app.run(
         "units=interval(500,1500)", "label=choice(plain,'two words')", "shape=choice(round,square)", "size=2"
     )
@@ -118,7 +124,9 @@ def test_keys_choices_and_groups_of_the_command_line_are_tuned_beside_the_parame
         (["hydra/launcher=joblib", "sigopt.max_consecutive_failures=0"], "sigopt.max_consecutive_failures=0"),
     ],
 )
-def test_what_cannot_be_searched_is_refused_and_nothing_is_created(app, arguments, line):
+def test_what_cannot_be_searched_is_refused_and_nothing_is_created(
+    app: SweepApp, arguments: list[str], line: str
+) -> None:
     result = app.run(*arguments)
     assert result.returncode == 2, result.stdout + result.stderr
     assert line in result.stderr

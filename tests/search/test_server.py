@@ -1,11 +1,15 @@
 """A SigOpt server that is busy, broken, or away: a real one on a loopback port that misbehaves on purpose."""
 
+from __future__ import annotations
+
 import json
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -13,15 +17,20 @@ from sigopt.exception import ApiException
 
 from sigtune.backend.driver import LocalDriver
 
-from .conftest import wait_until
+from .sweep_app import SweepApp, output_of, wait_until
 
 KEY = "a-secret-key"
+
+
+# What goes wrong with a request: a status to answer with, or an answer that gets "lost".
+Fault = int | str | None
+FaultOf = Callable[[int], Fault]
 
 
 class SigOptServer(ThreadingHTTPServer):
     """The embedded backend behind HTTP. `fault(count)` says what goes wrong with a request, by its number."""
 
-    def __init__(self, store, fault, port=0):
+    def __init__(self, store: str, fault: FaultOf, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.driver = LocalDriver(store)
         self.fault = fault
@@ -30,7 +39,9 @@ class SigOptServer(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    def answer(self):
+    server: SigOptServer
+
+    def answer(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
         with self.server.lock:
@@ -48,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
 
-    def ask(self, body):
+    def ask(self, body: bytes) -> tuple[int, Any]:
         url = urlsplit(self.path)
         data = json.loads(body) if body else dict(parse_qsl(url.query))
         if "limit" in data:
@@ -58,19 +69,19 @@ class Handler(BaseHTTPRequestHandler):
         except ApiException as error:
             return error.status_code, error.to_json()
 
-    def reply(self, status, result):
+    def reply(self, status: int, result: Any) -> None:
         text = json.dumps(result).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
 
-    def log_message(self, *arguments):
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the name in http.server
         pass
 
 
 @contextmanager
-def serving(app, fault=lambda count: None, port=0):
+def serving(app: SweepApp, fault: FaultOf = lambda count: None, port: int = 0) -> Iterator[SigOptServer]:
     server = SigOptServer(f"sqlite:///{app.folder}/app.db", fault, port)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -87,14 +98,14 @@ def serving(app, fault=lambda count: None, port=0):
         server.driver.close()
 
 
-def assert_complete(app, budget):
+def assert_complete(app: SweepApp, budget: int) -> None:
     observations = app.observations()
     assert len(observations) == len({observed.suggestion for observed in observations}) == budget
     assert not any(observed.failed for observed in observations)
     assert app.open_suggestions() == []
 
 
-def every(number, fault, others=lambda count: None):
+def every(number: int, fault: Fault, others: FaultOf = lambda count: None) -> FaultOf:
     return lambda count: fault if count % number == 0 else others(count)
 
 
@@ -103,7 +114,7 @@ def every(number, fault, others=lambda count: None):
     [every(3, 503), every(4, 429), every(5, "lost"), every(4, 500, every(7, "lost"))],
     ids=["503", "429", "lost", "both"],
 )
-def test_requests_that_fail_for_a_while_are_repeated(app, fault):
+def test_requests_that_fail_for_a_while_are_repeated(app: SweepApp, fault: FaultOf) -> None:
     with serving(app, fault) as server:
         result = app.run("sigopt.backend=api", "hydra/launcher=joblib", "sigopt.parallel_bandwidth=2")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -111,13 +122,15 @@ def test_requests_that_fail_for_a_while_are_repeated(app, fault):
     assert_complete(app, 4)
 
 
-def test_a_server_that_stays_away_ends_the_search_and_what_was_trained_is_reported_on_resume(app):
+def test_a_server_that_stays_away_ends_the_search_and_what_was_trained_is_reported_on_resume(
+    app: SweepApp,
+) -> None:
     arguments = ("sigopt.backend=api", "sigopt.retry_seconds=2", "hydra/launcher=joblib")
     with serving(app) as server:
         process = app.start(*arguments, "++lengths={2: 3}")
         wait_until(lambda: app.starts(2))
         port = server.server_address[1]
-    output = process.communicate(timeout=90)[0]
+    output = output_of(process)
     assert process.returncode == 1, output
     assert "Traceback" not in output
     assert "SigOpt cannot be reached" in output
@@ -130,7 +143,7 @@ def test_a_server_that_stays_away_ends_the_search_and_what_was_trained_is_report
     assert_complete(app, 4)
 
 
-def test_no_server_at_all_is_one_line(app):
+def test_no_server_at_all_is_one_line(app: SweepApp) -> None:
     app.environment |= {"SIGOPT_KEY": KEY, "SIGOPT_API_URL": "http://127.0.0.1:9"}
     result = app.run("sigopt.backend=api", "sigopt.retry_seconds=0.5")
     assert result.returncode == 1
@@ -139,7 +152,7 @@ def test_no_server_at_all_is_one_line(app):
     assert KEY not in result.stderr
 
 
-def test_the_key_is_in_no_output_and_no_file(app):
+def test_the_key_is_in_no_output_and_no_file(app: SweepApp) -> None:
     with serving(app):
         result = app.run("sigopt.backend=api", "++ends={1: raise}")
         assert KEY not in result.stdout + result.stderr
@@ -148,7 +161,7 @@ def test_the_key_is_in_no_output_and_no_file(app):
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
 
 
-def test_ctrl_c_while_waiting_for_a_server_ends_the_search(app):
+def test_ctrl_c_while_waiting_for_a_server_ends_the_search(app: SweepApp) -> None:
     arguments = ("sigopt.backend=api", "sigopt.retry_seconds=600")
     with serving(app):
         process = app.start(*arguments, "++lengths={1: 2}")
@@ -156,6 +169,6 @@ def test_ctrl_c_while_waiting_for_a_server_ends_the_search(app):
     process.send_signal(signal.SIGINT)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
-    output = process.communicate(timeout=30)[0]
+    output = output_of(process)
     assert process.returncode == 130, output
     assert "resume" in output

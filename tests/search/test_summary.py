@@ -7,26 +7,26 @@ import sys
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from sigtune.definition.metrics import Metric
 from sigtune.definition.ranking import best
 from sigtune.report.best_config import config_of
 from sigtune.report.observed import Observed
 
+from .sweep_app import SweepApp, labelled
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "two_numbers.py"
 
 
-def labelled(output, label):
-    return [line.removeprefix(label).strip() for line in output.splitlines() if line.startswith(label)]
-
-
-def typed(command, folder, environment):
+def typed(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     parts = [sys.executable, *shlex.split(command)[1:]]
     return subprocess.run(parts, cwd=folder, env=environment, capture_output=True, text=True, check=True)
 
 
-def test_the_printed_command_trains_the_best_again_with_what_was_fixed_and_what_was_tuned(app):
+def test_the_printed_command_trains_the_best_again_with_what_was_fixed_and_what_was_tuned(
+    app: SweepApp,
+) -> None:
     result = app.run(
         "units=interval(500,1500)",
         "shape=choice(round,square)",
@@ -39,13 +39,15 @@ def test_the_printed_command_trains_the_best_again_with_what_was_fixed_and_what_
     number = labelled(result.stdout, "best")[0].rsplit("/", 1)[-1]
     trained = OmegaConf.load(app.sweep_dir / number / ".hydra" / "config.yaml")
     retrained = OmegaConf.load(app.folder / "again" / ".hydra" / "config.yaml")
+    assert isinstance(trained, DictConfig)
+    assert isinstance(retrained, DictConfig)
     del trained["sigopt"], retrained["sigopt"]
     assert retrained == trained
     assert retrained.size == 2
     assert retrained.extra.key == [1, "b"]
 
 
-def test_the_files_have_every_observation_and_the_best(app):
+def test_the_files_have_every_observation_and_the_best(app: SweepApp) -> None:
     app.run("++ends={2: raise}", "sigopt.max_consecutive_failures=9")
     with (app.sweep_dir / "observations.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -55,11 +57,12 @@ def test_the_files_have_every_observation_and_the_best(app):
     assert rows[0]["folder"] == str(app.sweep_dir / "1")
     best = max(float(row["height"]) for row in rows if row["height"])
     results = OmegaConf.load(app.sweep_dir / "optimization_results.yaml")
+    assert isinstance(results, DictConfig)
     assert results.name == "sigopt"
     assert results.best[0]["values"]["height"] == best
 
 
-def test_two_metrics_to_optimize_have_a_front_and_each_of_it_a_file(app):
+def test_two_metrics_to_optimize_have_a_front_and_each_of_it_a_file(app: SweepApp) -> None:
     result = app.run(
         "size=interval(1,100)",
         "sigopt.metrics=[{name: height, objective: maximize}, {name: size, objective: minimize}]",
@@ -71,7 +74,9 @@ def test_two_metrics_to_optimize_have_a_front_and_each_of_it_a_file(app):
         typed(command, app.folder, app.environment)
 
 
-def test_repeats_train_each_suggestion_with_several_seeds_and_report_mean_and_deviation(app):
+def test_repeats_train_each_suggestion_with_several_seeds_and_report_mean_and_deviation(
+    app: SweepApp,
+) -> None:
     result = app.run("sigopt.repeats=3", "sigopt.observation_budget=2", "seed=5")
     assert result.returncode == 0, result.stdout + result.stderr
     seeds = [
@@ -84,12 +89,12 @@ def test_repeats_train_each_suggestion_with_several_seeds_and_report_mean_and_de
     assert "height -1.9400 ± 0.0100" in result.stdout
 
 
-def test_a_failed_repeat_fails_the_job(app):
+def test_a_failed_repeat_fails_the_job(app: SweepApp) -> None:
     app.run("sigopt.repeats=2", "++ends={1: exit}", "sigopt.observation_budget=2")
     assert [app.by_job()[number].failed for number in (1, 2)] == [True, False]
 
 
-def test_the_example_runs_as_its_own_first_lines_say(tmp_path):
+def test_the_example_runs_as_its_own_first_lines_say(tmp_path: Path) -> None:
     for arguments in (
         [],
         ["hydra/launcher=joblib", "sigopt.parallel_bandwidth=4"],
@@ -100,22 +105,22 @@ def test_the_example_runs_as_its_own_first_lines_say(tmp_path):
         assert "12 observed (0 failed)" in result.stdout
 
 
-def observed(number, **values):
+def observed(number: int, **values: float) -> Observed:
     return Observed(number, {}, values or None, "", [])
 
 
-def test_the_best_meets_the_constraints():
+def test_the_best_meets_the_constraints() -> None:
     fast, slow = observed(1, accuracy=0.7, seconds=2), observed(2, accuracy=0.9, seconds=5)
     edge = observed(3, accuracy=0.8, seconds=3)
     limit = Metric("seconds", "minimize", "constraint", 3)
     assert best([fast, slow, edge], [Metric("accuracy"), limit]) == [edge]
 
 
-def test_failed_observations_are_not_among_the_best():
+def test_failed_observations_are_not_among_the_best() -> None:
     assert best([observed(1)], [Metric("accuracy")]) == []
 
 
-def test_overrides_become_a_config_file():
+def test_overrides_become_a_config_file() -> None:
     config = config_of(
         ["model=dense", "+extra=big", "optimizer.lr=0.1", "name='a b'", "~logger"],
         "config",
@@ -134,6 +139,6 @@ def test_overrides_become_a_config_file():
     }
 
 
-def test_a_key_that_was_removed_is_no_config_file():
+def test_a_key_that_was_removed_is_no_config_file() -> None:
     with pytest.raises(ValueError, match="cannot remove the key"):
         config_of(["~model.units"], "config", lambda name: False)

@@ -12,18 +12,18 @@ import sigopt
 
 from sigtune.backend.driver import LocalDriver
 
-from .conftest import wait_until
+from .sweep_app import labelled, output_of, wait_until
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 SMALL = ["model.linear_units=32", "data.train_size=240", "data.validation_size=72", "data.test_size=72"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("training")
 
 
-def arguments(folder, name, *more):
+def arguments(folder: Path, name: str, *more: str) -> list[str]:
     return [
         "-m",
         "hydra/sweeper=sigopt",
@@ -35,7 +35,7 @@ def arguments(folder, name, *more):
     ]
 
 
-def start(folder, *given):
+def start(folder: Path, *given: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(TRAIN), *given],
         cwd=folder,
@@ -46,26 +46,22 @@ def start(folder, *given):
     )
 
 
-def finish(process):
-    output = process.communicate(timeout=240)[0]
+def finish(process: subprocess.Popen[str]) -> str:
+    output = output_of(process)
     assert process.returncode == 0, output
     return output
 
 
-def accuracies(folder, name):
+def accuracies(folder: Path, name: str) -> dict[int, float]:
     connection = sigopt.Connection(driver=LocalDriver, url=f"sqlite:///{folder}/{name}.db")
     observations = list(connection.experiments("1").observations().fetch().iterate_pages())
     return {observed.metadata["job"]: observed.values[0].value for observed in observations}
 
 
-def labelled(output, label):
-    return next(line.removeprefix(label).strip() for line in output.splitlines() if line.startswith(label))
-
-
-def test_a_search_whose_best_is_trained_again_by_the_command_it_prints(folder):
+def test_a_search_whose_best_is_trained_again_by_the_command_it_prints(folder: Path) -> None:
     output = finish(start(folder, *arguments(folder, "plain", "trainer.max_epochs=2")))
     best = max(accuracies(folder, "plain").values())
-    again = finish(start(folder, *shlex.split(labelled(output, "again"))[2:]))
+    again = finish(start(folder, *shlex.split(labelled(output, "again")[0])[2:]))
     assert f"mean_accuracy {best:.4f}" in again
 
 
@@ -73,7 +69,9 @@ def test_a_search_whose_best_is_trained_again_by_the_command_it_prints(folder):
     ("launcher", "number"),
     [("basic", signal.SIGINT), ("basic", signal.SIGTERM), ("joblib", signal.SIGINT)],
 )
-def test_a_training_heeds_ctrl_c_and_goes_on_from_its_checkpoint_with_the_search(folder, launcher, number):
+def test_a_training_heeds_ctrl_c_and_goes_on_from_its_checkpoint_with_the_search(
+    folder: Path, launcher: str, number: signal.Signals
+) -> None:
     name = f"{launcher}{number}"
     long = ("trainer.max_epochs=25", f"hydra/launcher={launcher}")
     if not (folder / "whole.db").exists():
@@ -81,10 +79,10 @@ def test_a_training_heeds_ctrl_c_and_goes_on_from_its_checkpoint_with_the_search
     process = start(folder, *arguments(folder, name, *long))
     wait_until((folder / name / "1" / "checkpoints" / "last.ckpt").exists)
     os.killpg(process.pid, number) if launcher == "joblib" else process.send_signal(number)
-    output = process.communicate(timeout=60)[0]
+    output = output_of(process)
     assert process.returncode == 130, output
     assert "Traceback" not in output
     assert accuracies(folder, name) == {}
-    resumed = finish(start(folder, *shlex.split(labelled(output, "resume"))[2:]))
+    resumed = finish(start(folder, *shlex.split(labelled(output, "resume")[0])[2:]))
     assert "2 observed (0 failed)" in resumed
     assert accuracies(folder, name) == accuracies(folder, "whole")

@@ -42,8 +42,11 @@ class CommandLine:
         return f"{self.elements.get(name, name)}={text}"
 
 
-def read_command_line(arguments: Sequence[str], loader: ConfigLoader) -> CommandLine:
-    """Sort the overrides. Those of the `sigopt` block are the sweep's own, and go to no job."""
+def read_command_line(arguments: Sequence[str], loader: ConfigLoader | None) -> CommandLine:
+    """Sort the overrides. Those of the `sigopt` block are the sweep's own, and go to no job.
+
+    The `loader` knows the choices that a `glob` stands for.
+    """
     line = CommandLine()
     for override in OverridesParser.create(loader).parse_overrides(list(arguments)):
         key = override.key_or_group

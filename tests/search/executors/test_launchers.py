@@ -4,6 +4,8 @@ import pytest
 
 from sigtune.search.executors.loky import slot_environment
 
+from ..sweep_app import SweepApp
+
 ASYNCHRONOUS = {
     "joblib": ["hydra/launcher=joblib"],
     "submitit_local": ["hydra/launcher=submitit_local"],
@@ -19,7 +21,7 @@ ASYNCHRONOUS = {
 @pytest.mark.parametrize(
     "launcher", [pytest.param(name, marks=[pytest.mark.slow] * (name == "ray")) for name in ASYNCHRONOUS]
 )
-def test_a_slot_takes_the_next_suggestion_while_another_is_still_busy(app, launcher):
+def test_a_slot_takes_the_next_suggestion_while_another_is_still_busy(app: SweepApp, launcher: str) -> None:
     result = app.run(
         *ASYNCHRONOUS[launcher],
         "sigopt.parallel_bandwidth=2",
@@ -33,24 +35,24 @@ def test_a_slot_takes_the_next_suggestion_while_another_is_still_busy(app, launc
     assert len(app.observations()) == 5
 
 
-def test_suggestions_of_slots_that_are_busy_at_once_differ(app):
+def test_suggestions_of_slots_that_are_busy_at_once_differ(app: SweepApp) -> None:
     app.run(*ASYNCHRONOUS["joblib"], "sigopt.parallel_bandwidth=3", "seconds=0.5")
     assert len({observed.assignments["x"] for observed in app.observations()}) == 4
 
 
-def test_the_basic_launcher_runs_one_job_at_a_time_and_says_which_does_more(app):
+def test_the_basic_launcher_runs_one_job_at_a_time_and_says_which_does_more(app: SweepApp) -> None:
     result = app.run("sigopt.parallel_bandwidth=3")
     assert "1 slot\n" in result.stdout
     assert "hydra/launcher=joblib" in result.stdout
     assert len(app.observations()) == 4
 
 
-def test_what_a_job_prints_is_in_its_folder_and_not_between_the_lines(app):
+def test_what_a_job_prints_is_in_its_folder_and_not_between_the_lines(app: SweepApp) -> None:
     app.run(*ASYNCHRONOUS["joblib"], "++ends={1: raise}")
     assert (app.sweep_dir / "1" / "output.log").exists()
 
 
-def test_the_number_of_jobs_of_the_joblib_launcher_bounds_the_slots(app):
+def test_the_number_of_jobs_of_the_joblib_launcher_bounds_the_slots(app: SweepApp) -> None:
     result = app.run(*ASYNCHRONOUS["joblib"], "hydra.launcher.n_jobs=2", "sigopt.parallel_bandwidth=4")
     assert "2 slots" in result.stdout
 
@@ -64,12 +66,14 @@ def test_the_number_of_jobs_of_the_joblib_launcher_bounds_the_slots(app):
         (1, ["GPU-a"], ["GPU-a"]),
     ],
 )
-def test_each_slot_has_gpus_of_its_own_and_fewer_gpus_than_slots_are_shared(slots, gpus, shares):
+def test_each_slot_has_gpus_of_its_own_and_fewer_gpus_than_slots_are_shared(
+    slots: int, gpus: list[str], shares: list[str]
+) -> None:
     visible = [slot_environment(slot, slots, gpus)["CUDA_VISIBLE_DEVICES"] for slot in range(slots)]
     assert sorted(visible) == shares
 
 
-def test_the_cores_are_divided_between_the_slots(monkeypatch):
+def test_the_cores_are_divided_between_the_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)))
     assert slot_environment(0, 3, [])["OMP_NUM_THREADS"] == "2"

@@ -13,7 +13,7 @@ import submitit
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
 from submitit.core.utils import FailedJobError, JobPaths, UncompletedJobError
 
-from sigtune.job.outcome import read_outcome
+from sigtune.job.outcome import Outcome, read_outcome
 from sigtune.search.executors.payload import remote_run
 from sigtune.search.executors.protocol import Launch, RunResult
 from sigtune.search.jobs import Run
@@ -64,29 +64,24 @@ class _SubmititExecutor:
         """Ask about the jobs until one has ended."""
         deadline = time.monotonic() + seconds
         while True:
-            results = [(run, self._result(run, job)) for run, job in self._running]
-            ended = [(run, result) for run, result in results if result is not None]
+            ended = [(run, job) for run, job in self._running if self._has_ended(run, job)]
             if ended or time.monotonic() >= deadline:
                 break
             time.sleep(_POLL_SECONDS)
-        ended_runs = [run for run, _ in ended]
-        self._running = [(run, job) for run, job in self._running if run not in ended_runs]
-        return ended
+        self._running = [entry for entry in self._running if entry not in ended]
+        return [(run, self._result(run, job)) for run, job in ended]
 
-    def _result(self, run: Run, job: Any) -> RunResult | None:
-        """Return the result of the run, None while it is queued, running or about to be submitted again."""
-        # A cluster is slow to tell; the outcome in the run's folder is there at once.
-        if outcome := read_outcome(self._launch.folder(run)):
-            return outcome
-        if not job.done():
-            return None
-        reason = f"its submitit job {job.job_id} ended as {job.state}"
-        if not job.paths.result_pickle.exists():  # `result` would wait for the file
-            return self._launch.result_in_folder(run, reason)
+    def _has_ended(self, run: Run, job: Any) -> bool:
+        return bool(job.done())
+
+    def _result(self, run: Run, job: Any) -> RunResult:
+        in_folder = self._launch.result_in_folder(run, f"its submitit job {job.job_id} ended as {job.state}")
+        if isinstance(in_folder, Outcome) or not job.paths.result_pickle.exists():
+            return in_folder  # without the file `job.result` would wait for it
         try:
             result: RunResult = job.result()
         except (FailedJobError, UncompletedJobError):
-            return self._launch.result_in_folder(run, reason)
+            return in_folder
         return result
 
     def close(self, now: bool) -> None:
@@ -96,7 +91,10 @@ class _SubmititExecutor:
 
 
 class LocalExecutor(_SubmititExecutor):
-    """Each run in a process of its own on this machine: `hydra/launcher=submitit_local`."""
+    """Each run in a process of its own on this machine: `hydra/launcher=submitit_local`.
+
+    A run has ended when its process has: only then are its memory and its GPU free for the next.
+    """
 
     _cluster = "local"
 
@@ -114,6 +112,10 @@ class SlurmExecutor(_SubmititExecutor):
     """Each run as a job of Slurm: `hydra/launcher=submitit_slurm`."""
 
     _cluster = "slurm"
+
+    def _has_ended(self, run: Run, job: Any) -> bool:
+        # Slurm is slow to tell; the outcome in the run's folder is there at once.
+        return read_outcome(self._launch.folder(run)) is not None or super()._has_ended(run, job)
 
     def reattach(self, run: Run, handle: str) -> bool:
         """Watch a job that is still queued or running, by its job ID."""
