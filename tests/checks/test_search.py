@@ -126,10 +126,10 @@ def test_a_mixin_for_another_scheduler_is_one_problem():
     assert "torch.optim.lr_scheduler.StepLR" in what
 
 
-def test_a_default_value_outside_the_bounds_is_a_problem():
-    ((key, what, _),) = found(parameters=[{**MAX_LR, "default_value": 7.0}, PCT_START])
+def test_a_default_value_that_is_not_a_number_is_a_problem():
+    ((key, what, _),) = found(parameters=[{**MAX_LR, "default_value": "high"}, PCT_START])
     assert key == "sigopt.parameters.max_lr.default_value"
-    assert "7" in what
+    assert "'high'" in what
 
 
 def test_a_block_without_a_search_is_one_problem():

@@ -64,9 +64,10 @@ def test_a_parameter_knows_all_that_may_be_tried(parameter: Parameter, choices: 
     assert parameter.choices == choices
 
 
-def test_only_a_parameter_with_bounds_has_limits() -> None:
+def test_only_numbers_have_limits() -> None:
     assert LR.limits == (0.001, 1.0)
-    with pytest.raises(TypeError, match="mode has no bounds"):
+    assert WIDTH.limits == (8.0, 64.0)
+    with pytest.raises(TypeError, match="mode is not a number"):
         _ = MODE.limits
 
 

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigtune.definition.experiment import ExperimentDefinition, Observation
 from sigtune.definition.metrics import Metric
-from sigtune.definition.ranking import best, dominates, is_feasible
+from sigtune.definition.parameters import Parameter
+from sigtune.definition.ranking import best, best_of_experiment, dominates, is_feasible
+from sigtune.definition.tasks import Task
 
 ACCURACY = Metric("accuracy")
 SECONDS = Metric("seconds", "minimize")
@@ -123,3 +126,32 @@ def test_the_best_of_one_metric_is_unsurpassed_and_none_after_it_is_equal(
     for number in found:
         assert accuracies[number] == max(succeeded)
         assert accuracies[number] not in accuracies[number + 1 :]
+
+
+def test_the_front_is_within_the_thresholds_of_the_optimized_metrics() -> None:
+    observations = timed((0.9, 10), (0.5, 5), (0.1, 1))
+    assert numbers(observations, Metric("accuracy", threshold=0.6), SECONDS) == [0]
+
+
+def test_with_constraints_only_every_feasible_observation_is_one_of_the_best() -> None:
+    at_least = Metric("accuracy", strategy="constraint", threshold=0.5)
+    assert numbers(reported(0.4, 0.9, None, 0.5), at_least) == [1, 3]
+
+
+X = Parameter("x", "double", bounds=(0.0, 1.0))
+
+
+def test_an_observation_of_a_cheap_task_is_not_the_best() -> None:
+    definition = ExperimentDefinition((X,), (ACCURACY,), tasks=(Task("short", 0.1), Task("full", 1.0)))
+    cheap = Observation({"x": 0.5}, {"accuracy": 0.9}, "short")
+    full = Observation({"x": 0.1}, {"accuracy": 0.1}, "full")
+    assert best_of_experiment([cheap, full], definition) == [full]
+
+
+def test_several_solutions_are_good_and_far_apart() -> None:
+    values = {0.0: 10.0, 0.01: 9.9, 0.02: 9.8, 0.9: 9.5, 0.5: 1.0, 1.0: 0.0, 0.3: 0.0, 0.4: 0.0, 0.6: 0.0}
+    succeeded = [Observation({"x": x}, {"accuracy": value}) for x, value in values.items()]
+    observations = succeeded + [Observation({"x": 0.7}, None)] * 11
+    definition = ExperimentDefinition((X,), (ACCURACY,), num_solutions=2, observation_budget=20)
+    assert [item.assignments["x"] for item in best_of_experiment(observations, definition)] == [0.0, 0.9]
+    assert best_of_experiment([], definition) == []

@@ -1,4 +1,4 @@
-"""The search space: what may be tried for each parameter, and its map to and from the unit interval.
+"""The search space: what may be tried for each parameter.
 
 Pure Python, so that checking a definition loads nothing heavy.
 """
@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from sigtune.definition.conditionals import Condition, conditions_from_json
+
 Value: TypeAlias = float | int | str
 Assignments: TypeAlias = dict[str, Value]
 
@@ -20,8 +22,31 @@ _HUGE = sys.float_info.max
 
 
 @dataclass(frozen=True)
+class NormalPrior:
+    """The belief that good values lie around `mean`, in the parameter's own units."""
+
+    mean: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class BetaPrior:
+    """The belief that good values are beta distributed between the parameter's bounds."""
+
+    shape_a: float
+    shape_b: float
+
+
+Prior: TypeAlias = NormalPrior | BetaPrior
+
+
+@dataclass(frozen=True)
 class Parameter:
-    """A tuned quantity. Exactly one of `bounds`, `grid` and `categories` is set."""
+    """A tuned quantity. Exactly one of `bounds`, `grid` and `categories` is set.
+
+    It is active, and has a value in the assignments, where all of its `conditions` hold. `default` may lie
+    outside the bounds: it also stands in for a value that older observations lack.
+    """
 
     name: str
     type: str
@@ -30,6 +55,8 @@ class Parameter:
     categories: tuple[str, ...] | None = None
     log: bool = False
     default: Value | None = None
+    prior: Prior | None = None
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def choices(self) -> Sequence[Value] | None:
@@ -45,10 +72,12 @@ class Parameter:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The bounds of a parameter that has bounds."""
-        if self.bounds is None:
-            raise TypeError(f"parameter {self.name} has no bounds")
-        return self.bounds
+        """The lowest and the highest number that may be tried."""
+        if self.bounds is not None:
+            return self.bounds
+        if self.grid is None:
+            raise TypeError(f"parameter {self.name} is not a number")
+        return self.grid[0], self.grid[-1]
 
     def number(self, value: float) -> float | int:
         """Return a number as this parameter's type."""
@@ -61,12 +90,23 @@ def parameter_from_json(definition: Mapping[str, Any]) -> Parameter:
     return Parameter(
         name=definition["name"],
         type=definition["type"],
-        bounds=None if bounds is None else (float(bounds["min"]), float(bounds["max"])),
+        # SigOpt's own answers give a grid's bounds too.
+        bounds=None if bounds is None or grid else (float(bounds["min"]), float(bounds["max"])),
         grid=tuple(sorted(float(value) for value in grid)) if grid else None,
         categories=tuple(category_name(category) for category in categories) if categories else None,
         log=definition.get("transformation") == "log",
         default=definition.get("default_value"),
+        prior=_prior_from_json(definition.get("prior")),
+        conditions=conditions_from_json(definition.get("conditions")),
     )
+
+
+def _prior_from_json(prior: Mapping[str, Any] | None) -> Prior | None:
+    if prior is None:
+        return None
+    if prior["name"] == "normal":
+        return NormalPrior(float(prior["mean"]), float(prior["scale"]))
+    return BetaPrior(float(prior["shape_a"]), float(prior["shape_b"]))
 
 
 def category_name(category: Any) -> Any:
@@ -75,20 +115,21 @@ def category_name(category: Any) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a finite number; True and False are not."""
+    """Return whether a value is a finite number; True and False are not."""
     # A comparison, because math.isfinite cannot take a whole number too large for a double.
     return isinstance(value, int | float) and not isinstance(value, bool) and -_HUGE <= value <= _HUGE
 
 
 def is_whole(value: Any) -> bool:
-    """Tell whether a value is a whole number that a double holds exactly."""
+    """Return whether a value is a whole number that a double holds exactly."""
     return is_number(value) and value == int(value) and abs(value) <= LARGEST_WHOLE
 
 
-def parse_value(parameter: Parameter, value: Any) -> Value:
+def parse_value(parameter: Parameter, value: Any, *, within_bounds: bool = True) -> Value:
     """Return the value as the parameter's own type.
 
-    Raises ValueError, saying what is wrong with it, when the parameter cannot take the value.
+    Raises ValueError, saying what is wrong with it, when the parameter cannot take the value. Without
+    `within_bounds` a number outside the bounds passes, as SigOpt has it for defaults and for history.
     """
     if parameter.categories is not None:
         if value not in parameter.categories:
@@ -100,8 +141,10 @@ def parse_value(parameter: Parameter, value: Any) -> Value:
         raise ValueError(f"{value:g} is not a whole number")
     if parameter.grid is not None and value not in parameter.grid:
         raise ValueError(f"{value:g} is not on the grid {', '.join(f'{step:g}' for step in parameter.grid)}")
-    if parameter.bounds is not None and not parameter.bounds[0] <= value <= parameter.bounds[1]:
-        raise ValueError(
-            f"{value:g} is outside the bounds {parameter.bounds[0]:g} to {parameter.bounds[1]:g}"
-        )
+    if parameter.log and value <= 0:
+        raise ValueError(f"{value:g} has no logarithm")
+    if within_bounds and parameter.bounds is not None:
+        low, high = parameter.bounds
+        if not low <= value <= high:
+            raise ValueError(f"{value:g} is outside the bounds {low:g} to {high:g}")
     return parameter.number(value)

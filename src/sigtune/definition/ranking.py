@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.definition.metrics import Metric
+from sigtune.definition.parameters import Assignments
+from sigtune.definition.tasks import full_task
+from sigtune.definition.unit_cube import distance
 
 
 class Reported(Protocol):
@@ -16,20 +21,37 @@ class Reported(Protocol):
         """The value of each metric by name."""
 
 
+class Placed(Reported, Protocol):
+    """An observation that says where it was made, and by which task."""
+
+    @property
+    def assignments(self) -> Assignments:
+        """The value of each active parameter and conditional."""
+
+    @property
+    def task(self) -> str | None:
+        """The name of the task, in an experiment that has tasks."""
+
+
 R = TypeVar("R", bound=Reported)
+P = TypeVar("P", bound=Placed)
+
+_SOLUTIONS_FROM = 0.2
+"""Several solutions are looked for among this share of the observations, the best ones."""
 
 
 def best(observations: Sequence[R], metrics: Sequence[Metric]) -> list[R]:
     """Return the best of the feasible observations, in the order they come in.
 
-    With one metric to optimize that is one observation at most, the last of equals; otherwise the Pareto
-    front, with all equals that are on it. A SigOpt server chooses alike.
+    With one metric to optimize that is one observation at most, the last of equals; with two the Pareto
+    front, with all equals that are on it; with none, where there are constraints only, every feasible one. A
+    SigOpt server chooses alike.
     """
     optimized = [metric for metric in metrics if metric.strategy == "optimize"]
     scores = {
-        index: tuple(metric.score(observation.values[metric.name]) for metric in optimized)
+        index: _scores(observation, optimized)
         for index, observation in enumerate(observations)
-        if observation.values is not None and is_feasible(observation.values, metrics)
+        if is_feasible(observation.values, metrics)
     }
     if len(optimized) == 1:
         return [observations[max(scores, key=lambda index: (scores[index], index))]] if scores else []
@@ -41,13 +63,54 @@ def best(observations: Sequence[R], metrics: Sequence[Metric]) -> list[R]:
     return [observations[index] for index in sorted(front)]
 
 
-def is_feasible(values: Mapping[str, float], metrics: Sequence[Metric]) -> bool:
-    """Return whether the values meet the threshold of every constraint."""
-    constraints = (metric for metric in metrics if metric.strategy == "constraint")
-    return all(metric.violation(values[metric.name]) <= 0 for metric in constraints)
+def best_of_experiment(observations: Sequence[P], definition: ExperimentDefinition) -> list[P]:
+    """Return the best observations as `best` does, those of cheaper tasks left out.
+
+    With `num_solutions` above 1 these are as many good observations that lie far from one another.
+    """
+    if definition.tasks:
+        name = full_task(definition.tasks).name
+        observations = [observation for observation in observations if observation.task == name]
+    if definition.num_solutions == 1:
+        return best(observations, definition.metrics)
+    return _solutions(observations, definition)
+
+
+def is_feasible(values: Mapping[str, float] | None, metrics: Sequence[Metric]) -> bool:
+    """Return whether the values, of an observation that did not fail, meet the threshold of every metric."""
+    if values is None:
+        return False
+    return all(
+        metric.violation(values[metric.name]) <= 0 for metric in metrics if metric.threshold is not None
+    )
 
 
 def dominates(scores: Sequence[float], others: Sequence[float]) -> bool:
     """Return whether every one of the scores is at least as high as the other, and one is higher."""
     pairs = list(zip(scores, others, strict=True))
     return all(ours >= theirs for ours, theirs in pairs) and any(ours > theirs for ours, theirs in pairs)
+
+
+def _scores(observation: Reported, metrics: Sequence[Metric]) -> tuple[float, ...]:
+    assert observation.values is not None
+    return tuple(metric.score(observation.values[metric.name]) for metric in metrics)
+
+
+def _solutions(observations: Sequence[P], definition: ExperimentDefinition) -> list[P]:
+    """Return the best observation, then again and again that of the good ones which is farthest from them."""
+    [metric] = definition.optimized_metrics
+    feasible = [item for item in observations if is_feasible(item.values, definition.metrics)]
+    ranked = sorted(feasible, key=lambda item: _scores(item, [metric]), reverse=True)
+    count = max(definition.num_solutions, math.ceil(_SOLUTIONS_FROM * len(observations)))
+    good = ranked[:count]
+    chosen = good[:1]
+    while good[len(chosen) :] and len(chosen) < definition.num_solutions:
+        chosen.append(
+            max(
+                (item for item in good if not any(item is other for other in chosen)),
+                key=lambda item: min(
+                    distance(definition.parameters, item.assignments, other.assignments) for other in chosen
+                ),
+            )
+        )
+    return [item for item in ranked if any(item is other for other in chosen)]

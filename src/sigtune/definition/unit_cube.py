@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sigtune.definition.parameters import Assignments, Parameter, Value, parse_value
 
@@ -15,22 +15,42 @@ def from_unit(parameter: Parameter, position: float) -> Value:
         return choices[min(int(position * len(choices)), len(choices) - 1)]
     low, high = parameter.limits
     if parameter.log:
-        value = math.exp(math.log(low) + position * (math.log(high) - math.log(low)))
+        value = math.exp(math.log(low) * (1 - position) + math.log(high) * position)
     else:
-        value = low + position * (high - low)
+        # Not low + position * (high - low), for the width of the widest bounds is no longer a double.
+        value = low * (1 - position) + high * position
     return min(max(value, low), high)
 
 
 def to_unit(parameter: Parameter, value: Value) -> float:
-    """Return the position in [0, 1] of a value; a choice is at the centre of its share of the interval."""
+    """Return the position of a value; a choice is at the centre of its share of the interval.
+
+    Outside [0, 1] for a number outside the bounds. Raises ValueError for what is not one of the choices.
+    """
     choices = parameter.choices
-    if choices is not None:
+    if choices is not None and not (isinstance(choices, range) and value not in choices):
         return (choices.index(value) + 0.5) / len(choices)
     low, high = parameter.limits
     number = float(value)
     if parameter.log:
         low, high, number = math.log(low), math.log(high), math.log(number)
-    return (number - low) / (high - low)
+    # Halves, for the same reason as above.
+    return (number / 2 - low / 2) / (high / 2 - low / 2)
+
+
+def distance(parameters: Sequence[Parameter], one: Mapping[str, Value], other: Mapping[str, Value]) -> float:
+    """Return the root mean square distance of two points, parameter by parameter in [0, 1].
+
+    Two categories, and an active parameter and an inactive one, are at a distance of 1.
+    """
+    squares = []
+    for parameter in parameters:
+        ours, theirs = one.get(parameter.name), other.get(parameter.name)
+        if ours is None or theirs is None or parameter.categories is not None:
+            squares.append(float(ours != theirs))
+        else:
+            squares.append((to_unit(parameter, ours) - to_unit(parameter, theirs)) ** 2)
+    return math.sqrt(math.fsum(squares) / max(len(squares), 1))
 
 
 def point_at(parameters: Sequence[Parameter], positions: Sequence[float]) -> Assignments:

@@ -29,7 +29,7 @@ FULL = {
     ],
     "observation_budget": 10,
     "parallel_bandwidth": 2,
-    "metadata": {"commit": "abc", "tries": 3, "share": 0.5, "final": True, "note": None},
+    "metadata": {"commit": "abc", "tries": 3, "share": 0.5, "note": None},
 }
 
 

@@ -15,6 +15,7 @@ from sigtune.backend.metadata import metadata_json, metadata_rows, update_metada
 from sigtune.backend.pagination import PAGING_FIELDS, page_of
 from sigtune.backend.requests import CLIENT_ID, Json, Request, one_of, whole_number
 from sigtune.backend.resources import projects
+from sigtune.backend.resources.not_stored import not_stored_problems
 from sigtune.backend.resources.observations import progress_json
 from sigtune.backend.tables import (
     CategoricalValueRow,
@@ -25,8 +26,9 @@ from sigtune.backend.tables import (
     ParameterRow,
     ProjectRow,
 )
+from sigtune.definition.metrics import metric_object
 from sigtune.definition.parameters import parameter_from_json, parse_value
-from sigtune.definition.validation import experiment_problems, metric_object
+from sigtune.definition.validation import experiment_problems
 from sigtune.errors import format_problems
 
 STATES = ("active", "deleted")
@@ -34,7 +36,7 @@ STATES = ("active", "deleted")
 
 def create(request: Request) -> Json:
     """POST experiments. A 400 lists every problem of the definition."""
-    problems = experiment_problems(request.data)
+    problems = experiment_problems(request.data) or not_stored_problems(request.data)
     if problems:
         raise bad_request("\n".join(["the experiment cannot be created:", *format_problems(problems)]))
     data, now = request.data, int(time.time())
@@ -152,7 +154,9 @@ def _project(session: Session, reference: str | None) -> ProjectRow | None:
 
 def _parameter_row(position: int, definition: Mapping[str, Any]) -> ParameterRow:
     parameter = parameter_from_json(definition)
-    default = None if parameter.default is None else parse_value(parameter, parameter.default)
+    default = parameter.default
+    if default is not None:
+        default = parse_value(parameter, default, within_bounds=False)
     low, high = parameter.bounds or (None, None)
     return ParameterRow(
         position=position,
