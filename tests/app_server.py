@@ -1,0 +1,190 @@
+"""A process that has the libraries of sigtune imported, and forks a child for each run of a script.
+
+`tests/app_process.py` starts it and speaks to it: over standard input, a socket, come requests; each with the
+run's standard output and error, and a socket that is told its process id and at the end its exit code.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import random
+import runpy
+import select
+import signal
+import socket
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+LARGEST_REQUEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a process is to be: a script with its arguments, a folder, an environment."""
+
+    arguments: list[str]
+    folder: str
+    environment: dict[str, str]
+    start_new_session: bool
+
+
+class Server:
+    """Forks the runs and reports how they ended. Has one thread, as a process that forks must."""
+
+    def __init__(self, requests: socket.socket) -> None:
+        self._requests = requests
+        self._reports: dict[int, socket.socket] = {}
+        self._wake_up, wake_up_end = os.pipe()
+        os.set_blocking(wake_up_end, False)
+        self._wake_up_end = wake_up_end
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake_up_end)
+
+    def next_run(self) -> Run:
+        """Return, in a child process of its own, the next run; exit when nobody will ask for more."""
+        while True:
+            ready, _, _ = select.select([self._requests.fileno(), self._wake_up], [], [])
+            if self._wake_up in ready:
+                os.read(self._wake_up, 4096)
+                self._report_ended()
+            if self._requests.fileno() in ready:
+                message, descriptors, _, _ = socket.recv_fds(self._requests, LARGEST_REQUEST, 3)
+                if not message:
+                    self._stop()
+                run = self._fork(Run(**json.loads(message)), descriptors)
+                if run is not None:
+                    return run
+
+    def _fork(self, run: Run, descriptors: list[int]) -> Run | None:
+        output, error, report_descriptor = descriptors
+        report = socket.socket(fileno=report_descriptor)
+        pid = os.fork()
+        if not pid:
+            os.dup2(output, 1)
+            os.dup2(error, 2)
+            self._close_in_child(report)
+        os.close(output)
+        os.close(error)
+        if not pid:
+            return run
+        report.send(str(pid).encode())
+        self._reports[pid] = report
+        return None
+
+    def _close_in_child(self, report: socket.socket) -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for connection in (report, self._requests, *self._reports.values()):
+            connection.close()
+        os.close(self._wake_up)
+        os.close(self._wake_up_end)
+        # Standard input was the socket of the requests.
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+
+    def _report_ended(self) -> None:
+        while self._reports:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            # Whoever started it may not want to know any more.
+            with self._reports.pop(pid) as report, contextlib.suppress(BrokenPipeError):
+                report.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+    def _stop(self) -> None:
+        for pid in self._reports:
+            os.kill(pid, signal.SIGKILL)
+        os._exit(0)
+
+
+def import_everything() -> None:
+    """Import sigtune, and with it all the libraries it stands on; but for Ray and what is not installed."""
+    # Whether there is a GPU must be found out without CUDA, which does not survive a fork.
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
+    import sigtune
+
+    for module in pkgutil.walk_packages(sigtune.__path__, "sigtune."):
+        if ".executors." not in module.name and "._" not in module.name:
+            importlib.import_module(module.name)
+
+
+def become(run: Run) -> None:
+    """Make this process what a fresh interpreter would be for the run."""
+    import numpy as np
+    import torch
+
+    if run.start_new_session:
+        os.setsid()
+    os.chdir(run.folder)
+    os.environ.clear()
+    os.environ.update(run.environment)
+    # OpenMP and numpy read these when they are loaded.
+    if run.environment.get("OMP_NUM_THREADS", "").isdigit():
+        torch.set_num_threads(int(run.environment["OMP_NUM_THREADS"]))
+    np.random.seed()
+    random.seed()
+    sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
+    sys.argv = list(run.arguments)
+    sys.orig_argv = [sys.executable, *run.arguments]
+    sys.path[0] = str(Path(run.arguments[0]).resolve().parent)
+
+
+def run_script(script: str) -> None:
+    """Run a script and end as an interpreter does, but for freeing the modules: that takes long."""
+    code = 0
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as error:
+        code = _exit_code(error)
+    except BaseException as error:  # noqa: BLE001  # an interpreter shows every one
+        _show(error, script)
+        code = 1
+        if isinstance(error, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            code = -signal.SIGINT
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+def _show(error: BaseException, script: str) -> None:
+    """Print a traceback that begins where that of an interpreter begins: in the script itself."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != script:
+        trace = trace.tb_next
+    traceback.print_exception(error.with_traceback(trace or error.__traceback__))
+
+
+def main() -> None:
+    """Serve until a run is to be done, and then, in a child, do it."""
+    import_everything()
+    gc.collect()
+    gc.freeze()
+    run = Server(socket.socket(fileno=os.dup(0))).next_run()
+    become(run)
+    run_script(run.arguments[0])
+
+
+if __name__ == "__main__":
+    main()
