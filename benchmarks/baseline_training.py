@@ -12,6 +12,7 @@ import os
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
@@ -28,7 +29,7 @@ BOOST_STRENGTH_FACTOR = 0.9
 DUTY_CYCLE_PERIOD = 1000
 
 
-class CommandsDataset(Dataset):
+class CommandsDataset(Dataset[tuple[Tensor, int]]):
     """One log-mel image, (1, 32, 32), and its class at a time, shifted and with noise added."""
 
     def __init__(self, recordings: Recordings) -> None:
@@ -54,14 +55,19 @@ class CommandsDataset(Dataset):
         start = int(torch.randint(len(noise) - CLIP_SAMPLES + 1, ()))
         cut = torch.from_numpy(noise[start : start + CLIP_SAMPLES]).float() / 32768.0
         gain = clip.norm() / cut.norm().clamp_min(1e-6) * 10 ** (-SNR_DB / 20)
-        return clip + gain * cut
+        noisy: Tensor = clip + gain * cut
+        return noisy
 
     def log_mel(self, clip: Tensor) -> Tensor:
         padding = FFT_SIZE - HOP
         padded = functional.pad(clip, (padding // 2, padding - padding // 2))
         spectrum = torch.stft(padded, FFT_SIZE, HOP, window=self.window, center=False, return_complex=True)
-        image = torch.log(self.filters @ spectrum.abs() ** 2 + 1e-6)
-        return ((image - image.mean()) / (image.std() + 1e-3)).unsqueeze(0)
+        image: Tensor = torch.log(self.filters @ spectrum.abs() ** 2 + 1e-6)
+        normalised: Tensor = (image - image.mean()) / (image.std() + 1e-3)
+        return normalised.unsqueeze(0)
+
+
+ClipLoader = DataLoader[tuple[Tensor, int]]
 
 
 class KWinners(nn.Module):
@@ -112,7 +118,8 @@ class MaskedWeights(nn.Module):
         self.layer.weight.data *= self.mask
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x)
+        y: Tensor = self.layer(x)
+        return y
 
 
 class BaselineClassifier(pl.LightningModule):
@@ -160,7 +167,7 @@ class BaselineClassifier(pl.LightningModule):
             if isinstance(module, KWinners):
                 module.boost_strength *= BOOST_STRENGTH_FACTOR
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         optimizer = torch.optim.SGD(self.parameters(), lr=self.max_lr, weight_decay=self.weight_decay)
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.OneCycleLR(
@@ -171,16 +178,18 @@ class BaselineClassifier(pl.LightningModule):
             anneal_strategy="linear",
             cycle_momentum=False,
         )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return OptimizerLRSchedulerConfig(
+            optimizer=optimizer, lr_scheduler={"scheduler": scheduler, "interval": "step"}
+        )
 
 
 def loaders(
     train: Recordings, validation: Recordings, batch_size: int, gpu: bool
-) -> tuple[DataLoader, DataLoader]:
+) -> tuple[ClipLoader, ClipLoader]:
     """Return the loaders, with as many workers as there are cores for this process."""
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    def loader(recordings: Recordings, shuffle: bool) -> DataLoader:
+    def loader(recordings: Recordings, shuffle: bool) -> ClipLoader:
         return DataLoader(
             CommandsDataset(recordings),
             batch_size,

@@ -170,7 +170,7 @@ def training_step(model: nn.Module, images: Tensor, targets: Tensor) -> Callable
 
     def step() -> None:
         optimizer.zero_grad()
-        functional.cross_entropy(model(images), targets).backward()
+        functional.cross_entropy(model(images), targets).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         rezero_weights(model)
 

@@ -10,7 +10,7 @@ falls on both alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ BATCH = 128
 Ways = dict[str, Callable[[], object]]
 
 
-def passes(forward: Callable[[], Tensor], leaves: list[Tensor]) -> Callable[[], object]:
+def passes(forward: Callable[[], Tensor], leaves: Sequence[Tensor]) -> Callable[[], object]:
     """Return a forward and a backward pass to the leaves."""
     gradient = torch.randn_like(forward())
     return lambda: torch.autograd.grad(forward(), leaves, gradient)
@@ -50,7 +50,8 @@ def winners_convolution() -> Ways:
         block = WinnersBlock(SparseConv2d(1, 64, 5, 0.5), NormPoolWinners(64, 2, KWinners2d(64, 0.095)))
         x, argmax = block(torch.randn(BATCH, 1, 32, 32))
     assert argmax is not None
-    convolution = SparseConv2d(64, 64, 5, 0.8).to(memory_format=torch.channels_last)
+    convolution = SparseConv2d(64, 64, 5, 0.8)
+    nn.utils.convert_conv2d_weight_memory_format(convolution, torch.channels_last)
     leaves = [x.requires_grad_(), *convolution.parameters()]
     return {
         "ours": passes(lambda: convolve_winners(x, argmax, convolution), leaves),

@@ -15,7 +15,7 @@ def main(cfg: DictConfig) -> float:
     time.sleep(cfg.seconds * (10 if number % 4 == 0 else 1))
     folder = Path(HydraConfig.get().runtime.output_dir)
     (folder / "times").write_text(f"{begun} {time.time()}")
-    return -abs(cfg.x - 3)
+    return -abs(float(cfg.x) - 3)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,8 @@ def fastest_epoch(way: str, device: str, folder: str, epochs: int, overrides: Se
     )
     if ended.returncode:
         sys.exit(ended.stderr)
-    return min(json.loads(result.read_text())[1:])
+    seconds: list[float] = json.loads(result.read_text())
+    return min(seconds[1:])
 
 
 def run_one(way: str, folder: str, device: str = "cpu", epochs: str = "0") -> None:
@@ -171,7 +172,7 @@ def train_epoch(
         optimizer.zero_grad()
         with autocast:
             loss = functional.cross_entropy(model(images), targets)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         scheduler.step()
         rezero_weights(model)
