@@ -6,13 +6,13 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from sigtune.config.schema import TrainerConfig
 from sigtune.data.batches import TrainBatches
 from sigtune.data.datamodule import SpeechCommandsDataModule, SyntheticCommandsDataModule
 from sigtune.data.log_mel import LogMelSpectrogram
 from sigtune.errors import UsageError
-
-# Lightning 2.6 builds on a torch class that torch 2.13 deprecates; every trainer warns, whatever it is given.
-LIGHTNINGS_OWN_WARNING = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+from sigtune.training.known_warnings import without_known_warnings
+from sigtune.training.trainer import build_trainer
 
 SMALL = {"train_size": 60, "validation_size": 24, "test_size": 24}
 
@@ -163,17 +163,13 @@ class Recorder(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
 
-def trainer(folder, epochs):
-    return pl.Trainer(
-        default_root_dir=folder,
-        max_epochs=epochs,
-        accelerator="cpu",
-        logger=False,
-        log_every_n_steps=1,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+@pytest.fixture
+def trainer():
+    """Return a function that builds the trainer that sigtune trains with."""
+    with without_known_warnings():
+        yield lambda epochs: build_trainer(
+            TrainerConfig(max_epochs=epochs, precision="32-true", log_every_n_steps=1), {}, None, False, []
+        )
 
 
 @pytest.fixture
@@ -181,10 +177,9 @@ def fresh(synthetic_dir):
     return lambda: SyntheticCommandsDataModule(data_dir=synthetic_dir, batch_size=16, **SMALL)
 
 
-@LIGHTNINGS_OWN_WARNING
-def test_a_real_trainer_takes_every_batch_of_every_split(fresh, make, tmp_path):
+def test_a_real_trainer_takes_every_batch_of_every_split(fresh, make, trainer):
     model, data = Recorder(), fresh()
-    run = trainer(tmp_path, 2)
+    run = trainer(2)
     run.fit(model, data)
     run.test(model, data, verbose=False)
     steps = [(epoch, index) for epoch in range(2) for index in range(4)]
@@ -196,14 +191,13 @@ def test_a_real_trainer_takes_every_batch_of_every_split(fresh, make, tmp_path):
             assert torch.equal(model.seen[epoch, index], inputs)
 
 
-@LIGHTNINGS_OWN_WARNING
-def test_a_resumed_job_sees_the_epoch_that_it_would_have_seen(fresh, tmp_path):
+def test_a_resumed_job_sees_the_epoch_that_it_would_have_seen(fresh, trainer, tmp_path):
     straight, interrupted, resumed = Recorder(), Recorder(), Recorder()
-    trainer(tmp_path, 3).fit(straight, fresh())
-    first = trainer(tmp_path, 2)
+    trainer(3).fit(straight, fresh())
+    first = trainer(2)
     first.fit(interrupted, fresh())
     first.save_checkpoint(tmp_path / "end.ckpt")
-    again = trainer(tmp_path, 3)
+    again = trainer(3)
     again.fit(resumed, fresh(), ckpt_path=tmp_path / "end.ckpt", weights_only=True)
     assert {epoch for epoch, _ in resumed.seen} == {2, "validation"}
     for index in range(4):
@@ -251,14 +245,13 @@ def test_streamed_clips_give_the_same_batches_in_the_same_order(make, caplog):
         assert equal(epoch_of(resident, epoch), epoch_of(streamed, epoch))
 
 
-@LIGHTNINGS_OWN_WARNING
-def test_streaming_trains_the_same_model(synthetic_dir, tmp_path):
+def test_streaming_trains_the_same_model(synthetic_dir, trainer):
     models = []
     for fraction in (1.0, 0.0):
         model = Recorder()
         data = SyntheticCommandsDataModule(
             data_dir=synthetic_dir, batch_size=16, resident_memory_fraction=fraction, **SMALL
         )
-        trainer(tmp_path, 2).fit(model, data)
+        trainer(2).fit(model, data)
         models.append(model)
     assert torch.equal(models[0].layer.weight, models[1].layer.weight)

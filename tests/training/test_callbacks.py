@@ -5,15 +5,13 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from sigtune.config.schema import TrainerConfig
 from sigtune.models.k_winners import KWinners
 from sigtune.models.sparse_weights import SparseLinear, weight_sparsity
 from sigtune.training.callbacks.boost_strength_decay import BoostStrengthDecay
 from sigtune.training.callbacks.rezero_weights import RezeroWeights
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*does not have many workers"),
-    pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec"),
-]
+from sigtune.training.known_warnings import without_known_warnings
+from sigtune.training.trainer import build_trainer
 
 
 class SmallSparseNet(pl.LightningModule):
@@ -35,35 +33,27 @@ class SmallSparseNet(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01)
 
 
-def fit(folder, *callbacks):
+def fit(*callbacks):
     pl.seed_everything(0, verbose=False)
     net = SmallSparseNet()
     batches = DataLoader(TensorDataset(torch.randn(16, 10), torch.randint(2, (16,))), batch_size=8)
-    trainer = pl.Trainer(
-        max_epochs=3,
-        accelerator="cpu",
-        callbacks=list(callbacks),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-    )
-    trainer.fit(net, batches)
+    trainer = build_trainer(TrainerConfig(max_epochs=3, log_every_n_steps=1), {}, None, False, callbacks)
+    with without_known_warnings():
+        trainer.fit(net, batches)
     return net
 
 
-def test_rezero_weights_undoes_every_step_of_the_optimiser(tmp_path):
-    net = fit(tmp_path, RezeroWeights())
+def test_rezero_weights_undoes_every_step_of_the_optimiser():
+    net = fit(RezeroWeights())
     assert net.sparsity == pytest.approx([0.7] * 6)
     assert weight_sparsity(net) == pytest.approx(0.7)
 
 
-def test_without_it_the_weights_fill_up(tmp_path):
-    assert weight_sparsity(fit(tmp_path)) < 0.5
+def test_without_it_the_weights_fill_up():
+    assert weight_sparsity(fit()) < 0.5
 
 
-def test_the_boost_strength_decays_once_an_epoch(tmp_path):
-    net = fit(tmp_path, BoostStrengthDecay())
+def test_the_boost_strength_decays_once_an_epoch():
+    net = fit(BoostStrengthDecay())
     assert net.boost_strength == [2.0, 2.0, 1.0, 1.0, 0.5, 0.5]
     assert net.net[1].boost_strength.item() == 0.25

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -19,6 +17,7 @@ from sigtune.training.callbacks.stop_when_asked import StopWhenAsked
 from sigtune.training.classifier import Classifier
 from sigtune.training.compilation import compile_model
 from sigtune.training.host_memory import reuse_freed_memory
+from sigtune.training.known_warnings import without_known_warnings
 from sigtune.training.logged_metrics import keep_logged_metrics
 from sigtune.training.resume import job_identity, resume_point
 from sigtune.training.trainer import build_trainer
@@ -47,7 +46,7 @@ def train(
     resumed = resume_point(config, _last_checkpoint(trainer), classifier.state_dict())
     if resumed is not None and trainer.is_global_zero:
         keep_logged_metrics(trainer.loggers, resumed.step)
-    with _without_known_warnings():
+    with without_known_warnings():
         if config.trainer.compile:
             compile_model(model, trainer.strategy.root_device)
         path = None if resumed is None else resumed.path
@@ -58,28 +57,6 @@ def train(
     # A job that had trained all its epochs when it was killed has no more to train, and its metrics already.
     metrics = trainer.callback_metrics or job_state.metrics
     return {name: float(value) for name, value in metrics.items()}
-
-
-@contextmanager
-def _without_known_warnings() -> Iterator[None]:
-    """Keep the warnings of Lightning and torch back that no user of sigtune can do anything about."""
-    known = (
-        # Batches are cut from tensors in memory, so there are no loader workers to recommend.
-        ".*does not have many workers.*",
-        # A small data set has fewer batches than the logger waits for; its epochs are logged all the same.
-        ".*smaller than the logging interval.*",
-        # Lightning 2.6 still asks torch for tree leaves in the old way.
-        ".*isinstance.treespec, LeafSpec.*",
-        # torch's own compiler still uses torch's own deprecated functions.
-        ".*torch.jit.script.* is deprecated.*",
-        # A continued job's folder has files already; another job's checkpoint is left alone.
-        ".*exists and is not empty.*",
-        "The dirpath has changed.*",
-    )
-    with warnings.catch_warnings():
-        for message in known:
-            warnings.filterwarnings("ignore", message=message)
-        yield
 
 
 def _last_checkpoint(trainer: pl.Trainer) -> Path | None:

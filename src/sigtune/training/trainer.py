@@ -9,6 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from sigtune.config.schema import TrainerConfig
 from sigtune.errors import UsageError
@@ -36,7 +37,7 @@ def build_trainer(
         raise UsageError(problems)
     arguments = {name: value for name, value in asdict(config).items() if name not in SIGTUNES_OWN}
     gpus = config.gpus
-    plugins: list[Any] = [AtomicCheckpointIO()]
+    plugins: list[Any] = [AtomicCheckpointIO(), _one_machine()]
     arguments["precision"] = chosen_precision(config.precision, gpus)
     if arguments["precision"] == "bf16-mixed":
         arguments["precision"] = None
@@ -62,3 +63,15 @@ def build_trainer(
         num_sanity_val_steps=0,  # the first epoch validates soon enough, and a sanity check would be logged
         **arguments,
     )
+
+
+def _one_machine() -> LightningEnvironment:
+    """Return the environment of a process that starts those of further GPUs itself, inside a Slurm job too.
+
+    By itself Lightning takes Slurm's variables for a training that Slurm has started on several machines: it
+    then asks for as many GPUs as tasks, and only the task numbered 0 writes metrics. A job of a search, and
+    each of several workers that `srun` started, is a training of its own.
+    """
+    environment = LightningEnvironment()
+    environment.set_global_rank(0)
+    return environment
