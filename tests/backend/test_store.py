@@ -16,6 +16,7 @@ from tests.fixture_types import Connect, Define, Start
 
 from sigtune.backend.driver import LocalDriver
 from sigtune.errors import Problem, UsageError
+from sigtune.optimizer import suggest as optimizer
 
 
 def problem_of(url: str, **kwargs: int) -> Problem:
@@ -152,7 +153,7 @@ def test_everything_is_there_for_the_next_process(tmp_path: Path, connect: Conne
     search = connection.experiments(experiment.id)
     assert experiment.progress.observation_count == 1
     [observation] = search.observations().fetch().iterate_pages()
-    assert (observation.value, observation.to_json()["metadata"]) == (0.5, {"job": 1})
+    assert (observation.values[0].value, observation.to_json()["metadata"]) == (0.5, {"job": 1})
     [waiting] = search.suggestions().fetch(state="open").iterate_pages()
     assert waiting.assignments != observation.assignments
     assert search.suggestions().create().assignments not in (waiting.assignments, observation.assignments)
@@ -243,13 +244,64 @@ def test_threads_can_share_one_connection(start: Start) -> None:
     assert len({tuple(point.items()) for point in drawn}) == 6
 
 
-def test_of_two_reports_at_once_one_is_refused(start: Start) -> None:
+def test_reports_at_once_are_all_kept(start: Start) -> None:
     search = start()
     suggestion = search.suggestions().create()
-    results = in_threads(4, lambda: search.observations().create(suggestion=suggestion.id, value=1))
-    refusals = [result.status_code for result in results if isinstance(result, ApiException)]
-    assert refusals == [409, 409, 409]
+    in_threads(4, lambda: search.observations().create(suggestion=suggestion.id, value=1))
+    assert search.fetch().progress.observation_count == 4
+
+
+def test_a_client_can_be_used_in_other_threads_before_the_file_is_made(
+    tmp_path: Path, connect: Connect, define: Define
+) -> None:
+    connection = connect(f"sqlite:///{tmp_path / 'sigopt.db'}")
+    assert connection.experiments().fetch().count == 0
+    assert in_threads(4, lambda: connection.experiments().fetch().count) == [0] * 4
+    in_threads(4, lambda: connection.experiments().create(**define()))
+    assert connection.experiments().fetch().count == 4
+
+
+def test_a_report_does_not_wait_for_a_suggestion_in_the_making(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = start()
+    waiting = search.suggestions().create()
+    begun, go_on = threading.Event(), threading.Event()
+    suggest = optimizer.suggest
+
+    def slowly(*args: Any) -> Any:
+        begun.set()
+        assert go_on.wait(timeout=60)
+        return suggest(*args)
+
+    monkeypatch.setattr(optimizer, "suggest", slowly)
+    thread = threading.Thread(target=search.suggestions().create)
+    thread.start()
+    assert begun.wait(timeout=60)
+    search.observations().create(suggestion=waiting.id, value=1)
     assert search.fetch().progress.observation_count == 1
+    go_on.set()
+    thread.join()
+    assert search.suggestions().fetch(state="open").count == 1
+
+
+def test_a_point_is_computed_anew_where_another_process_opened_a_suggestion(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = start()
+    suggest = optimizer.suggest
+    seen: list[int] = []
+
+    def while_another_draws(definition: Any, outcomes: Any, open_suggestions: Any, *rest: Any) -> Any:
+        seen.append(len(open_suggestions))
+        if len(seen) == 1:
+            search.suggestions().create(assignments={"x": 0.5, "y": 0.5})
+        return suggest(definition, outcomes, open_suggestions, *rest)
+
+    monkeypatch.setattr(optimizer, "suggest", while_another_draws)
+    drawn = search.suggestions().create()
+    assert seen == [0, 1]
+    assert drawn.to_json()["assignments"] != {"x": 0.5, "y": 0.5}
 
 
 def test_nothing_in_the_store_is_an_opaque_blob(tmp_path: Path, connect: Connect, define: Define) -> None:

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, create_engine, event, insert, make_url, select, update
+from sqlalchemy import URL, Engine, create_engine, event, insert, inspect, make_url, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import (
@@ -29,6 +29,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
+from sigtune.backend.migrations import OLDEST_VERSION, copy_beside, migrate
 from sigtune.backend.tables import SCHEMA_VERSION, Base, StoreVersion
 from sigtune.errors import Problem, UsageError
 
@@ -139,7 +140,8 @@ def _file_to_make(url: URL) -> Path | None:
 
 @cache
 def _empty_store() -> Engine:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
+    # Any thread may read it; nobody writes it.
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     Base.metadata.create_all(engine)
     return engine
 
@@ -169,11 +171,18 @@ def _transaction(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def _configure_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+def _leave_transactions_to_us(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     # Python's sqlite3 would begin transactions itself, and late; _begin_sqlite does it instead.
     connection.isolation_level = None
+
+
+def _configure_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    _leave_transactions_to_us(connection, record)
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
+    # With the write-ahead log a killed process loses nothing; a power failure may take the last seconds, but
+    # never leaves a half transaction. To wait for the disk at each commit would cost ten times as much.
+    cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
 
 
@@ -184,6 +193,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _open(engine: Engine) -> None:
+    _check_owner(engine)
     if engine.dialect.name == "sqlite":
         _use_write_ahead_log(engine)
     try:
@@ -191,13 +201,58 @@ def _open(engine: Engine) -> None:
     except (IntegrityError, ProgrammingError):
         # On a server, another process was making the same tables at the same instant; now they are there.
         _make_tables(engine)
-    with _transaction(engine) as session:
-        version = session.scalar(select(StoreVersion.version))
-    if version != SCHEMA_VERSION:
+    version = _version(engine)
+    if OLDEST_VERSION <= version < SCHEMA_VERSION and engine.dialect.name == "sqlite":
+        migrate_store(engine.url)
+    elif OLDEST_VERSION <= version < SCHEMA_VERSION:
+        what = (
+            f"{_shown(engine.url)} has tables of version {version}, and this release needs {SCHEMA_VERSION}"
+        )
+        raise _unusable(what, "back the database up, then: sigtune migrate")
+    elif version != SCHEMA_VERSION:
         what = (
             f"{_shown(engine.url)} has tables of version {version}, and this release knows {SCHEMA_VERSION}"
         )
         raise _unusable(what, "another file, or the release that made it")
+
+
+def migrate_store(url: URL) -> Path | None:
+    """Bring the tables of an older release up to date, and return the copy that was made of a SQLite store.
+
+    Nothing is done, and None returned, where they are up to date already.
+    """
+    # An engine of its own: tables that others refer to are made anew, which enforced foreign keys forbid.
+    engine = create_engine(url)
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "begin", _begin_sqlite)
+    copy = None
+    try:
+        with _for_writing(engine).begin() as connection:
+            version = connection.scalar(select(StoreVersion.version)) or 0
+            if version >= SCHEMA_VERSION:
+                return None
+            if url.get_backend_name() == "sqlite" and url.database is not None:
+                copy = copy_beside(Path(url.database), version)
+            migrate(connection)
+    finally:
+        engine.dispose()
+    return copy
+
+
+def _version(engine: Engine) -> int:
+    with _transaction(engine) as session:
+        return session.scalar(select(StoreVersion.version)) or 0
+
+
+def _check_owner(engine: Engine) -> None:
+    """Raise UsageError for a SQLite file of another program, before anything of it is changed."""
+    if engine.dialect.name != "sqlite":
+        return
+    with engine.connect() as connection:
+        tables = set(inspect(connection).get_table_names())
+    if tables and StoreVersion.__tablename__ not in tables:
+        raise _unusable(f"{_shown(engine.url)} holds the tables of another program", "another file")
 
 
 def _use_write_ahead_log(engine: Engine) -> None:

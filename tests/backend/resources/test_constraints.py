@@ -22,7 +22,7 @@ def observe(search: BoundApiResource, x: float, **values: float) -> None:
 
 
 def test_a_constraint_keeps_its_threshold(start: Start) -> None:
-    _, cost = start(metrics=[SCORE, COST]).fetch().metrics
+    cost, _ = start(metrics=[SCORE, COST]).fetch().metrics
     assert (cost.strategy, cost.threshold) == ("constraint", 0.5)
 
 

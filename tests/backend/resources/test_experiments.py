@@ -29,7 +29,7 @@ FULL = {
     ],
     "observation_budget": 10,
     "parallel_bandwidth": 2,
-    "metadata": {"commit": "abc", "tries": 3, "share": 0.5, "note": None},
+    "metadata": {"commit": "abc", "tries": 3, "share": 0.5},
 }
 
 
@@ -47,7 +47,7 @@ def test_what_was_created_is_fetched_again_in_sigopts_shape(connection: Connecti
     assert (body["state"], body["project"], body["type"]) == ("active", None, "offline")
     assert body["metadata"] == FULL["metadata"]
     assert type(body["metadata"]["tries"]) is int
-    lr, epochs, width, optimizer = body["parameters"]
+    epochs, lr, optimizer, width = body["parameters"]
     assert lr["bounds"] == {"object": "bounds", "min": 0.001, "max": 1.5}
     assert (lr["transformation"], lr["default_value"]) == ("log", 0.1)
     assert (epochs["bounds"]["max"], epochs["default_value"]) == (30, 10)
@@ -141,8 +141,8 @@ def test_ids_may_be_numbers(connection: Connection, start: Start) -> None:
 
 
 def test_what_the_backend_does_not_answer_is_a_404_that_says_so(start: Start) -> None:
-    with pytest.raises(ApiException, match="does not support POST experiments/1/tokens") as refusal:
-        start().tokens().create()
+    with pytest.raises(ApiException, match="does not know the path experiments/1/importances") as refusal:
+        start().importances().fetch()
     assert refusal.value.status_code == 404
 
 

@@ -56,7 +56,7 @@ def test_a_project_lists_its_own_experiments_only(
 def test_an_experiment_in_a_project_that_does_not_exist_is_refused(
     connection: Connection, define: Define
 ) -> None:
-    with pytest.raises(ApiException, match="no project nowhere") as refusal:
+    with pytest.raises(ApiException, match="no project 'nowhere'") as refusal:
         connection.experiments().create(**define(project="nowhere"))
     assert refusal.value.status_code == 400
 

@@ -46,8 +46,10 @@ def test_a_queued_point_can_be_looked_at_and_taken_back(start: Start) -> None:
     assert error.value.status_code == 404
 
 
-def test_a_point_outside_the_space_is_not_queued(start: Start) -> None:
+def test_a_point_may_be_queued_outside_the_bounds_but_not_without_a_parameter(start: Start) -> None:
     search = start()
-    with pytest.raises(ApiException, match=r"x: 2 is outside the bounds 0 to 1"):
-        queue(search, 2)
-    assert queued(search) == []
+    queue(search, 2)
+    with pytest.raises(ApiException, match="y: missing"):
+        search.queued_suggestions().create(assignments={"x": 0.5})
+    assert queued(search) == [2]
+    assert search.suggestions().create().assignments["x"] == 2

@@ -12,8 +12,8 @@ from tests.fixture_types import Connect, Define, Report, Start
 def test_a_suggestion_has_sigopts_shape(start: Start) -> None:
     search = start()
     created = search.suggestions().create(metadata={"host": "a"})
-    body = created.to_json()
-    assert search.suggestions(created.id).fetch().to_json() == body
+    body = search.suggestions(created.id).fetch().to_json()
+    assert created.to_json() == {**body, "deleted": None}
     assert isinstance(body.pop("created"), int)
     assert body == {
         "object": "suggestion",
@@ -22,7 +22,7 @@ def test_a_suggestion_has_sigopts_shape(start: Start) -> None:
         "assignments": {"x": 0.5, "y": 0.5},
         "state": "open",
         "metadata": {"host": "a"},
-        "task": None,
+        "deleted": False,
     }
 
 
@@ -43,7 +43,7 @@ def test_suggestions_are_listed_by_state(start: Start, report: Report) -> None:
     search = start()
     first, second = (search.suggestions().create() for _ in range(2))
     report(search, first, score=1)
-    for state, expected in [("open", [second.id]), ("closed", [first.id]), (None, [second.id, first.id])]:
+    for state, expected in [("open", [second.id]), (None, [second.id, first.id])]:
         listed = search.suggestions().fetch(state=state).iterate_pages()
         assert [suggestion.id for suggestion in listed] == expected
     with pytest.raises(ApiException) as refusal:
@@ -55,7 +55,7 @@ def test_metadata_of_a_suggestion_can_be_replaced(start: Start) -> None:
     search = start()
     suggestion = search.suggestions().create(metadata={"a": 1, "b": "x"})
     search.suggestions(suggestion.id).update(metadata={"a": 2, "c": None})
-    assert search.suggestions(suggestion.id).fetch().to_json()["metadata"] == {"a": 2, "c": None}
+    assert search.suggestions(suggestion.id).fetch().to_json()["metadata"] == {"a": 2}
 
 
 def test_open_suggestions_differ_from_each_other(start: Start) -> None:
@@ -100,29 +100,27 @@ def test_a_late_report_on_a_deleted_suggestion_does_not_land_on_the_next_one(sta
     assert following.id != deleted.id
     with pytest.raises(ApiException) as refusal:
         search.observations().create(suggestion=deleted.id, value=1)
-    assert refusal.value.status_code == 404
+    assert refusal.value.status_code == 400
     assert search.suggestions(following.id).fetch().state == "open"
 
 
-def test_only_open_suggestions_can_be_deleted(start: Start, report: Report) -> None:
+def test_the_open_suggestions_can_be_deleted_or_all_of_them(start: Start, report: Report) -> None:
     search = start()
     closed, *_ = (search.suggestions().create() for _ in range(3))
     report(search, closed, score=1)
-    with pytest.raises(ApiException) as refusal:
-        search.suggestions(closed.id).delete()
-    assert refusal.value.status_code == 409
-    with pytest.raises(ApiException) as refusal:
-        search.suggestions().delete()
-    assert refusal.value.status_code == 400
     search.suggestions().delete(state="open")
     assert [suggestion.id for suggestion in search.suggestions().fetch().iterate_pages()] == [closed.id]
+    search.suggestions().delete()
+    assert search.suggestions().fetch().count == 0
+    assert search.suggestions().fetch(deleted=True).count == 3
     assert search.fetch().progress.observation_count == 1
 
 
-def test_assignments_cannot_be_chosen_for_a_suggestion(start: Start) -> None:
-    with pytest.raises(ApiException, match="unknown field 'assignments'") as refusal:
-        start().suggestions().create(assignments={"x": 0, "y": 0})
-    assert refusal.value.status_code == 400
+def test_assignments_can_be_given_to_a_suggestion(start: Start) -> None:
+    search = start()
+    given = search.suggestions().create(assignments={"x": 0.125, "y": 0.5})
+    assert given.to_json()["assignments"] == {"x": 0.125, "y": 0.5}
+    assert search.suggestions().create().assignments != given.assignments
 
 
 def run(connection: Connection, definition: dict[str, Any], count: int) -> list[dict[str, float]]:

@@ -1,222 +1,306 @@
-"""Experiments: create, look up, list, update, archive."""
+"""Experiments: create, look up, list, update, delete."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import selectinload
 
+from sigtune.backend import clock
+from sigtune.backend.definitions import define, shown_definition
 from sigtune.backend.errors import bad_request
-from sigtune.backend.lookup import experiment_of
-from sigtune.backend.metadata import metadata_json, metadata_rows, update_metadata
-from sigtune.backend.pagination import PAGING_FIELDS, page_of
-from sigtune.backend.requests import CLIENT_ID, Json, Request, one_of, whole_number
-from sigtune.backend.resources import projects
-from sigtune.backend.resources.not_stored import not_stored_problems
-from sigtune.backend.resources.observations import progress_json
+from sigtune.backend.lookup import check_client, experiment_of, find_project
+from sigtune.backend.metadata import metadata_json, set_metadata
+from sigtune.backend.pagination import page_of
+from sigtune.backend.progress import core_progress, run_progress
+from sigtune.backend.requests import CLIENT_ID, Json, Request, one_of, text, whole_number
+from sigtune.backend.resources.projects import given_project
 from sigtune.backend.tables import (
-    CategoricalValueRow,
+    ConditionalRow,
+    ConstraintTermRow,
     ExperimentMetadata,
     ExperimentRow,
-    GridValueRow,
-    MetricRow,
+    LinearConstraintRow,
+    ParameterConditionRow,
     ParameterRow,
-    ProjectRow,
 )
-from sigtune.definition.metrics import metric_object
-from sigtune.definition.parameters import parameter_from_json, parse_value
+from sigtune.backend.updates import update_metrics, update_parameters
+from sigtune.definition.experiment import definition_from_json
+from sigtune.definition.parameters import category_name, is_number
 from sigtune.definition.validation import experiment_problems
 from sigtune.errors import format_problems
 
 STATES = ("active", "deleted")
+LONGEST_NAME = 100
+
+_UPDATABLE = (
+    "name",
+    "project",
+    "state",
+    "observation_budget",
+    "budget",
+    "parallel_bandwidth",
+    "metadata",
+    "parameters",
+    "metrics",
+    "no_optimize",
+)
 
 
 def create(request: Request) -> Json:
     """POST experiments. A 400 lists every problem of the definition."""
-    problems = experiment_problems(request.data) or not_stored_problems(request.data)
-    if problems:
-        raise bad_request("\n".join(["the experiment cannot be created:", *format_problems(problems)]))
-    data, now = request.data, int(time.time())
-    experiment = ExperimentRow(
-        name=data["name"],
-        project=_project(request.session, data.get("project")),
-        observation_budget=data.get("observation_budget"),
-        parallel_bandwidth=data.get("parallel_bandwidth"),
-        parameters=[_parameter_row(index, item) for index, item in enumerate(data["parameters"])],
-        metrics=[_metric_row(index, metric_object(item)) for index, item in enumerate(data["metrics"])],
-        details=metadata_rows(ExperimentMetadata, data.get("metadata")),
-        created=now,
-        updated=now,
-    )
-    request.session.add(experiment)
-    request.session.flush()
-    return experiment_json(request.session, experiment)
+    data = dict(request.data)
+    data.pop("no_optimize", None)
+    return created(request, data, runs_only=False)
 
 
 def create_for_client(request: Request) -> Json:
     """POST clients/ID/experiments."""
-    projects.check_client(request)
+    check_client(request)
     return create(request)
 
 
+def created(request: Request, data: Json, *, runs_only: bool) -> Json:
+    """Store a new experiment and return it in its shape; raises a 400 that lists every problem."""
+    data = {**data, "parameters": _as_given(data.get("parameters"))}
+    problems = experiment_problems(data)
+    if problems:
+        raise bad_request("\n".join(["the experiment cannot be created:", *format_problems(problems)]))
+    experiment = ExperimentRow(
+        name=text("name", data["name"], LONGEST_NAME),
+        type=data.get("type") or "offline",
+        runs_only=runs_only,
+        project=given_project(request, data.get("project")),
+        observation_budget=definition_from_json(data).observation_budget,
+        parallel_bandwidth=data.get("parallel_bandwidth"),
+        num_solutions=data.get("num_solutions"),
+        created=clock.seconds(),
+        updated=clock.microseconds(),
+    )
+    define(experiment, data)
+    set_metadata(experiment, ExperimentMetadata, data.get("metadata"))
+    request.session.add(experiment)
+    request.session.flush()
+    return experiment_json(request, experiment)
+
+
 def detail(request: Request) -> Json:
-    """GET experiments/ID; an archived experiment can still be looked at."""
-    request.only()
-    return experiment_json(request.session, experiment_of(request))
+    """GET experiments/ID; a deleted experiment can still be looked at."""
+    return experiment_json(request, experiment_of(request))
 
 
 def listing(request: Request) -> Json:
     """GET experiments: the active ones, or those of the state that is asked for."""
-    data = request.only("state", *PAGING_FIELDS)
-    state = one_of("state", data.get("state") or "active", STATES)
-    rows = select(ExperimentRow).where(ExperimentRow.state == state)
-    if len(request.ids) > 1:
-        project = projects.find(request.session, request.ids[1])
-        rows = rows.where(ExperimentRow.project_id == project.id)
-    return page_of(request, rows, ExperimentRow.id, lambda row: experiment_json(request.session, row))
+    include_ai = bool(request.flag("include_ai"))
+    rows = select(ExperimentRow)
+    return listed(request, rows if include_ai else rows.where(~ExperimentRow.runs_only))
 
 
 def listing_for_client(request: Request) -> Json:
-    """GET clients/ID/experiments and clients/ID/projects/ID/experiments."""
-    projects.check_client(request)
+    """GET clients/ID/experiments."""
+    check_client(request)
     return listing(request)
 
 
+def listing_for_project(request: Request) -> Json:
+    """GET clients/ID/projects/ID/experiments."""
+    check_client(request)
+    project = find_project(request.session, request.ids[1])
+    rows = select(ExperimentRow).where(ExperimentRow.project_id == project.id)
+    if not request.flag("include_ai"):
+        rows = rows.where(~ExperimentRow.runs_only)
+    return listed(request, rows)
+
+
+def listed(request: Request, rows: Select[ExperimentRow]) -> Json:
+    """Return the page of experiments that the query asks for: state, search, user, period and sort."""
+    data = request.data
+    request.flag("development")  # only its form can be wrong: a store has no experiments in development
+    state = one_of("state", data.get("state") or "active", (*STATES, "all"))
+    if state != "all":
+        rows = rows.where(ExperimentRow.state == state)
+    if data.get("search") is not None:
+        words = str(data["search"]).strip().lower()
+        rows = rows.where(func.lower(ExperimentRow.name).contains(words, autoescape=True))
+    if data.get("user") is not None and str(whole_number("user", data["user"], 0)) != CLIENT_ID:
+        rows = rows.where(ExperimentRow.id < 0)
+    for field, above in (("period_start", True), ("period_end", False)):
+        if data.get(field) is not None:
+            moment = whole_number(field, data[field], 0)
+            column = ExperimentRow.created
+            rows = rows.where(column >= moment if above else column < moment)
+    sort = one_of("sort", data.get("sort") or "id", ("id", "recent"))
+    return page_of(
+        request,
+        _with_definitions(rows),
+        ExperimentRow.id,
+        lambda found: experiments_json(request, found),
+        sort=[ExperimentRow.updated] if sort == "recent" else [],
+    )
+
+
 def update(request: Request) -> Json:
-    """PUT experiments/ID; parameters and metrics are fixed once suggestions depend on them."""
-    fields = ("name", "project", "observation_budget", "parallel_bandwidth", "state", "metadata")
-    data = request.only(*fields)
+    """PUT experiments/ID."""
+    data = request.only(*_UPDATABLE)
     experiment = experiment_of(request, lock=True)
     if "name" in data:
-        if not isinstance(data["name"], str) or not data["name"].strip():
-            raise bad_request(f"name: expected a name, got {data['name']!r}")
-        experiment.name = data["name"]
+        experiment.name = text("name", data["name"], LONGEST_NAME)
     if "project" in data:
-        experiment.project = _project(request.session, data["project"])
-    for field in ("observation_budget", "parallel_bandwidth"):
-        if field in data:
-            value = data[field]
-            setattr(experiment, field, None if value is None else whole_number(field, value, 1))
+        _set_project(request, experiment, data["project"])
     if "state" in data:
         experiment.state = one_of("state", data["state"], STATES)
+    _set_budget(experiment, data)
+    if "parallel_bandwidth" in data:
+        bandwidth = data["parallel_bandwidth"]
+        experiment.parallel_bandwidth = (
+            None if bandwidth is None else whole_number("parallel_bandwidth", bandwidth, 1)
+        )
     if "metadata" in data:
-        update_metadata(experiment.details, ExperimentMetadata, data["metadata"])
-    experiment.updated = int(time.time())
-    return experiment_json(request.session, experiment)
+        set_metadata(experiment, ExperimentMetadata, data["metadata"])
+    if "parameters" in data:
+        update_parameters(experiment, _as_given(data["parameters"]))
+    if "metrics" in data:
+        update_metrics(experiment, data["metrics"])
+    experiment.updated = clock.microseconds()
+    request.session.flush()
+    request.session.expire(experiment, ["parameters"])
+    return experiment_json(request, experiment)
 
 
 def delete(request: Request) -> Json:
-    """DELETE experiments/ID archives it: nothing is lost, and `update(state="active")` brings it back."""
-    request.only()
+    """DELETE experiments/ID: nothing is lost, and `update(state="active")` brings it back."""
     experiment = experiment_of(request, lock=True)
     experiment.state = "deleted"
-    experiment.updated = int(time.time())
+    experiment.updated = clock.microseconds()
     return {}
 
 
-def experiment_json(session: Session, experiment: ExperimentRow) -> Json:
+def best_practices(request: Request) -> Json:
+    """GET experiments/ID/best_practices: the embedded backend finds no fault with any experiment."""
+    experiment_of(request)
+    return {"object": "best_practices", "violations": []}
+
+
+def experiment_json(request: Request, experiment: ExperimentRow) -> Json:
     """Return an experiment in SigOpt's shape, with its progress."""
-    return {
+    [shown] = experiments_json(request, [experiment])
+    return shown
+
+
+def experiments_json(request: Request, experiments: Sequence[ExperimentRow]) -> list[Json]:
+    """Return experiments in SigOpt's shapes; their progress is read for all of them together."""
+    core = [experiment for experiment in experiments if not experiment.runs_only]
+    progress = core_progress(request.session, core)
+    progress |= run_progress(request.session, [row for row in experiments if row.runs_only])
+    return [_json(experiment, progress[experiment.id]) for experiment in experiments]
+
+
+def _json(experiment: ExperimentRow, progress: Json) -> Json:
+    kind: Json = {
         "object": "experiment",
+        "development": False,
+        "observation_budget": experiment.observation_budget,
+    }
+    if experiment.runs_only:
+        kind = {"object": "aiexperiment", "budget": experiment.observation_budget}
+    return {
+        **kind,
         "id": str(experiment.id),
         "client": CLIENT_ID,
-        "user": None,
+        "user": CLIENT_ID,
         "name": experiment.name,
         "project": experiment.project.reference if experiment.project else None,
-        "type": "offline",
         "state": experiment.state,
-        "development": False,
         "created": experiment.created,
-        "updated": experiment.updated,
-        "parameters": [_parameter_json(row) for row in experiment.parameters],
-        "metrics": [_metric_json(row) for row in experiment.metrics],
-        "observation_budget": experiment.observation_budget,
-        "parallel_bandwidth": experiment.parallel_bandwidth,
-        "num_solutions": None,
-        "conditionals": [],
-        "linear_constraints": [],
-        "metadata": metadata_json(experiment.details),
-        "progress": progress_json(session, experiment),
+        "updated": clock.whole_seconds(experiment.updated),
+        "runs_only": experiment.runs_only,
+        "metadata": metadata_json(experiment),
+        "progress": progress,
+        **shown_definition(experiment),
     }
 
 
-def _project(session: Session, reference: str | None) -> ProjectRow | None:
-    if reference is None:
-        return None
-    project = session.scalar(select(ProjectRow).where(ProjectRow.reference == reference))
-    if project is None:
-        raise bad_request(f"project: no project {reference}; create it first")
-    return project
+def _set_project(request: Request, experiment: ExperimentRow, reference: Any) -> None:
+    project = given_project(request, reference)
+    if experiment.runs_only and project is not experiment.project:
+        raise bad_request("project: an AI experiment stays in its project")
+    experiment.project = project
 
 
-def _parameter_row(position: int, definition: Mapping[str, Any]) -> ParameterRow:
-    parameter = parameter_from_json(definition)
-    default = parameter.default
-    if default is not None:
-        default = parse_value(parameter, default, within_bounds=False)
-    low, high = parameter.bounds or (None, None)
-    return ParameterRow(
-        position=position,
-        name=parameter.name,
-        type=parameter.type,
-        minimum=low,
-        maximum=high,
-        transformation="log" if parameter.log else None,
-        default_number=None if isinstance(default, str) else default,
-        default_category=default if isinstance(default, str) else None,
-        grid=[GridValueRow(position=index, value=value) for index, value in enumerate(parameter.grid or ())],
-        categories=[
-            CategoricalValueRow(enum_index=index, name=name)
-            for index, name in enumerate(parameter.categories or (), start=1)
-        ],
-    )
+def _set_budget(experiment: ExperimentRow, data: Json) -> None:
+    field, other = ("observation_budget", "budget")
+    if experiment.runs_only:
+        field, other = other, field
+    if other in data:
+        raise bad_request(f"unknown field {other!r}; expected: {field}")
+    if field not in data:
+        return
+    optimized = [metric for metric in experiment.metrics if metric.strategy == "optimize"]
+    if experiment.type == "grid" or len(optimized) > 1 or (experiment.num_solutions or 1) > 1:
+        raise bad_request(f"{field}: that of a grid, of two metrics or of several solutions is fixed")
+    if data[field] is not None:
+        experiment.observation_budget = whole_number(field, data[field], 1)
+    elif experiment.runs_only:
+        experiment.observation_budget = None
 
 
-def _metric_row(position: int, definition: Mapping[str, Any]) -> MetricRow:
-    return MetricRow(
-        position=position,
-        name=definition["name"],
-        objective=definition.get("objective") or "maximize",
-        strategy=definition.get("strategy") or "optimize",
-        threshold=definition.get("threshold"),
-    )
+def _as_given(parameters: Any) -> Any:
+    """Return the parameters without what SigOpt ignores in them.
+
+    That is fields it does not know, and what its own answers add to a grid: its ends, and the names of
+    categories once more.
+    """
+    if not isinstance(parameters, list):
+        return parameters
+    return [_parameter_as_given(item) if isinstance(item, Mapping) else item for item in parameters]
 
 
-def _parameter_json(row: ParameterRow) -> Json:
-    number = int if row.type == "int" else float
-    default = row.default_category if row.default_number is None else number(row.default_number)
-    parameter: Json = {
-        "object": "parameter",
-        "name": row.name,
-        "type": row.type,
-        "bounds": None,
-        "categorical_values": None,
-        "transformation": row.transformation,
-        "default_value": default,
-        "conditions": {},
-        "prior": None,
-    }
-    if row.minimum is not None and row.maximum is not None:
-        bounds = {"min": number(row.minimum), "max": number(row.maximum)}
-        parameter["bounds"] = {"object": "bounds", **bounds}
-    if row.grid:
-        parameter["grid"] = [number(step.value) for step in row.grid]
-    if row.categories:
-        parameter["categorical_values"] = [
-            {"object": "categorical_value", "name": value.name, "enum_index": value.enum_index}
-            for value in row.categories
-        ]
+def _parameter_as_given(given: Mapping[str, Any]) -> Json:
+    parameter = {key: value for key, value in given.items() if key in _PARAMETER_FIELDS}
+    grid, bounds = parameter.get("grid"), parameter.get("bounds")
+    numbers = [item for item in grid if is_number(item)] if isinstance(grid, list) else []
+    if parameter.get("type") == "categorical" and parameter.get("categorical_values"):
+        names = [category_name(value) for value in list(parameter["categorical_values"])]
+        if grid == names:
+            del parameter["grid"]
+    elif numbers and isinstance(bounds, Mapping) and _ends(bounds) == (min(numbers), max(numbers)):
+        del parameter["bounds"]
     return parameter
 
 
-def _metric_json(row: MetricRow) -> Json:
-    return {
-        "object": "metric",
-        "name": row.name,
-        "objective": row.objective,
-        "strategy": row.strategy,
-        "threshold": row.threshold,
-    }
+def _ends(bounds: Mapping[str, Any]) -> tuple[Any, Any]:
+    return bounds.get("min"), bounds.get("max")
+
+
+_PARAMETER_FIELDS = (
+    "name",
+    "type",
+    "bounds",
+    "grid",
+    "categorical_values",
+    "transformation",
+    "default_value",
+    "conditions",
+    "prior",
+)
+
+
+def _with_definitions(rows: Select[ExperimentRow]) -> Select[ExperimentRow]:
+    """Load what an experiment's shape needs for all rows together, not row by row."""
+    return rows.options(
+        selectinload(ExperimentRow.project),
+        selectinload(ExperimentRow.details),
+        selectinload(ExperimentRow.metrics),
+        selectinload(ExperimentRow.tasks),
+        selectinload(ExperimentRow.conditionals).selectinload(ConditionalRow.values),
+        selectinload(ExperimentRow.linear_constraints)
+        .selectinload(LinearConstraintRow.terms)
+        .selectinload(ConstraintTermRow.parameter),
+        selectinload(ExperimentRow.parameters).options(
+            selectinload(ParameterRow.grid),
+            selectinload(ParameterRow.categories),
+            selectinload(ParameterRow.conditions).selectinload(ParameterConditionRow.conditional),
+        ),
+    )

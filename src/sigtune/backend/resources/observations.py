@@ -1,289 +1,254 @@
-"""Observations: report, look up, list, correct, delete; the best of them and the experiment's progress."""
+"""Observations: report, look up, list, correct, delete."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import Select, select
+from sqlalchemy import update as update_rows
 
-from sigtune.backend.errors import bad_request, conflict
+from sigtune.backend import clock
+from sigtune.backend.definitions import definition_of
+from sigtune.backend.errors import bad_request
 from sigtune.backend.lookup import (
     active_experiment_of,
+    core_experiment_of,
     experiment_of,
     find_observation,
-    find_suggestion,
+    given_suggestion,
 )
-from sigtune.backend.metadata import metadata_json, metadata_rows, update_metadata
-from sigtune.backend.pagination import PAGING_FIELDS, page_of, pagination
-from sigtune.backend.points import assignments_json, definition_of, parse_assignments, point_row
-from sigtune.backend.requests import Json, Request
+from sigtune.backend.metadata import set_metadata
+from sigtune.backend.observed import observation_json, with_details
+from sigtune.backend.pagination import SortKey, page_of, pagination
+from sigtune.backend.points import parse_assignments, parse_task, point_row
+from sigtune.backend.requests import Json, Request, list_of_mappings, only_fields
 from sigtune.backend.tables import (
+    AssignmentRow,
     ExperimentRow,
-    MetricRow,
     MetricValueRow,
     ObservationMetadata,
     ObservationRow,
     PointRow,
+    TaskRow,
 )
-from sigtune.definition import ranking
-from sigtune.definition.parameters import is_number
+from sigtune.backend.values import metric_value_rows
 
-_REPORTED = ("values", "value", "value_stddev", "failed", "metadata")
+_FIELDS = (
+    "suggestion",
+    "assignments",
+    "values",
+    "value",
+    "value_stddev",
+    "failed",
+    "metadata",
+    "task",
+    "no_optimize",
+)
 
 
 def create(request: Request) -> Json:
-    """POST experiments/ID/observations: report on a suggestion (which closes it) or on any point.
+    """POST experiments/ID/observations: report on a suggestion, which closes it, or on any point.
 
-    A suggestion can be reported once: a second report, of whoever, is refused with a 409.
+    As in SigOpt a suggestion can be reported more than once, and each report counts.
     """
-    experiment = active_experiment_of(request)
-    observation = _add(request.session, experiment, request.only("suggestion", "assignments", *_REPORTED))
+    experiment = core_experiment_of(request)
+    observation = _add(request, experiment, request.only(*_FIELDS))
     return observation_json(experiment, observation)
 
 
 def create_batch(request: Request) -> Json:
     """POST experiments/ID/observations/batch: report all of them, or none if one is refused."""
-    data = request.only("observations")
-    experiment = active_experiment_of(request)
-    items = data.get("observations")
-    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
-        raise bad_request("observations: expected a list of observations")
-    fields = ("suggestion", "assignments", *_REPORTED)
-    added = [
-        _add(request.session, experiment, Request(request.session, request.ids, dict(item)).only(*fields))
-        for item in items
-    ]
+    experiment = core_experiment_of(request)
+    items = list_of_mappings("observations", request.data.get("observations"))
+    added = [_add(request, experiment, only_fields(item, *_FIELDS)) for item in items]
     return pagination([observation_json(experiment, row) for row in added], len(added))
 
 
 def detail(request: Request) -> Json:
     """GET experiments/ID/observations/ID."""
-    request.only()
     experiment = experiment_of(request)
     return observation_json(experiment, find_observation(request.session, experiment, request.ids[1]))
 
 
 def listing(request: Request) -> Json:
-    """GET experiments/ID/observations."""
-    request.only(*PAGING_FIELDS)
+    """GET experiments/ID/observations, by id or by what `sort` names."""
     experiment = experiment_of(request)
-    rows = _with_details(_live(experiment))
-    return page_of(request, rows, ObservationRow.id, lambda row: observation_json(experiment, row))
+    deleted = bool(request.flag("deleted"))
+    rows = select(ObservationRow).where(
+        ObservationRow.experiment_id == experiment.id, ObservationRow.deleted == deleted
+    )
+    keys = _sort_keys(experiment, str(request.data.get("sort") or "id"))
+    return page_of(
+        request,
+        with_details(rows),
+        ObservationRow.id,
+        lambda found: [observation_json(experiment, row) for row in found],
+        sort=keys,
+    )
 
 
 def update(request: Request) -> Json:
-    """PUT experiments/ID/observations/ID: correct its values, its failure or its metadata."""
-    data = request.only(*_REPORTED)
+    """PUT experiments/ID/observations/ID: correct its place, values, failure or metadata."""
+    data = request.only(*(field for field in _FIELDS if field not in ("value", "value_stddev")))
     experiment = active_experiment_of(request)
     observation = find_observation(request.session, experiment, request.ids[1])
-    if data.keys() - {"metadata"}:
-        observation.failed = _failed(data)
-        observation.values.clear()
-        request.session.flush()  # the old rows go before new ones of the same keys come
-        observation.values = _value_rows(experiment, data)
+    _move(request, experiment, observation, data)
+    _correct_values(request, experiment, observation, data)
     if "metadata" in data:
-        update_metadata(observation.details, ObservationMetadata, data["metadata"])
+        set_metadata(observation, ObservationMetadata, data["metadata"])
+    experiment.updated = clock.microseconds()
     return observation_json(experiment, observation)
 
 
 def delete(request: Request) -> Json:
     """DELETE experiments/ID/observations/ID: it no longer counts. Its suggestion stays closed."""
-    request.only()
-    experiment = active_experiment_of(request)
+    experiment = experiment_of(request, lock=True)
     find_observation(request.session, experiment, request.ids[1]).deleted = True
     return {}
 
 
-def best_assignments(request: Request) -> Json:
-    """GET experiments/ID/best_assignments: the best one, or with two metrics all undominated ones."""
-    request.only(*PAGING_FIELDS)
-    experiment = experiment_of(request)
-    best = best_observations(request.session, experiment)
-    shapes = [{**observation_json(experiment, row), "object": "best_assignments"} for row in best]
-    return pagination(shapes, len(shapes))
-
-
-def best_observations(session: Session, experiment: ExperimentRow) -> list[ObservationRow]:
-    """Return the best observation (the last of equals), or with two optimized metrics the Pareto front."""
-    chosen = ranking.best(_reported(session, experiment), definition_of(experiment).metrics)
-    ids = [reported.id for reported in chosen]
-    rows = session.scalars(_with_details(select(ObservationRow).where(ObservationRow.id.in_(ids))))
-    return sorted(rows, key=lambda row: row.id)
-
-
-def progress_json(session: Session, experiment: ExperimentRow) -> Json:
-    """Return an experiment's progress; a failed observation consumes budget like any other."""
-    live = _live(experiment)
-    count = session.scalar(select(func.count()).select_from(live.subquery())) or 0
-    first = session.scalar(live.order_by(ObservationRow.id).limit(1))
-    last = session.scalar(live.order_by(ObservationRow.id.desc()).limit(1))
-    is_single = len(definition_of(experiment).optimized_metrics) == 1
-    best = best_observations(session, experiment) if is_single else []
-    return {
-        "object": "progress",
-        "observation_count": count,
-        "observation_budget_consumed": float(count),
-        "first_observation": observation_json(experiment, first) if first else None,
-        "last_observation": observation_json(experiment, last) if last else None,
-        "best_observation": observation_json(experiment, best[0]) if best else None,
-    }
-
-
-def observation_json(experiment: ExperimentRow, observation: ObservationRow) -> Json:
-    """Return an observation in SigOpt's shape; `value` repeats the metric of a single-metric experiment."""
-    rows = {row.metric_id: row for row in observation.values}
-    values = [_value_json(metric, rows[metric.id]) for metric in experiment.metrics if metric.id in rows]
-    only = values[0] if len(experiment.metrics) == 1 and values else {}
-    suggestion = observation.suggestion_id
-    return {
-        "object": "observation",
-        "id": str(observation.id),
-        "experiment": str(experiment.id),
-        "suggestion": None if suggestion is None else str(suggestion),
-        "assignments": assignments_json(experiment, observation.point),
-        "values": values,
-        "value": only.get("value"),
-        "value_stddev": only.get("value_stddev"),
-        "failed": observation.failed,
-        "created": observation.created,
-        "metadata": metadata_json(observation.details),
-        "task": None,
-    }
-
-
-def _value_json(metric: MetricRow, row: MetricValueRow) -> Json:
-    return {
-        "object": "metric_evaluation",
-        "name": metric.name,
-        "value": row.value,
-        "value_stddev": row.value_stddev,
-    }
-
-
-def _live(experiment: ExperimentRow) -> Select[ObservationRow]:
+def delete_all(request: Request) -> Json:
+    """DELETE experiments/ID/observations."""
+    experiment = experiment_of(request, lock=True)
     of_experiment = ObservationRow.experiment_id == experiment.id
-    return select(ObservationRow).where(of_experiment, ~ObservationRow.deleted)
+    request.session.execute(update_rows(ObservationRow).where(of_experiment).values(deleted=True))
+    return {}
 
 
-def _with_details(rows: Select[ObservationRow]) -> Select[ObservationRow]:
-    """Load what observation_json shows for all rows together, not row by row."""
-    return rows.options(
-        selectinload(ObservationRow.point).selectinload(PointRow.assignments),
-        selectinload(ObservationRow.values),
-        selectinload(ObservationRow.details),
-    )
-
-
-def _add(session: Session, experiment: ExperimentRow, data: Json) -> ObservationRow:
-    suggestion_id, assignments = data.get("suggestion"), data.get("assignments")
-    if (suggestion_id is None) == (assignments is None):
-        raise bad_request("an observation has either a suggestion or assignments")
-    now = int(time.time())
+def add_observation(
+    request: Request, experiment: ExperimentRow, point: PointRow, values: list[MetricValueRow], **fields: Any
+) -> ObservationRow:
+    """Add an observation; without values it is a failed one."""
+    now = clock.microseconds()
     observation = ObservationRow(
         experiment_id=experiment.id,
-        failed=_failed(data),
-        values=_value_rows(experiment, data),
-        details=metadata_rows(ObservationMetadata, data.get("metadata")),
-        created=now,
+        point=point,
+        failed=not values,
+        values=values,
+        created=clock.whole_seconds(now),
+        **fields,
     )
-    if suggestion_id is None:
-        observation.point = point_row(experiment, parse_assignments(experiment, assignments))
-    else:
-        suggestion = find_suggestion(session, experiment, str(suggestion_id))
-        if suggestion.observation is not None:
-            reported = suggestion.observation.id
-            raise conflict(f"suggestion {suggestion.id} is closed: observation {reported} has reported it")
-        observation.suggestion, observation.point = suggestion, suggestion.point
     experiment.updated = now
-    session.add(observation)
-    session.flush()
+    request.session.add(observation)
     return observation
 
 
-def _failed(data: Json) -> bool:
+def _add(request: Request, experiment: ExperimentRow, data: Json) -> ObservationRow:
+    given, assignments = data.get("suggestion"), data.get("assignments")
+    if (given is None) == (assignments is None):
+        raise bad_request("an observation has either a suggestion or assignments")
+    failed = _failed(data)
+    if failed and (data.get("values") or data.get("value") is not None):
+        raise bad_request("values: a failed observation has none")
+    values = [] if failed else metric_value_rows(experiment, data)
+    fields: Json = {}
+    if given is None:
+        parsed = parse_assignments(definition_of(experiment), assignments)
+        point = point_row(experiment, parsed, parse_task(experiment, data.get("task")))
+    else:
+        suggestion = given_suggestion(request.session, experiment, given)
+        point, fields["suggestion_id"] = suggestion.point, suggestion.id
+    observation = add_observation(request, experiment, point, values, **fields)
+    set_metadata(observation, ObservationMetadata, data.get("metadata"))
+    request.session.flush()
+    return observation
+
+
+def _move(request: Request, experiment: ExperimentRow, observation: ObservationRow, data: Json) -> None:
+    """Let the observation be of another suggestion, or of the assignments that are given."""
+    suggestion = data.get("suggestion", observation.suggestion_id)
+    assignments = data.get("assignments")
+    if suggestion is not None and assignments is not None:
+        raise bad_request("an observation has either a suggestion or assignments")
+    if "suggestion" in data and suggestion is None and assignments is None:
+        raise bad_request("an observation without a suggestion needs assignments")
+    if assignments is not None:
+        parsed = parse_assignments(definition_of(experiment), assignments)
+        task = parse_task(experiment, data["task"]) if "task" in data else observation.point.task
+        observation.suggestion_id, observation.point = None, point_row(experiment, parsed, task)
+    elif "suggestion" in data:
+        row = given_suggestion(request.session, experiment, suggestion)
+        observation.suggestion_id, observation.point = row.id, row.point
+
+
+def _correct_values(
+    request: Request, experiment: ExperimentRow, observation: ObservationRow, data: Json
+) -> None:
+    """Exchange the values, or the failure; a deviation that is not given anew stays.
+
+    What was there goes only when it is taken back: `failed: true` with `values: null`, and the other way
+    round.
+    """
+    failed = _failed(data) if "failed" in data else observation.failed
+    has_values = data["values"] is not None if "values" in data else not observation.failed
+    if failed and has_values:
+        raise bad_request("failed: an observation with values did not fail; pass values=None with it")
+    if not failed and not has_values:
+        raise bad_request("values: an observation that did not fail has values")
+    observation.failed = failed
+    if failed:
+        observation.values = []
+    elif "values" in data:
+        before = {row.metric_id: row.value_stddev for row in observation.values}
+        observation.values = []
+        request.session.flush()  # the old rows go before new ones of the same keys come
+        rows = metric_value_rows(experiment, data)
+        for row in rows:
+            if row.value_stddev is None:
+                row.value_stddev = before.get(row.metric_id)
+        observation.values = rows
+
+
+def _failed(data: Mapping[str, Any]) -> bool:
     failed = data.get("failed")
-    if failed not in (None, True, False):
+    if failed not in (None, True, False) or (isinstance(failed, int) and not isinstance(failed, bool)):
         raise bad_request(f"failed: expected true or false, got {failed!r}")
     return bool(failed)
 
 
-def _value_rows(experiment: ExperimentRow, data: Json) -> list[MetricValueRow]:
-    """Return a row for each metric; a failed observation has none, whatever it was given, as in SigOpt."""
-    if _failed(data):
+def _sort_keys(experiment: ExperimentRow, sort: str) -> list[SortKey]:
+    """Return what the observations are ordered by; nothing, of failed ones say, counts as the highest."""
+    field, _, name = sort.partition("-")
+    if sort == "id":
         return []
-    given = _given_values(experiment, data)
-    missing = [metric.name for metric in experiment.metrics if metric.name not in given]
-    if missing:
-        raise bad_request(f"values: no value for {', '.join(missing)} (or report failed=True)")
-    return [
-        MetricValueRow(
-            metric_id=metric.id,
-            value=_number(metric.name, given[metric.name].get("value")),
-            value_stddev=_stddev(metric.name, given[metric.name].get("value_stddev")),
-        )
-        for metric in experiment.metrics
-    ]
+    if sort == "timestamp":
+        return [ObservationRow.created]
+    if field in ("value", "value_stddev"):
+        first = min(metric.name for metric in experiment.metrics)
+        return [_metric_key(experiment, name if "-" in sort else first, field)]
+    if field == "parameter":
+        return [_parameter_key(experiment, name)]
+    optimized = [metric.name for metric in experiment.metrics if metric.strategy == "optimize"]
+    if sort == "task" and experiment.tasks and optimized:
+        return [_task_cost(), _metric_key(experiment, min(optimized), "value")]
+    raise bad_request(f"sort: {sort!r} is not a field of observations")
 
 
-def _given_values(experiment: ExperimentRow, data: Json) -> dict[str, Mapping[str, Any]]:
-    values = data.get("values")
-    if values is None:
-        values = [{"value": data.get("value"), "value_stddev": data.get("value_stddev")}]
-        if data.get("value") is None:
-            values = []
-    elif data.get("value") is not None:
-        raise bad_request("give values or the older value, not both")
-    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
-        raise bad_request("values: expected a list of {name, value}")
-    names = [metric.name for metric in experiment.metrics]
-    given: dict[str, Mapping[str, Any]] = {}
-    for value in values:
-        # With a single metric SigOpt lets its name be left out.
-        name = value.get("name") or (names[0] if len(names) == 1 else None)
-        if name not in names:
-            raise bad_request(f"values: no metric {name}; the metrics are {', '.join(names)}")
-        if name in given:
-            raise bad_request(f"values: two values for {name}")
-        given[name] = value
-    return given
-
-
-def _number(name: str, value: Any) -> float:
-    if not is_number(value):
-        raise bad_request(f"values: {name} is {value!r}, not a finite number (or report failed=True)")
-    return float(value)
-
-
-def _stddev(name: str, stddev: Any) -> float | None:
-    if stddev is None:
-        return None
-    if not is_number(stddev) or stddev < 0:
-        raise bad_request(f"values: the value_stddev of {name} is {stddev!r}, not a number of at least 0")
-    return float(stddev)
-
-
-@dataclass(frozen=True)
-class _Reported:
-    """The metric values of a successful observation."""
-
-    id: int
-    values: Mapping[str, float]
-
-
-def _reported(session: Session, experiment: ExperimentRow) -> list[_Reported]:
-    """Return the values of every successful observation, oldest first, without loading whole rows."""
-    names = {metric.id: metric.name for metric in experiment.metrics}
-    query = (
-        select(MetricValueRow.observation_id, MetricValueRow.metric_id, MetricValueRow.value)
-        .join(ObservationRow, ObservationRow.id == MetricValueRow.observation_id)
-        .where(ObservationRow.experiment_id == experiment.id, ~ObservationRow.deleted)
-        .order_by(MetricValueRow.observation_id)
+def _metric_key(experiment: ExperimentRow, name: str, column: str) -> SortKey:
+    ids = [metric.id for metric in experiment.metrics if metric.name == name]
+    query: Select[Any] = select(getattr(MetricValueRow, column)).where(
+        MetricValueRow.observation_id == ObservationRow.id, MetricValueRow.metric_id.in_(ids)
     )
-    values: dict[int, dict[str, float]] = {}
-    for observation_id, metric_id, value in session.execute(query):
-        values.setdefault(observation_id, {})[names[metric_id]] = value
-    return [_Reported(observation_id, reported) for observation_id, reported in values.items()]
+    return query.scalar_subquery()
+
+
+def _parameter_key(experiment: ExperimentRow, name: str) -> SortKey:
+    for parameter in experiment.parameters:
+        if parameter.name == name:
+            column = AssignmentRow.category if parameter.type == "categorical" else AssignmentRow.number
+            query: Select[Any] = select(column).where(
+                AssignmentRow.point_id == ObservationRow.point_id,
+                AssignmentRow.parameter_id == parameter.id,
+            )
+            return query.scalar_subquery()
+    raise bad_request(f"sort: no parameter {name!r}")
+
+
+def _task_cost() -> SortKey:
+    query: Select[Any] = (
+        select(TaskRow.cost)
+        .join(PointRow, PointRow.task_id == TaskRow.id)
+        .where(PointRow.id == ObservationRow.point_id)
+    )
+    return query.scalar_subquery()

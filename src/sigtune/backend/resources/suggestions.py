@@ -1,182 +1,158 @@
-"""Suggestions: draw, look up, list, annotate, delete."""
+"""Suggestions: serve, look up, list, annotate, delete."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import selectinload
 
-from sigtune.backend.errors import bad_request, conflict
-from sigtune.backend.lookup import active_experiment_of, experiment_of, find_suggestion
-from sigtune.backend.metadata import metadata_json, metadata_rows, update_metadata
-from sigtune.backend.pagination import PAGING_FIELDS, page_of
-from sigtune.backend.points import all_points, assignments_json, definition_of, point_row
-from sigtune.backend.requests import Json, Request, one_of
-from sigtune.backend.resources import queued_suggestions
+from sigtune.backend.definitions import definition_of
+from sigtune.backend.errors import bad_request
+from sigtune.backend.lookup import core_experiment_of, experiment_of, find_suggestion
+from sigtune.backend.metadata import metadata_json, set_metadata
+from sigtune.backend.pagination import page_of
+from sigtune.backend.points import (
+    assignments_json,
+    parse_assignments,
+    parse_task,
+    point_row,
+    task_fields,
+    with_points,
+)
+from sigtune.backend.requests import Call, Json, Request, id_or_none, one_of
+from sigtune.backend.serving import add_suggestion, serve
 from sigtune.backend.tables import (
     ExperimentRow,
-    MetricRow,
-    MetricValueRow,
     ObservationRow,
+    PointRow,
     SuggestionMetadata,
     SuggestionRow,
 )
-from sigtune.definition.experiment import Observation
-from sigtune.definition.parameters import Assignments
-from sigtune.optimizer import suggest as optimizer
 
-_OPEN = ~select(ObservationRow.id).where(ObservationRow.suggestion_id == SuggestionRow.id).exists()
+IS_OPEN = ~exists().where(ObservationRow.suggestion_id == SuggestionRow.id)
+"""No observation refers to the suggestion, not even one that was deleted."""
 
 
-def prepare(request: Request) -> None:
-    """Load what drawing a suggestion needs, before a transaction that others wait for begins."""
-    experiment = experiment_of(request)
-    optimizer.load_libraries(experiment.next_number)
+def create(call: Call) -> Json:
+    """POST experiments/ID/suggestions: the point that is given, or the next one.
 
-
-def create(request: Request) -> Json:
-    """POST experiments/ID/suggestions: draw the next suggestion, what is queued before all else.
-
-    The point is computed inside the writing transaction: whoever asks next sees this suggestion as open,
-    so that two workers that ask at once get different points and different numbers.
+    The next one is the oldest of the queue, or else the optimizer's.
     """
-    data = request.only("metadata")
-    experiment = active_experiment_of(request)
-    number = experiment.next_number
-    point = queued_suggestions.take_first(request.session, experiment)
-    if point is None:
-        point = point_row(experiment, _computed(request, experiment))
-    now = int(time.time())
-    suggestion = SuggestionRow(
-        experiment_id=experiment.id,
-        point=point,
-        number=number,
-        details=metadata_rows(SuggestionMetadata, data.get("metadata")),
-        created=now,
-    )
-    experiment.next_number = number + 1
-    experiment.updated = now
-    request.session.add(suggestion)
+    if "assignments" in call.data:
+        with call.writing() as request:
+            return _created_at(request)
+    with call.reading() as request:
+        experiment_of(request)  # a 404 makes no file
+    return serve(call, core_experiment_of, _set_details, _created_json)
+
+
+def _created_at(request: Request) -> Json:
+    """Store a suggestion of the assignments that are given."""
+    experiment = core_experiment_of(request)
+    assignments = parse_assignments(definition_of(experiment), request.data["assignments"])
+    point = point_row(experiment, assignments, parse_task(experiment, request.data.get("task")))
+    suggestion = add_suggestion(request.session, experiment, point, computed=False)
+    _set_details(request, suggestion)
     request.session.flush()
-    return suggestion_json(experiment, suggestion)
+    return _created_json(request, experiment, suggestion)
 
 
-def _computed(request: Request, experiment: ExperimentRow) -> Assignments:
-    points = all_points(request.session, experiment)
-    return optimizer.suggest(
-        definition_of(experiment),
-        _outcomes(request.session, experiment, points),
-        [points[point_id] for point_id in _open_points(request.session, experiment)],
-        experiment.next_number,
-        request.seed,
-    )
+def _set_details(request: Request, suggestion: SuggestionRow) -> None:
+    set_metadata(suggestion, SuggestionMetadata, request.data.get("metadata"))
+
+
+def _created_json(request: Request, experiment: ExperimentRow, suggestion: SuggestionRow) -> Json:
+    del request
+    # SigOpt's answer to a creation has null here.
+    return {**_json(experiment, suggestion, is_open=True), "deleted": None}
 
 
 def detail(request: Request) -> Json:
     """GET experiments/ID/suggestions/ID."""
-    request.only()
     experiment = experiment_of(request)
-    return suggestion_json(experiment, find_suggestion(request.session, experiment, request.ids[1]))
+    [shown] = _shapes(request, experiment, [find_suggestion(request.session, experiment, request.ids[1])])
+    return shown
 
 
 def listing(request: Request) -> Json:
-    """GET experiments/ID/suggestions: all, or those that are open or closed."""
-    data = request.only("state", *PAGING_FIELDS)
+    """GET experiments/ID/suggestions: all, those that are open, or those of the ids that are given."""
     experiment = experiment_of(request)
-    rows = select(SuggestionRow).where(SuggestionRow.experiment_id == experiment.id)
-    if data.get("state") is not None:
-        rows = rows.where(_in_state(one_of("state", data["state"], ("open", "closed"))))
-    return page_of(request, rows, SuggestionRow.id, lambda row: suggestion_json(experiment, row))
+    rows = select(SuggestionRow).where(
+        SuggestionRow.experiment_id == experiment.id,
+        SuggestionRow.deleted == bool(request.flag("deleted")),
+    )
+    if request.data.get("state") is not None:
+        one_of("state", request.data["state"], ("open",))
+        rows = rows.where(IS_OPEN)
+    if request.data.get("id") not in (None, "", []):
+        rows = rows.where(SuggestionRow.id.in_(_ids(request.data["id"])))
+    rows = rows.options(with_points(SuggestionRow.point), selectinload(SuggestionRow.details))
+    return page_of(
+        request,
+        rows,
+        SuggestionRow.id,
+        lambda found: _shapes(request, experiment, found),
+        ascending=False,
+    )
 
 
 def update(request: Request) -> Json:
-    """PUT experiments/ID/suggestions/ID: replace its metadata."""
-    data = request.only("metadata")
-    experiment = active_experiment_of(request)
+    """PUT experiments/ID/suggestions/ID: replace its metadata; nothing else of it changes."""
+    experiment = experiment_of(request, lock=True)
     suggestion = find_suggestion(request.session, experiment, request.ids[1])
-    if "metadata" in data:
-        update_metadata(suggestion.details, SuggestionMetadata, data["metadata"])
-    return suggestion_json(experiment, suggestion)
+    if "metadata" in request.data:
+        set_metadata(suggestion, SuggestionMetadata, request.data["metadata"])
+    [shown] = _shapes(request, experiment, [suggestion])
+    return shown
 
 
 def delete(request: Request) -> Json:
-    """DELETE experiments/ID/suggestions/ID: only an open one; its number is not given out again."""
-    request.only()
-    experiment = active_experiment_of(request)
-    suggestion = find_suggestion(request.session, experiment, request.ids[1])
-    if suggestion.observation is not None:
-        raise conflict(f"suggestion {suggestion.id} has been observed; delete its observation instead")
-    _remove(request.session, [suggestion])
+    """DELETE experiments/ID/suggestions/ID; its number is not given out again."""
+    experiment = experiment_of(request, lock=True)
+    find_suggestion(request.session, experiment, request.ids[1]).deleted = True
     return {}
 
 
-def delete_open(request: Request) -> Json:
-    """DELETE experiments/ID/suggestions?state=open."""
-    data = request.only("state")
-    if data.get("state") != "open":
-        raise bad_request("state: only open suggestions can be deleted; pass state='open'")
-    experiment = active_experiment_of(request)
-    of_experiment = SuggestionRow.experiment_id == experiment.id
-    _remove(request.session, request.session.scalars(select(SuggestionRow).where(of_experiment, _OPEN)))
+def delete_all(request: Request) -> Json:
+    """DELETE experiments/ID/suggestions: all of them, or with state=open those that are open."""
+    experiment = experiment_of(request, lock=True)
+    rows = select(SuggestionRow).where(SuggestionRow.experiment_id == experiment.id, ~SuggestionRow.deleted)
+    if request.data.get("state") is not None:
+        one_of("state", request.data["state"], ("open",))
+        rows = rows.where(IS_OPEN)
+    for suggestion in request.session.scalars(rows):
+        suggestion.deleted = True
     return {}
 
 
-def suggestion_json(experiment: ExperimentRow, suggestion: SuggestionRow) -> Json:
-    """Return a suggestion in SigOpt's shape."""
+def _ids(given: Any) -> list[int]:
+    """Return the ids of a comma list, or of a list."""
+    parts = given if isinstance(given, list) else str(given).strip("[]").split(",")
+    ids = [id_or_none(str(part).strip().strip('"')) for part in parts]
+    if None in ids:
+        raise bad_request(f"id: expected ids with commas between, got {given!r}")
+    return [number for number in ids if number is not None]
+
+
+def _shapes(request: Request, experiment: ExperimentRow, rows: Sequence[SuggestionRow]) -> list[Json]:
+    ids = [row.id for row in rows]
+    query = select(ObservationRow.suggestion_id).where(ObservationRow.suggestion_id.in_(ids)).distinct()
+    closed = set(request.session.scalars(query))
+    return [_json(experiment, row, is_open=row.id not in closed) for row in rows]
+
+
+def _json(experiment: ExperimentRow, suggestion: SuggestionRow, *, is_open: bool) -> Json:
+    point: PointRow = suggestion.point
     return {
         "object": "suggestion",
         "id": str(suggestion.id),
         "experiment": str(experiment.id),
-        "assignments": assignments_json(experiment, suggestion.point),
-        "state": "open" if suggestion.observation is None else "closed",
+        "assignments": assignments_json(experiment, point),
+        "state": "open" if is_open else "closed",
         "created": suggestion.created,
-        "metadata": metadata_json(suggestion.details),
-        "task": None,
+        "deleted": suggestion.deleted,
+        "metadata": metadata_json(suggestion),
+        **task_fields(point),
     }
-
-
-def _in_state(state: str) -> ColumnElement[bool]:
-    return _OPEN if state == "open" else ~_OPEN
-
-
-def _remove(session: Session, suggestions: Iterable[SuggestionRow]) -> None:
-    for suggestion in list(suggestions):
-        point = suggestion.point
-        session.delete(suggestion)
-        session.flush()
-        session.delete(point)
-
-
-def _open_points(session: Session, experiment: ExperimentRow) -> list[int]:
-    query = (
-        select(SuggestionRow.point_id)
-        .where(SuggestionRow.experiment_id == experiment.id, _OPEN)
-        .order_by(SuggestionRow.number)
-    )
-    return list(session.scalars(query))
-
-
-def _outcomes(
-    session: Session, experiment: ExperimentRow, points: dict[int, Assignments]
-) -> list[Observation]:
-    live = (ObservationRow.experiment_id == experiment.id, ~ObservationRow.deleted)
-    values: dict[int, dict[str, float]] = {}
-    query = (
-        select(MetricValueRow.observation_id, MetricRow.name, MetricValueRow.value)
-        .join(MetricRow, MetricRow.id == MetricValueRow.metric_id)
-        .join(ObservationRow, ObservationRow.id == MetricValueRow.observation_id)
-        .where(*live)
-    )
-    for observation_id, name, value in session.execute(query):
-        values.setdefault(observation_id, {})[name] = value
-    rows = session.execute(
-        select(ObservationRow.id, ObservationRow.point_id, ObservationRow.failed)
-        .where(*live)
-        .order_by(ObservationRow.id)
-    )
-    return [
-        Observation(points[point_id], None if failed else values[observation_id])
-        for observation_id, point_id, failed in rows
-    ]

@@ -1,0 +1,46 @@
+"""SigOpt's v1 API over a store: what a driver in this process and the server have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from sigtune.backend.errors import api_error, unavailable
+from sigtune.backend.json_body import checked
+from sigtune.backend.requests import Call, Json
+from sigtune.backend.routes import Route
+from sigtune.backend.store import Store
+from sigtune.errors import Problem, UsageError
+
+
+class Api:
+    """The requests of SigOpt's v1 API, answered from the store at `url`.
+
+    `seed` decides every random choice: equal stores and equal seeds give equal suggestions. Raises UsageError
+    (keys `sigopt.store`, `sigopt.seed`) when the store cannot be opened and written. A SQLite file is made by
+    the first request that writes.
+    """
+
+    def __init__(self, url: str, seed: int = 0) -> None:
+        if seed < 0:
+            raise UsageError([Problem("sigopt.seed", f"{seed} is below 0", "0")])
+        self.store = Store(url)
+        self._seed = seed
+
+    def answer(self, route: Route, method: str, data: Mapping[str, Any] | None, token: str) -> Json:
+        """Answer a request whose body or query is `data`; raises ApiException with SigOpt's status codes."""
+        call = Call(self.store, method, route.ids, checked(data or {}), self._seed, token)
+        try:
+            return route.handler(call)
+        except UsageError as error:  # a file that could be made when this was begun, and cannot now
+            raise unavailable(str(error)) from error
+        except OperationalError as error:
+            raise unavailable(f"the store cannot be used at the moment: {error.orig}") from error
+        except DBAPIError as error:
+            raise api_error(f"the store refuses: {error.orig}", 500) from error
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
