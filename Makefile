@@ -4,7 +4,7 @@ DEMO := demo
 
 BENCHMARKS := start_up_speed suggestion_speed sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed
 
-.PHONY: install demo test test-all test-cluster coverage lint format bench
+.PHONY: install demo contract test test-all test-cluster coverage lint format bench
 
 install: .venv/installed
 
@@ -19,6 +19,10 @@ install: .venv/installed
 demo: install
 	mkdir -p $(DEMO)
 	cd $(DEMO) && ../$(BIN)/python ../train.py -m hydra/sweeper=sigopt trainer.gpus=0 trainer.max_epochs=5 sigopt.observation_budget=8
+
+# The share of a real SigOpt server's recorded answers that this one gives too.
+contract: install
+	$(BIN)/python -m tests.contract
 
 test: install lint
 	$(BIN)/python -m pytest -m 'not slow and not cluster'

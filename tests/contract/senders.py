@@ -1,0 +1,62 @@
+"""The paths to a SigOpt that the contract is replayed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import requests
+from sigopt.exception import ApiException
+from tests.contract.replay import Line, basic, filled
+
+from sigtune.backend.driver import LocalDriver
+from sigtune.backend.json_body import read_body
+
+
+class DriverSender:
+    """A LocalDriver in this process; the body is read as the server reads it."""
+
+    def __init__(self, driver: LocalDriver) -> None:
+        self._driver = driver
+
+    def send(self, line: Line, known: Mapping[str, str]) -> tuple[int, Any]:
+        path = filled(line.path, known).removeprefix("/v1/").split("/")
+        try:
+            if line.method in ("GET", "DELETE"):
+                data = dict(filled(dict(line.query), known))
+            else:
+                content_type = line.headers.get("Content-Type", "application/json")
+                data = read_body(line.body_bytes(known) or b"", content_type)
+            answer = self._driver.request(
+                line.method, [unquote(part) for part in path], data, dict(line.headers)
+            )
+        except ApiException as error:
+            return error.status_code, error.to_json()
+        return (204 if answer is None else 200), answer
+
+
+class HttpSender:
+    """A server behind a port."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url, self._token = url, token
+        self._session = requests.Session()
+
+    def send(self, line: Line, known: Mapping[str, str]) -> tuple[int, Any]:
+        headers = {"Content-Type": "application/json", **line.headers}
+        if line.auth != "none":
+            headers["Authorization"] = basic(self._token if line.auth == "token" else "NOSUCHTOKEN")
+        response = self._session.request(
+            line.method,
+            self._url + filled(line.path, known),
+            params=filled(dict(line.query), known),
+            data=line.body_bytes(known),
+            headers=headers,
+            timeout=60,
+        )
+        return response.status_code, response.json() if response.content else None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()

@@ -1,0 +1,57 @@
+"""Every recorded call of a real SigOpt server, replayed over each path to this one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.contract.known_differences import NOT_SENT, WITHOUT_A_PORT
+from tests.contract.replay import Line, Sender, replay, scenarios
+from tests.contract.senders import DriverSender
+
+from sigtune.backend.driver import LocalDriver
+
+SCENARIOS = scenarios()
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sender]:
+    """A driver on a store that all scenarios share, as they did when they were recorded."""
+    local = LocalDriver(f"sqlite:///{tmp_path_factory.mktemp('driver') / 'sigopt.db'}")
+    yield DriverSender(local)
+    local.close()
+
+
+def mismatches(sender: Sender, lines: list[Line], skipped: dict[str, str]) -> list[str]:
+    """Return what differs in a scenario, a line each."""
+    return [
+        f"{line.name} {line.method} {line.path}: {difference}"
+        for line, found in replay(sender, lines, skipped)
+        for difference in found
+    ]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_driver_answers_as_the_recorded_server_did(driver: Sender, name: str) -> None:
+    assert mismatches(driver, SCENARIOS[name], {**NOT_SENT, **WITHOUT_A_PORT}) == []
+
+
+def test_the_known_differences_are_lines_that_exist() -> None:
+    names = {line.name for lines in SCENARIOS.values() for line in lines}
+    assert {*NOT_SENT, *WITHOUT_A_PORT} <= names
+
+
+def test_a_wrong_answer_is_noticed(tmp_path: Path) -> None:
+    class Renaming(DriverSender):
+        def send(self, line: Line, known: object) -> tuple[int, object]:
+            status, answer = super().send(line, known)  # type: ignore[arg-type]
+            if line.method == "POST":
+                answer = {**answer, "name": "another", "extra": 1}
+            return status, answer
+
+    local = LocalDriver(f"sqlite:///{tmp_path / 'sigopt.db'}")
+    found = mismatches(Renaming(local), SCENARIOS["experiment_create_minimal"][:1], {})
+    local.close()
+    assert [difference.split(": ", 1)[1] for difference in sorted(found)] == [
+        "$.extra: unexpected",
+        "$.name: 'another' instead of 'min'",
+    ]
