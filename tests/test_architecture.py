@@ -193,7 +193,9 @@ def test_creating_an_experiment_loads_no_torch_and_no_lightning(modules: str) ->
 
 
 def test_every_module_can_be_the_first_to_be_imported() -> None:
-    modules = [module_name(file) for file in sources() if "executors" not in file.parts]
+    # Alembic runs the migrations' modules itself.
+    apart = {"executors", "migrations"}
+    modules = [module_name(file) for file in sources() if not apart & set(file.parts)]
     script = (
         "import importlib, os, sys, hydra, optuna, pytorch_lightning, sigopt, sqlalchemy\n"
         f"for module in {modules}:\n"
