@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ["torch", "optuna", "scipy", "hydra", "pytorch_lightning"]
+HEAVY = ["torch", "botorch", "scipy", "hydra", "pytorch_lightning"]
 
 
 def loaded_after(statements: str) -> list[str]:

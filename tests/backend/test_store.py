@@ -172,7 +172,7 @@ def test_two_processes_that_draw_at_once_get_different_suggestions(
     script = (
         "import sys, sigopt\n"
         "from sigtune.backend.driver import LocalDriver\n"
-        "import sigtune.optimizer.engines.gaussian_process\n"
+        "import sigtune.optimizer.engines.model.propose\n"
         "search = sigopt.Connection(driver=LocalDriver, url=sys.argv[1]).experiments(sys.argv[2])\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.definition.spaces import MIXED, choices, continuous, doubles, every_kind, logarithmic_doubles
 
 from sigtune.definition.parameters import Parameter, parse_value
-from sigtune.definition.unit_cube import default_point, every_point, from_unit, point_at, to_unit
+from sigtune.definition.unit_cube import distance, every_point, from_unit, to_unit
 
 positions = st.floats(0, 1)
 
@@ -76,37 +76,6 @@ def test_the_middle_of_a_logarithmic_parameter_is_the_geometric_mean() -> None:
     assert value == pytest.approx(math.sqrt(1e-5 * 0.3))
 
 
-def test_without_all_defaults_the_default_point_is_the_middle() -> None:
-    with_one = (*MIXED[:5], Parameter("optimizer", "categorical", categories=("a", "b", "c"), default="a"))
-    expected: dict[str, object] = {
-        "lr": pytest.approx((1e-5 * 0.3) ** 0.5),
-        "momentum": 0.25,
-        "epochs": 19,
-        "decay": 1e-4,
-        "width": 16,
-    }
-    assert default_point(MIXED) == {**expected, "optimizer": "adam"}
-    assert default_point(with_one) == {**expected, "optimizer": "b"}
-
-
-def test_with_all_defaults_the_default_point_is_made_of_them_in_their_own_types() -> None:
-    point = default_point(
-        [
-            Parameter("lr", "double", bounds=(0, 1), default=1),
-            Parameter("epochs", "int", bounds=(1, 30), default=3.0),
-            Parameter("mode", "categorical", categories=("a", "b"), default="b"),
-        ]
-    )
-    assert point == {"lr": 1.0, "epochs": 3, "mode": "b"}
-    assert [type(value) for value in point.values()] == [float, int, str]
-
-
-def test_a_point_has_one_coordinate_for_each_parameter() -> None:
-    assert point_at(MIXED[1:3], [1.0, 0.0]) == {"momentum": 0.75, "epochs": -3}
-    with pytest.raises(ValueError, match="shorter"):
-        point_at(MIXED, [0.5])
-
-
 def test_a_finite_space_is_walked_point_by_point() -> None:
     points = every_point([Parameter("a", "int", bounds=(1, 2)), Parameter("b", "double", grid=(0.0, 0.5))])
     assert points is not None
@@ -122,3 +91,15 @@ def test_a_space_too_large_for_memory_is_walked_lazily() -> None:
     points = every_point([vast, vast])
     assert points is not None
     assert list(islice(points, 3)) == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_points_are_apart_by_their_values_and_by_their_categories() -> None:
+    parameters = [
+        Parameter("x", "double", bounds=(0.0, 4.0)),
+        Parameter("k", "categorical", categories=("a", "b")),
+    ]
+    assert distance(parameters, {"x": 0.0, "k": "a"}, {"x": 0.0, "k": "a"}) == 0
+    assert distance(parameters, {"x": 0.0, "k": "a"}, {"x": 2.0, "k": "a"}) == pytest.approx(
+        math.sqrt(0.25 / 2)
+    )
+    assert distance(parameters, {"x": 0.0, "k": "a"}, {"k": "b"}) == 1

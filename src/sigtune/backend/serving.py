@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from sigtune.backend import clock
 from sigtune.backend.definitions import definition_of
-from sigtune.backend.errors import bad_request
 from sigtune.backend.lookup import experiment_of
 from sigtune.backend.observed import Observed, observed_by
 from sigtune.backend.points import all_points, point_row
@@ -89,7 +88,9 @@ def _computed(call: Call, number: int, find: Find, complete: Complete, show: Sho
     for attempt in range(MOST_ATTEMPTS):
         with call.reading() as request:
             problem = _problem(request.session, experiment_of(request))
-        chosen = _chosen(problem, number, call.seed)
+        chosen = optimizer.suggest(
+            problem.definition, problem.outcomes, problem.open_suggestions, number, call.seed
+        )
         with call.writing() as request:
             experiment = find(request)
             if attempt + 1 < MOST_ATTEMPTS and _newest(request.session, experiment) != problem.newest:
@@ -98,19 +99,6 @@ def _computed(call: Call, number: int, find: Find, complete: Complete, show: Sho
             point = point_row(experiment, chosen.assignments, row)
             return _stored(request, experiment, point, number, complete, show)
     raise AssertionError("the last attempt returns")
-
-
-def _chosen(problem: _Problem, number: int, seed: int) -> Suggestion:
-    definition = problem.definition
-    if (
-        definition.conditionals
-        or definition.linear_constraints
-        or definition.tasks
-        or definition.type == "grid"
-    ):
-        raise bad_request("the optimizer does not choose points of such an experiment yet")
-    open_points = [suggestion.assignments for suggestion in problem.open_suggestions]
-    return Suggestion(optimizer.suggest(problem.definition, problem.outcomes, open_points, number, seed))
 
 
 def _stored(

@@ -1,11 +1,11 @@
-"""Parameters to and from the unit interval, and points to and from the unit cube."""
+"""Values to and from the unit interval, how far points are apart, and all points of a finite space."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from sigtune.definition.parameters import Assignments, Parameter, Value, parse_value
+from sigtune.definition.parameters import Parameter, Value
 
 
 def from_unit(parameter: Parameter, position: float) -> Value:
@@ -51,21 +51,6 @@ def distance(parameters: Sequence[Parameter], one: Mapping[str, Value], other: M
         else:
             squares.append((to_unit(parameter, ours) - to_unit(parameter, theirs)) ** 2)
     return math.sqrt(math.fsum(squares) / max(len(squares), 1))
-
-
-def point_at(parameters: Sequence[Parameter], positions: Sequence[float]) -> Assignments:
-    """Return the point at a position in the unit cube, one coordinate per parameter."""
-    return {
-        parameter.name: from_unit(parameter, float(position))
-        for parameter, position in zip(parameters, positions, strict=True)
-    }
-
-
-def default_point(parameters: Sequence[Parameter]) -> Assignments:
-    """Return the point of all default values if every parameter has one, else the middle of the space."""
-    if any(parameter.default is None for parameter in parameters):
-        return point_at(parameters, [0.5] * len(parameters))
-    return {parameter.name: parse_value(parameter, parameter.default) for parameter in parameters}
 
 
 def every_point(parameters: Sequence[Parameter]) -> Iterator[tuple[Value, ...]] | None:

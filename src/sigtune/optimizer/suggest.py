@@ -1,8 +1,8 @@
 """The next suggestion, as a pure function of the experiment, what was observed, what is open, and a seed.
 
-The first suggestion is the point of defaults, the next ones fill the space (scrambled Sobol), and from the
-sixth on a Gaussian process is fitted to the observations. No state is kept between calls, so any process can
-ask. Optuna, torch and SciPy are imported when a suggestion needs them: the first one needs none.
+The first suggestion is the point of the default values, the next ones fill the space (scrambled Sobol), and
+when enough has succeeded, here or elsewhere, Gaussian processes are fitted to the observations. No state is
+kept between calls, so any process can ask. torch and BoTorch are imported when a suggestion needs them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-import numpy as np
-
-from sigtune.definition.experiment import ExperimentDefinition, Observation
+from sigtune.definition.experiment import ExperimentDefinition, Observation, Suggestion
 from sigtune.definition.parameters import Assignments
-from sigtune.definition.unit_cube import default_point, point_at
-from sigtune.optimizer.space_filling import _nearest_free, _sobol
+from sigtune.optimizer.engines import grid_search, random_search
+from sigtune.optimizer.engines.protocol import Engine
+from sigtune.optimizer.space_filling import default_assignments, nearest_free, sobol_assignments
+from sigtune.optimizer.state import SearchState
+from sigtune.optimizer.tasks import next_task
+from sigtune.optimizer.training_data import TrainingData, training_data
 
 FIRST_MODELLED = 5
-"""The index of the first suggestion that a model of the observations proposes."""
+"""From so many successes on, a model of the observations proposes the next point."""
+
+_TELLING_FAILURES = 10
+"""From so many observations on a model proposes it though most failed: where they did is worth knowing."""
 
 _one_at_a_time = threading.Lock()
 
@@ -26,44 +31,54 @@ _one_at_a_time = threading.Lock()
 def suggest(
     definition: ExperimentDefinition,
     outcomes: Sequence[Observation],
-    open_suggestions: Sequence[Assignments],
+    open_suggestions: Sequence[Suggestion],
     index: int,
     seed: int,
-) -> Assignments:
-    """Return the assignments of suggestion number `index` (from 0).
+) -> Suggestion:
+    """Return suggestion number `index` (from 0).
 
     Equal input gives equal output. The point is not one observed or open, unless the space is exhausted.
     """
+    state = SearchState(definition, outcomes, open_suggestions, index, seed)
+    task = next_task(state)
+    # What is set for the process while a suggestion is computed is not for several threads at once.
     with _one_at_a_time:
-        candidate = _candidate(definition, outcomes, open_suggestions, index, seed)
-        taken = [outcome.assignments for outcome in outcomes] + list(open_suggestions)
-        return _nearest_free(definition.parameters, candidate, taken, _seed_for(seed, index))
+        engine = _ENGINES[definition.type]
+        candidate = engine(state, task)
+        if definition.type == "grid":
+            return Suggestion(candidate, task)
+        return Suggestion(nearest_free(state, candidate, task), task)
 
 
-def load_libraries(index: int) -> None:
-    """Import what suggestion number `index` needs, which takes a second or more the first time."""
-    if index > 0:
-        import scipy.stats.qmc  # noqa: F401
-    if index >= FIRST_MODELLED:
-        import sigtune.optimizer.engines.gaussian_process  # noqa: F401
+def load_libraries(observations: int) -> None:
+    """Import what a suggestion after so many observations may need: a second or more the first time."""
+    if observations >= FIRST_MODELLED:
+        with _one_at_a_time:
+            import sigtune.optimizer.engines.model.propose  # noqa: F401
 
 
-def _candidate(
-    definition: ExperimentDefinition,
-    outcomes: Sequence[Observation],
-    open_suggestions: Sequence[Assignments],
-    index: int,
-    seed: int,
-) -> Assignments:
-    if index == 0:
-        return default_point(definition.parameters)
-    if index < FIRST_MODELLED or all(outcome.values is None for outcome in outcomes):
-        [position] = _sobol(len(definition.parameters), seed, skip=index - 1, count=1)
-        return point_at(definition.parameters, position)
-    from sigtune.optimizer.engines import gaussian_process
+def _offline(state: SearchState, task: str | None) -> Assignments:
+    if state.index == 0 and not state.outcomes:
+        return default_assignments(state)
+    data = _data_to_model(state)
+    if data is None:
+        return sobol_assignments(state)
+    from sigtune.optimizer.engines.model.propose import propose
 
-    return gaussian_process.propose(definition, outcomes, open_suggestions, _seed_for(seed, index))
+    return propose(state, data)
 
 
-def _seed_for(seed: int, index: int) -> int:
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+def _data_to_model(state: SearchState) -> TrainingData | None:
+    """Return the observations, None where a model could learn nothing from them yet."""
+    successes = len(state.successes)
+    if successes < FIRST_MODELLED and not (successes and len(state.outcomes) >= _TELLING_FAILURES):
+        return None
+    data = training_data(state.definition, state.outcomes, state.own_seed)
+    return data if data and any(target.is_informative for target in data.targets) else None
+
+
+_ENGINES: dict[str, Engine] = {
+    "offline": _offline,
+    "random": random_search.propose,
+    "grid": grid_search.propose,
+}

@@ -1,1 +1,1 @@
-"""The models that propose a point."""
+"""What proposes a point: one engine for each type of experiment."""

@@ -1,0 +1,141 @@
+"""What a point promises: the logarithm of the improvement that is expected of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from botorch.acquisition.acquisition import AcquisitionFunction
+from botorch.acquisition.analytic import LogExpectedImprovement
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
+from botorch.acquisition.objective import LinearMCObjective
+from botorch.models.model import Model
+from botorch.sampling.normal import SobolQMCNormalSampler
+from botorch.utils.multi_objective.hypervolume import infer_reference_point
+from botorch.utils.multi_objective.pareto import is_non_dominated
+from torch import Tensor
+
+from sigtune.optimizer.engines.model.beliefs import log_density
+from sigtune.optimizer.engines.model.surrogate import moments
+from sigtune.optimizer.training_data import TrainingData
+
+_SAMPLES = 64
+ACQF = "nei"
+
+
+class Weighted(AcquisitionFunction):
+    """An acquisition function in logarithms, plus logarithms of a weight for each point."""
+
+    def __init__(self, base: AcquisitionFunction, log_weight: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(model=base.model)
+        self._base = base
+        self._log_weight = log_weight
+
+    def forward(self, X: Tensor) -> Tensor:  # noqa: N803 - BoTorch's name
+        """Return the value of each point, shape (batch,), of points of shape (batch, 1, width)."""
+        values: Tensor = self._base(X) + self._log_weight(X[..., 0, :])
+        return values
+
+
+class FeasibleAndNew(AcquisitionFunction):
+    """For a search with constraints only: probably feasible, and away from what is known to be.
+
+    A point counts by its distance from the feasible ones and the open ones, up to a radius, as in constraint
+    active search (Malkomes et al. 2021).
+    """
+
+    def __init__(self, model: Model, known: Tensor, radius: float) -> None:
+        super().__init__(model=model)
+        self._known, self._radius = known, radius
+
+    def forward(self, X: Tensor) -> Tensor:  # noqa: N803
+        """Return the value of each point, shape (batch,), of points of shape (batch, 1, width)."""
+        mean, variance = moments(self.model, X)
+        probable: Tensor = torch.special.log_ndtr((mean / variance.sqrt())[..., 0, :]).sum(-1)
+        if not len(self._known):
+            return probable
+        return probable + away_from(self._known, self._radius)(X[..., 0, :])
+
+
+def acquisition_of(
+    data: TrainingData, model: Model, baseline: Tensor, pending: Tensor | None, seed: int
+) -> AcquisitionFunction:
+    """Return the function to maximize, of points of shape (batch, 1, width).
+
+    `baseline` are the observed points that an improvement is over, `pending` those that are being tried.
+    """
+    optimized, outputs = len(data.optimized), len(data.targets)
+    sampler = SobolQMCNormalSampler(torch.Size([_SAMPLES]), seed=seed % 2**31)
+    constraints = [_unmet(output) for output in range(optimized, outputs)] or None
+    if optimized == 2:
+        return qLogNoisyExpectedHypervolumeImprovement(
+            model,
+            reference_point(data),
+            baseline,
+            sampler=sampler,
+            objective=IdentityMCMultiOutputObjective(outcomes=[0, 1]),
+            constraints=constraints,
+            X_pending=pending,
+            prune_baseline=True,
+        )
+    if ACQF == "ei" and outputs == 1 and pending is None:
+        with torch.no_grad():
+            return LogExpectedImprovement(model, best_f=moments(model, baseline)[0].max())
+    first = torch.zeros(outputs, dtype=torch.float64)
+    first[0] = 1
+    return qLogNoisyExpectedImprovement(
+        model,
+        baseline,
+        sampler=sampler,
+        objective=LinearMCObjective(first) if outputs > 1 else None,
+        constraints=constraints,
+        X_pending=pending,
+        prune_baseline=True,
+    )
+
+
+def reference_point(data: TrainingData) -> Tensor:
+    """Return the point that dominated volume is measured from: the thresholds, else below the front."""
+    scores = torch.tensor(np.column_stack([target.scores for target in data.optimized]))
+    front = scores[is_non_dominated(scores)]
+    point = infer_reference_point(front)
+    for index, target in enumerate(data.optimized):
+        if target.metric.threshold is not None:
+            raw = np.array([target.metric.score(target.metric.threshold)])
+            point[index] = float(target.scale.modelled(raw)[0])
+    return point
+
+
+def log_prior(data: TrainingData, strength: float) -> Callable[[Tensor], Tensor] | None:
+    """Return the logarithm of the priors' density times `strength`, of rows; None without priors.
+
+    The weight of a belief fades as observations come in (πBO, Hvarfner et al. 2022).
+    """
+    columns = [(c.start, c.parameter) for c in data.encoding.columns if c.parameter and c.parameter.prior]
+    if not columns:
+        return None
+    return lambda rows: (
+        strength
+        * sum(
+            (log_density(parameter, rows[..., column]) for column, parameter in columns),
+            torch.zeros(rows.shape[:-1], dtype=torch.float64),
+        )
+    )
+
+
+def away_from(points: Tensor, radius: float) -> Callable[[Tensor], Tensor]:
+    """Return the logarithm of a weight that is 0 at the points, and 1 from some radii away on."""
+    return lambda rows: torch.log(-torch.expm1(-((torch.cdist(rows, points).amin(-1) / radius) ** 2)) + 1e-12)
+
+
+def _unmet(output: int) -> Callable[[Tensor], Tensor]:
+    return lambda samples: -samples[..., output]
+
+
+def values_at(acquisition: AcquisitionFunction, rows: Tensor) -> Tensor:
+    """Return the values of rows (n, width), shape (n,)."""
+    with torch.no_grad():
+        return torch.cat([acquisition(part[:, None]) for part in torch.split(rows, 256)])

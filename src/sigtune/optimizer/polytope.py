@@ -1,0 +1,136 @@
+"""Points that meet linear constraints, where they are too rare to be met by chance.
+
+Doubles come from a random walk inside the polytope (hit and run, Smith 1984), ints from integer programs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigtune.definition.experiment import ExperimentDefinition
+from sigtune.definition.parameters import Assignments, Parameter
+
+_WALK_STEPS = 20
+"""Steps of the walk for each dimension between two points that it gives."""
+
+
+@dataclass(frozen=True)
+class Polytope:
+    """The points u of the unit cube with `matrix` · u ≥ `lower`, a coordinate for each of `parameters`.
+
+    An int's coordinate runs over its bounds as a double's does.
+    """
+
+    parameters: tuple[Parameter, ...]
+    matrix: NDArray[np.float64]
+    lower: NDArray[np.float64]
+
+    @property
+    def width(self) -> NDArray[np.float64]:
+        """The extent of each parameter's bounds."""
+        return np.array([parameter.limits[1] - parameter.limits[0] for parameter in self.parameters])
+
+    @property
+    def low(self) -> NDArray[np.float64]:
+        """The lower bound of each parameter."""
+        return np.array([parameter.limits[0] for parameter in self.parameters])
+
+    def sample(self, rng: np.random.Generator, count: int) -> list[Assignments]:
+        """Return random points, `count` of them or, where only ints meet the constraints, fewer."""
+        start = self._centre()
+        if start is None:
+            return []
+        if all(parameter.type == "double" for parameter in self.parameters):
+            return [self._assignments(u) for u in self._walk(start, rng, count)]
+        points = [self._integer_point(rng) for _ in range(min(count, 8))]
+        return [point for point in points if point is not None]
+
+    def is_empty(self) -> bool:
+        """Return whether no point at all meets the constraints."""
+        return self._centre() is None or self._integer_point(np.random.default_rng(0)) is None
+
+    def _centre(self) -> NDArray[np.float64] | None:
+        """Return the centre of the largest ball inside (Chebyshev), None where the polytope is empty."""
+        dimensions = len(self.parameters)
+        norms = np.linalg.norm(self.matrix, axis=1)
+        ball = np.eye(dimensions)
+        from scipy.optimize import linprog
+
+        result = linprog(
+            np.append(np.zeros(dimensions), -1.0),
+            A_ub=np.block(
+                [
+                    [-self.matrix, norms[:, None]],
+                    [ball, np.ones((dimensions, 1))],
+                    [-ball, np.ones((dimensions, 1))],
+                ]
+            ),
+            b_ub=np.concatenate([-self.lower, np.ones(dimensions), np.zeros(dimensions)]),
+            bounds=[(0, 1)] * dimensions + [(0, None)],
+        )
+        return None if result.x is None else np.asarray(result.x[:-1])
+
+    def _walk(
+        self, start: NDArray[np.float64], rng: np.random.Generator, count: int
+    ) -> list[NDArray[np.float64]]:
+        point, points = start, []
+        normals = np.concatenate([self.matrix, np.eye(len(start)), -np.eye(len(start))])
+        lower = np.concatenate([self.lower, np.zeros(len(start)), -np.ones(len(start))])
+        for _ in range(count):
+            for _ in range(_WALK_STEPS * len(start)):
+                direction = rng.normal(size=len(start))
+                speed, slack = normals @ direction, lower - normals @ point
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    ends = slack / speed
+                forth, back = ends[speed < 0], ends[speed > 0]
+                # Rounding may leave the point a trifle outside.
+                point = point + direction * rng.uniform(min(back.max(), 0.0), max(forth.min(), 0.0))
+            points.append(np.clip(point, 0.0, 1.0))
+        return points
+
+    def _integer_point(self, rng: np.random.Generator) -> Assignments | None:
+        """Return a point that is extreme in a random direction, by an integer program."""
+        from scipy.optimize import Bounds, LinearConstraint, milp
+
+        result = milp(
+            rng.normal(size=len(self.parameters)) / self.width,
+            constraints=LinearConstraint(
+                self.matrix / self.width, lb=self.lower + (self.matrix / self.width) @ self.low
+            ),
+            integrality=np.array([parameter.type == "int" for parameter in self.parameters], dtype=np.intp),
+            bounds=Bounds(self.low, self.low + self.width),
+        )
+        if not result.success:
+            return None
+        return {p.name: p.number(round(x) if p.type == "int" else x) for p, x in self._named(result.x)}
+
+    def _assignments(self, u: NDArray[np.float64]) -> Assignments:
+        values = np.clip(self.low + u * self.width, self.low, self.low + self.width)
+        return {parameter.name: float(value) for parameter, value in self._named(values)}
+
+    def _named(self, values: NDArray[np.float64]) -> zip[tuple[Parameter, float]]:
+        return zip(self.parameters, values.tolist(), strict=True)
+
+
+def polytope_of(definition: ExperimentDefinition) -> Polytope:
+    """Return the polytope of the parameters that the linear constraints are about."""
+    constraints = definition.linear_constraints
+    names = {term.name for constraint in constraints for term in constraint.terms}
+    parameters = tuple(parameter for parameter in definition.parameters if parameter.name in names)
+    columns = {parameter.name: index for index, parameter in enumerate(parameters)}
+    matrix, lower = np.zeros((len(constraints), len(parameters))), np.zeros(len(constraints))
+    for row, constraint in enumerate(constraints):
+        lower[row] = constraint.sign * constraint.threshold
+        for term in constraint.terms:
+            low, high = parameters[columns[term.name]].limits
+            matrix[row, columns[term.name]] = constraint.sign * term.weight * (high - low)
+            lower[row] -= constraint.sign * term.weight * low
+    return Polytope(parameters, matrix, lower)
+
+
+def has_no_point(definition: ExperimentDefinition) -> bool:
+    """Return whether the linear constraints of a definition leave nothing to suggest."""
+    return bool(definition.linear_constraints) and polytope_of(definition).is_empty()

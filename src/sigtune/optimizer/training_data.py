@@ -1,0 +1,178 @@
+"""The observations as arrays that a model is fitted to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigtune.definition.experiment import ExperimentDefinition, Observation
+from sigtune.definition.metrics import Metric
+from sigtune.definition.parameters import Assignments
+from sigtune.definition.tasks import full_task
+from sigtune.optimizer.encoding import Encoding
+from sigtune.optimizer.scores import (
+    ConstraintScale,
+    Scale,
+    constraint_scale_of,
+    failure_score,
+    scale_of,
+)
+
+_Array = NDArray[np.float64]
+
+MOST_MODELLED = 256
+"""A model is fitted to so many observations at most: its cost grows with their number cubed."""
+
+_BEST_SHARE = 0.5
+
+FULL_TASK_POSITION = 1.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is modelled of one metric: scores (n,) for `rows`, the variance of their noise, NaN if unknown."""
+
+    metric: Metric
+    scale: Scale | ConstraintScale
+    scores: _Array
+    noise: _Array
+
+    @property
+    def is_informative(self) -> bool:
+        """Return whether the scores differ at all."""
+        return bool(np.ptp(self.scores) > 0)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows (n, width) of the encoding, with a last column for the task where there are tasks."""
+
+    encoding: Encoding
+    rows: _Array
+    optimized: tuple[Target, ...]
+    constraints: tuple[Target, ...]
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Everything that is modelled, the optimized metrics first."""
+        return self.optimized + self.constraints
+
+    @property
+    def full_rows(self) -> _Array:
+        """The rows, as if all observations were of the full task."""
+        rows = self.rows.copy()
+        if self.encoding.definition.tasks:
+            rows[:, -1] = FULL_TASK_POSITION
+        return rows
+
+    def rows_of(self, points: Sequence[Assignments]) -> _Array:
+        """Return the rows of points that are evaluated by the full task."""
+        rows = self.encoding.rows(points)
+        if self.encoding.definition.tasks:
+            rows = np.column_stack([rows, np.full(len(rows), FULL_TASK_POSITION)])
+        return rows
+
+
+def training_data(
+    definition: ExperimentDefinition, outcomes: Sequence[Observation], seed: int
+) -> TrainingData | None:
+    """Return the observations to model, None where no success is among them.
+
+    Left out are points that the experiment does not have any more. Of very many, the best ones are kept, and
+    a random choice of the others.
+    """
+    encoding = Encoding(definition)
+    rows, kept = [], []
+    for outcome in outcomes:
+        try:
+            rows.append(encoding.row(outcome.assignments))
+        except ValueError:
+            continue
+        kept.append(outcome)
+    if all(outcome.values is None for outcome in kept):
+        return None
+    chosen = _chosen(definition, kept, seed)
+    matrix = np.array(rows).reshape(-1, encoding.width)[chosen]
+    kept = [kept[index] for index in chosen]
+    if definition.tasks:
+        matrix = np.column_stack([matrix, _task_positions(definition, kept)])
+    return TrainingData(
+        encoding,
+        matrix,
+        tuple(_optimized_target(metric, definition, kept) for metric in definition.optimized_metrics),
+        tuple(_constraint_target(metric, kept) for metric in definition.constraints),
+    )
+
+
+def _chosen(definition: ExperimentDefinition, outcomes: Sequence[Observation], seed: int) -> NDArray[np.intp]:
+    if len(outcomes) <= MOST_MODELLED:
+        return np.arange(len(outcomes))
+    ranks = np.zeros(len(outcomes))
+    for metric in definition.optimized_metrics or definition.constraints:
+        worst = -np.inf
+        scores = [worst if o.values is None else metric.score(o.values[metric.name]) for o in outcomes]
+        ranks += np.argsort(np.argsort(-np.array(scores), kind="stable"))
+    order = np.argsort(ranks, kind="stable")
+    best = round(_BEST_SHARE * MOST_MODELLED)
+    others = np.random.default_rng(seed).permutation(order[best:])[: MOST_MODELLED - best]
+    return np.sort(np.concatenate([order[:best], others]))
+
+
+def _task_positions(definition: ExperimentDefinition, outcomes: Sequence[Observation]) -> _Array:
+    """Return where each observation's task is between the cheapest, at 0, and the full one, at 1."""
+    costs = {task.name: task.cost for task in definition.tasks}
+    range_of_logarithms = -math.log(min(costs.values()))
+    full = full_task(definition.tasks).name
+    return np.array([1 + math.log(costs[o.task or full]) / range_of_logarithms for o in outcomes])
+
+
+def _optimized_target(
+    metric: Metric, definition: ExperimentDefinition, outcomes: Sequence[Observation]
+) -> Target:
+    succeeded = np.array([outcome.values is not None for outcome in outcomes])
+    raw = np.array([metric.score(o.values[metric.name]) for o in outcomes if o.values is not None])
+    if definition.tasks:
+        raw = raw - _task_offsets(raw, [o.task for o in outcomes if o.values is not None])
+    scale = scale_of(raw)
+    modelled = scale.modelled(raw)
+    scores = np.full(len(outcomes), failure_score(modelled))
+    scores[succeeded] = modelled
+    return Target(metric, scale, scores, _noise(metric, outcomes, succeeded, scale.slope(raw)))
+
+
+def _task_offsets(raw: _Array, tasks: Sequence[str | None]) -> _Array:
+    """Return the level of each score's task: what few epochs reach is not what many reach."""
+    names = np.array([name or "" for name in tasks])
+    offsets = np.full(len(raw), float(np.median(raw)))
+    for name in set(names.tolist()):
+        if (names == name).sum() >= 3:
+            offsets[names == name] = np.median(raw[names == name])
+    return offsets
+
+
+def _constraint_target(metric: Metric, outcomes: Sequence[Observation]) -> Target:
+    succeeded = np.array([outcome.values is not None for outcome in outcomes])
+    raw = np.array([-metric.violation(o.values[metric.name]) for o in outcomes if o.values is not None])
+    raw = np.clip(raw, -1e300, 1e300)
+    scale = constraint_scale_of(raw)
+    modelled = scale.modelled(raw)
+    scores = np.full(len(outcomes), modelled.min())
+    scores[succeeded] = modelled
+    return Target(metric, scale, scores, _noise(metric, outcomes, succeeded, scale.slope(raw)))
+
+
+def _noise(
+    metric: Metric, outcomes: Sequence[Observation], succeeded: NDArray[np.bool_], slope: _Array
+) -> _Array:
+    """Return the variance of each modelled score, where a standard deviation was reported."""
+    noise = np.full(len(outcomes), np.nan)
+    stddevs = [o.stddevs.get(metric.name) for o in outcomes if o.values is not None]
+    noise[succeeded] = [
+        np.nan if stddev is None else min((stddev * rate) ** 2, 1e3)
+        for stddev, rate in zip(stddevs, slope.tolist(), strict=True)
+    ]
+    return noise
