@@ -35,8 +35,8 @@ from gpu_timing import (
 from sigtune.data.batches import Augmentation, TrainBatches
 from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
 from sigtune.job.outcome import read_outcome
+from sigtune.kernels.kth_highest import kth_highest
 from sigtune.kernels.library import is_compiled
-from sigtune.models.k_winners import kth_highest
 from sigtune.models.sparse_cnn import SparseCNN
 from sigtune.models.sparse_weights import rezero_weights
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sigtune.models.k_winners import kth_highest
+from sigtune.kernels.kth_highest import kth_highest
 from sigtune.models.sparse_cnn import SparseCNN
 
 # In the state of a SparseCNN: its layers with weights, its batch norms, its k-winners.
