@@ -1,14 +1,16 @@
 """Wrong input on the command line: every problem in one list, exit code 2, nothing run or created."""
 
-import os
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
+from tests.app.train import TRAIN, Train
 
-TRAIN = Path(__file__).parents[2] / "train.py"
+Refused: TypeAlias = Callable[..., list[list[str]]]
+ExperimentFile: TypeAlias = Callable[[str], Path]
+
 SWEEP = ("-m", "hydra/sweeper=sigopt")
 CREATE = "sigopt.create=true"
 MINE = ("--config-dir=extra", "experiment=mine")
@@ -17,35 +19,13 @@ PARAMETER = "{{name: {name}, type: double, bounds: {{min: {low}, max: {high}}}}}
 
 
 @pytest.fixture
-def train(tmp_path):
-    """Return a function that runs train.py in an empty folder, and gives the exit code and both outputs."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGOPT_")}
-
-    def run(*arguments):
-        # Hydra's parser takes the overrides in one piece only.
-        options = [argument for argument in arguments if argument.startswith("-")]
-        overrides = [argument for argument in arguments if not argument.startswith("-")]
-        return subprocess.run(
-            [sys.executable, TRAIN, *options, *overrides],
-            check=False,
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-    return run
-
-
-@pytest.fixture
-def refused(train, tmp_path):
+def refused(train: Train, tmp_path: Path) -> Refused:
     """Return a function that runs train.py, checks that it refused and did nothing, and gives the problems.
 
     Each problem is the list of its parts: the key, what is wrong, and the remedy where there is one.
     """
 
-    def run(*arguments):
+    def run(*arguments: str) -> list[list[str]]:
         result = train(*arguments)
         assert result.returncode == 2, result.stderr
         assert result.stdout == ""
@@ -60,24 +40,24 @@ def refused(train, tmp_path):
     return run
 
 
-def _parts(line):
+def _parts(line: str) -> list[str]:
     assert line.startswith("  ")
     return [part.strip() for part in line.strip().replace("→ ", "  → ").split("  ") if part.strip()]
 
 
-def _experiments(folder):
+def _experiments(folder: Path) -> int:
     connection = sqlite3.connect(folder / "sigopt.db")
     try:
-        return connection.execute("SELECT count(*) FROM experiments").fetchone()[0]
+        return int(connection.execute("SELECT count(*) FROM experiments").fetchone()[0])
     finally:
         connection.close()
 
 
 @pytest.fixture
-def experiment_file(tmp_path):
+def experiment_file(tmp_path: Path) -> ExperimentFile:
     """Return a function that writes experiment=mine, a variant of the default one, and gives its file."""
 
-    def write(sigopt):
+    def write(sigopt: str) -> Path:
         folder = tmp_path / "extra" / "experiment"
         folder.mkdir(parents=True)
         header = (
@@ -91,11 +71,11 @@ def experiment_file(tmp_path):
     return write
 
 
-def parameters(*lines):
+def parameters(*lines: str) -> str:
     return "parameters:\n" + "".join(f"  - {line}\n" for line in lines)
 
 
-def parameter(name, low=0.01, high=1.5):
+def parameter(name: str, low: float = 0.01, high: float = 1.5) -> str:
     return PARAMETER.format(name=name, low=low, high=high)
 
 
@@ -107,7 +87,9 @@ KEPT = (
 
 
 @pytest.mark.parametrize("mode", [(), SWEEP], ids=["run", "sweep"])
-def test_all_problems_of_a_command_line_are_shown_at_once_with_the_nearest_right_name(train, mode):
+def test_all_problems_of_a_command_line_are_shown_at_once_with_the_nearest_right_name(
+    train: Train, mode: tuple[str, ...]
+) -> None:
     result = train(*mode, "experiment=sparse_cnn_onecyclerl", "trainer.max_epoch=3", "trainer.gpus=one")
     assert result.returncode == 2
     assert result.stdout == ""
@@ -121,8 +103,8 @@ def test_all_problems_of_a_command_line_are_shown_at_once_with_the_nearest_right
 
 
 def test_an_experiment_of_another_config_folder_is_found_while_the_other_problems_are(
-    refused, experiment_file
-):
+    refused: Refused, experiment_file: ExperimentFile
+) -> None:
     experiment_file("seed: one\n")
     assert refused(*MINE, "trainer.max_epoch=3") == [
         ["sigopt.seed=one", "expected an integer, e.g. sigopt.seed=1"],
@@ -130,7 +112,9 @@ def test_an_experiment_of_another_config_folder_is_found_while_the_other_problem
     ]
 
 
-def test_the_problems_of_another_primary_config_are_told_of_that_one(refused, experiment_file, tmp_path):
+def test_the_problems_of_another_primary_config_are_told_of_that_one(
+    refused: Refused, experiment_file: ExperimentFile, tmp_path: Path
+) -> None:
     experiment_file("seed: 1\n")
     (tmp_path / "extra" / "other.yaml").write_text(
         "defaults:\n  - config\n  - override experiment: mine\n  - _self_\ntrainer:\n  gpu: 1\n"
@@ -150,12 +134,14 @@ def test_the_problems_of_another_primary_config_are_told_of_that_one(refused, ex
         ("--config-path=nowhere", ["--config-path=nowhere", "no such folder"]),
     ],
 )
-def test_a_config_that_is_not_there_is_refused(refused, option, problem):
+def test_a_config_that_is_not_there_is_refused(refused: Refused, option: str, problem: list[str]) -> None:
     assert refused(option) == [problem]
 
 
 @pytest.mark.parametrize("mode", [(CREATE,), SWEEP], ids=["create", "sweep"])
-def test_every_problem_of_a_search_is_shown_at_once(refused, experiment_file, mode):
+def test_every_problem_of_a_search_is_shown_at_once(
+    refused: Refused, experiment_file: ExperimentFile, mode: tuple[str, ...]
+) -> None:
     experiment_file(
         "observation_budget: 0\n"
         "metrics:\n  - {name: mean_accuracy, objective: maximise}\n"
@@ -173,13 +159,13 @@ def test_every_problem_of_a_search_is_shown_at_once(refused, experiment_file, mo
     ]
 
 
-def test_a_budget_of_0_is_refused(refused):
+def test_a_budget_of_0_is_refused(refused: Refused) -> None:
     assert refused(CREATE, "sigopt.observation_budget=0") == [
         ["sigopt.observation_budget", "expected a whole number of at least 1, got 0", "→ 10"]
     ]
 
 
-def test_an_unknown_parameter_name_is_refused(refused, experiment_file):
+def test_an_unknown_parameter_name_is_refused(refused: Refused, experiment_file: ExperimentFile) -> None:
     experiment_file(parameters(parameter("scheduler.max_lrs"), *KEPT))
     assert refused(CREATE, *MINE)[0] == [
         "sigopt.parameters.scheduler.max_lrs",
@@ -189,13 +175,15 @@ def test_an_unknown_parameter_name_is_refused(refused, experiment_file):
 
 
 @pytest.mark.parametrize("mode", [(CREATE,), SWEEP], ids=["create", "sweep"])
-def test_a_tuned_key_that_is_also_overridden_is_refused(refused, mode):
+def test_a_tuned_key_that_is_also_overridden_is_refused(refused: Refused, mode: tuple[str, ...]) -> None:
     assert refused(*mode, "scheduler.max_lr=0.5", "trainer.max_epochs=1") == [
         ["scheduler.max_lr", "is tuned, and also given on the command line", "→ leave it out"]
     ]
 
 
-def test_a_tuned_key_that_has_a_value_in_the_experiment_is_refused(refused, experiment_file):
+def test_a_tuned_key_that_has_a_value_in_the_experiment_is_refused(
+    refused: Refused, experiment_file: ExperimentFile
+) -> None:
     file = experiment_file("seed: 1\n")
     file.write_text(file.read_text() + "optimizer:\n  weight_decay: 0.25\n")
     assert refused(CREATE, *MINE) == [
@@ -207,7 +195,7 @@ def test_a_tuned_key_that_has_a_value_in_the_experiment_is_refused(refused, expe
     ]
 
 
-def test_an_experiment_class_for_another_scheduler_is_refused_by_naming_both(refused):
+def test_an_experiment_class_for_another_scheduler_is_refused_by_naming_both(refused: Refused) -> None:
     ((key, what, _),) = refused(
         CREATE, "sigopt.experiment_class=sigtune.tuning.common_experiments.SigOptSGDStepLRExperiment"
     )
@@ -217,9 +205,11 @@ def test_an_experiment_class_for_another_scheduler_is_refused_by_naming_both(ref
 
 
 @pytest.mark.parametrize("mode", [(), (CREATE,), SWEEP], ids=["run", "create", "sweep"])
-def test_another_scheduler_than_the_experiment_s_is_answered_with_the_experiment_for_it(refused, mode):
-    misfit, *others = refused(*mode, "scheduler=steplr")
-    assert misfit == [
+def test_another_scheduler_than_the_experiment_s_is_answered_with_the_experiment_for_it(
+    refused: Refused, mode: tuple[str, ...]
+) -> None:
+    choice, *others = refused(*mode, "scheduler=steplr")
+    assert choice == [
         "scheduler=steplr",
         "experiment=sparse_cnn_onecyclelr sets final_div_factor, anneal_strategy, cycle_momentum,"
         " unknown to it",
@@ -230,7 +220,7 @@ def test_another_scheduler_than_the_experiment_s_is_answered_with_the_experiment
 
 
 @pytest.mark.parametrize("mode", [(), SWEEP], ids=["worker", "sweep"])
-def test_an_experiment_that_does_not_exist_is_refused(refused, mode):
+def test_an_experiment_that_does_not_exist_is_refused(refused: Refused, mode: tuple[str, ...]) -> None:
     assert refused(*mode, "sigopt.experiment_id=99") == [
         ["sigopt.experiment_id=99", "no such experiment", "→ create one first with sigopt.create=true"]
     ]
@@ -248,7 +238,9 @@ def test_an_experiment_that_does_not_exist_is_refused(refused, mode):
 @pytest.mark.parametrize(
     "mode", [(CREATE,), ("sigopt.experiment_id=1",), SWEEP], ids=["create", "worker", "sweep"]
 )
-def test_a_store_that_cannot_be_used_is_refused_with_the_reason(refused, tmp_path, mode, url, what, remedy):
+def test_a_store_that_cannot_be_used_is_refused_with_the_reason(
+    refused: Refused, tmp_path: Path, mode: tuple[str, ...], url: str, what: str, remedy: str
+) -> None:
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra" / "notes").write_text("no database\n" * 100)
     expected = ["sigopt.store", what.format(tmp_path), f"→ {remedy.format(tmp_path)}"]
@@ -256,14 +248,16 @@ def test_a_store_that_cannot_be_used_is_refused_with_the_reason(refused, tmp_pat
 
 
 @pytest.mark.parametrize("mode", [(), SWEEP], ids=["run", "sweep"])
-def test_more_gpus_than_there_are_are_refused(refused, mode):
+def test_more_gpus_than_there_are_are_refused(refused: Refused, mode: tuple[str, ...]) -> None:
     ((key, what, remedy),) = refused(*mode, "trainer.gpus=99")
     assert key == "trainer.gpus=99"
     assert what.startswith("this machine has ")
     assert remedy.startswith("→ trainer.gpus=")
 
 
-def test_a_parameter_without_a_default_value_is_named_in_a_plain_run(refused, experiment_file):
+def test_a_parameter_without_a_default_value_is_named_in_a_plain_run(
+    refused: Refused, experiment_file: ExperimentFile
+) -> None:
     experiment_file(parameters(parameter("max_lr"), *KEPT[:2]))
     problems = refused(*MINE)
     keys = [key for key, *_ in problems]
@@ -272,7 +266,7 @@ def test_a_parameter_without_a_default_value_is_named_in_a_plain_run(refused, ex
     assert "optimizer.weight_decay" in keys
 
 
-def test_a_plain_run_is_told_what_is_wrong_with_its_search_too(refused):
+def test_a_plain_run_is_told_what_is_wrong_with_its_search_too(refused: Refused) -> None:
     assert refused("sigopt.observation_budget=0", "trainer.gpus=-1") == [
         ["sigopt.observation_budget", "expected a whole number of at least 1, got 0", "→ 10"],
         ["trainer.gpus=-1", "expected 0 (the CPU) or more", "→ trainer.gpus=0"],
@@ -280,32 +274,32 @@ def test_a_plain_run_is_told_what_is_wrong_with_its_search_too(refused):
 
 
 @pytest.mark.parametrize("experiment", ["sparse_cnn_onecyclelr", "sparse_cnn_steplr"])
-def test_training_for_no_epoch_is_refused(refused, experiment):
+def test_training_for_no_epoch_is_refused(refused: Refused, experiment: str) -> None:
     assert refused("trainer.max_epochs=0", f"experiment={experiment}") == [
         ["trainer.max_epochs=0", "expected 1 or more", "→ trainer.max_epochs=1"]
     ]
 
 
-def test_what_only_the_data_can_tell_is_refused_too_and_leaves_no_folder(refused):
+def test_what_only_the_data_can_tell_is_refused_too_and_leaves_no_folder(refused: Refused) -> None:
     assert refused("data.train_size=5") == [
         ["data.train_size", "5 clips cannot hold 12 classes", "→ 12 or more"]
     ]
 
 
-def test_the_other_files_of_a_run_s_folder_stay(train, tmp_path):
+def test_the_other_files_of_a_run_s_folder_stay(train: Train, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes").touch()
     assert train("data.train_size=5", "hydra.run.dir=mine").returncode == 2
     assert (tmp_path / "mine" / "notes").exists()
 
 
-def test_creating_takes_no_experiment_that_exists(refused):
+def test_creating_takes_no_experiment_that_exists(refused: Refused) -> None:
     assert refused(CREATE, "sigopt.experiment_id=1") == [
         ["sigopt.create=true", "given with an experiment_id, which exists", "→ leave one of them out"]
     ]
 
 
-def test_good_input_is_not_refused(train, tmp_path):
+def test_good_input_is_not_refused(train: Train, tmp_path: Path) -> None:
     result = train(CREATE)
     assert (result.returncode, result.stderr) == (0, "")
     assert _experiments(tmp_path) == 1
@@ -315,7 +309,9 @@ def test_good_input_is_not_refused(train, tmp_path):
     assert job == f"one job  python {TRAIN} sigopt.experiment_id=1"
 
 
-def test_the_commands_after_creating_look_for_configs_where_this_one_did(train, experiment_file):
+def test_the_commands_after_creating_look_for_configs_where_this_one_did(
+    train: Train, experiment_file: ExperimentFile
+) -> None:
     experiment_file("seed: 1\n")
     job = train(CREATE, *MINE).stdout.splitlines()[-1]
     assert job == f"one job  python {TRAIN} --config-dir=extra experiment=mine sigopt.experiment_id=1"

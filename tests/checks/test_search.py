@@ -1,11 +1,15 @@
 """What is found wrong with a search before a suggestion is drawn."""
 
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from sigtune.checks.search import mapping_problems, missing_values, open_search
-from sigtune.errors import UsageError
-from sigtune.tuning.block import read_block
+from sigtune.errors import Problem, UsageError
+from sigtune.tuning.block import SearchBlock, read_block
 from sigtune.tuning.connection import connect
 from sigtune.tuning.experiment import SigOptExperiment, parameters_of
 from sigtune.tuning.experiment_class import experiment_class
@@ -16,12 +20,12 @@ COMMON = "sigtune.tuning.common_experiments"
 
 
 @pytest.fixture(autouse=True)
-def no_account(monkeypatch):
+def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SIGOPT_KEY", "SIGOPT_API_TOKEN", "SIGOPT_API_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
-def config(scheduler="OneCycleLR", **values):
+def config(scheduler: str = "OneCycleLR", **values: Any) -> DictConfig:
     cfg = OmegaConf.create(
         {
             "optimizer": {"_target_": "torch.optim.SGD", "lr": "${scheduler.max_lr}", "momentum": 0.0},
@@ -38,7 +42,7 @@ def config(scheduler="OneCycleLR", **values):
     return cfg
 
 
-def block(**changes):
+def block(**changes: Any) -> SearchBlock:
     search = {
         "name": "search",
         "parameters": [MAX_LR, PCT_START],
@@ -49,27 +53,29 @@ def block(**changes):
     return read_block({**search, **changes})
 
 
-def problems_of(block, cfg, overridden=()):
+def problems_of(block: SearchBlock, cfg: DictConfig, overridden: Collection[str] = ()) -> list[Problem]:
     search = open_search(block)
     return search.problems + mapping_problems(cfg, search.klass, search.parameters, overridden)
 
 
-def found(cfg=None, overridden=(), **changes):
+def found(
+    cfg: DictConfig | None = None, overridden: Collection[str] = (), **changes: Any
+) -> list[tuple[str, str, str]]:
     problems = problems_of(block(**changes), config() if cfg is None else cfg, overridden)
     return [(problem.key, problem.what, problem.remedy) for problem in problems]
 
 
-def test_a_good_search_has_no_problem():
+def test_a_good_search_has_no_problem() -> None:
     assert found() == []
 
 
-def test_a_parameter_that_nothing_reads_is_named_with_who_could_have_read_it():
+def test_a_parameter_that_nothing_reads_is_named_with_who_could_have_read_it() -> None:
     ((key, what, _),) = found(config(max_lr=0.1), parameters=[PCT_START, {**MAX_LR, "name": "warmup"}])
     assert key == "sigopt.parameters.warmup"
     assert what == "no config key, and not read by OneCycleLRParams and SGDParams"
 
 
-def test_a_misspelt_config_key_is_answered_with_the_nearest():
+def test_a_misspelt_config_key_is_answered_with_the_nearest() -> None:
     assert found(
         config(max_lr=0.1, pct_start=0.1),
         parameters=[{"name": "trainer.max_epoch", "type": "int", "bounds": {"min": 1, "max": 9}}],
@@ -79,7 +85,7 @@ def test_a_misspelt_config_key_is_answered_with_the_nearest():
     ]
 
 
-def test_a_tuned_key_that_has_a_value_in_the_config_is_a_problem():
+def test_a_tuned_key_that_has_a_value_in_the_config_is_a_problem() -> None:
     assert found(config(max_lr=0.3)) == [
         (
             "scheduler.max_lr",
@@ -90,49 +96,49 @@ def test_a_tuned_key_that_has_a_value_in_the_config_is_a_problem():
 
 
 @pytest.mark.parametrize("value", [0.01, 1.5])
-def test_a_tuned_key_that_has_the_value_of_a_bound_is_a_problem_too(value):
+def test_a_tuned_key_that_has_the_value_of_a_bound_is_a_problem_too(value: Any) -> None:
     assert [key for key, _, _ in found(config(max_lr=value))] == ["scheduler.max_lr"]
 
 
-def test_a_tuned_key_given_on_the_command_line_is_told_once():
+def test_a_tuned_key_given_on_the_command_line_is_told_once() -> None:
     assert found(config(pct_start=0.1), overridden={"scheduler.pct_start", "trainer.max_epochs"}) == [
         ("scheduler.pct_start", "is tuned, and also given on the command line", "leave it out")
     ]
 
 
-def test_a_tuned_key_that_only_refers_to_a_missing_value_has_none():
+def test_a_tuned_key_that_only_refers_to_a_missing_value_has_none() -> None:
     cfg = config(max_lr="${other}", pct_start="???")
     OmegaConf.set_struct(cfg, False)
     cfg.other = "???"
     assert [key for key, _, _ in found(cfg)] == ["other"]
 
 
-def test_a_key_that_nothing_gives_a_value_is_a_problem():
+def test_a_key_that_nothing_gives_a_value_is_a_problem() -> None:
     ((key, what, remedy),) = found(parameters=[MAX_LR])
     assert key == "scheduler.pct_start"
     assert what == "has no value"
     assert remedy.startswith("scheduler.pct_start=")
 
 
-def test_missing_values_leave_out_the_search_and_hydra_themselves():
+def test_missing_values_leave_out_the_search_and_hydra_themselves() -> None:
     cfg = OmegaConf.create({"sigopt": {"name": "???"}, "hydra": {"x": "???"}, "a": {"b": "???", "c": "???"}})
     assert [problem.key for problem in missing_values(cfg, {"a.c"})] == ["a.b"]
 
 
-def test_a_mixin_for_another_scheduler_is_one_problem():
+def test_a_mixin_for_another_scheduler_is_one_problem() -> None:
     ((key, what, _),) = found(config("StepLR"))
     assert key == "sigopt.experiment_class"
     assert "OneCycleLRParams" in what
     assert "torch.optim.lr_scheduler.StepLR" in what
 
 
-def test_a_default_value_that_is_not_a_number_is_a_problem():
+def test_a_default_value_that_is_not_a_number_is_a_problem() -> None:
     ((key, what, _),) = found(parameters=[{**MAX_LR, "default_value": "high"}, PCT_START])
     assert key == "sigopt.parameters.max_lr.default_value"
     assert "'high'" in what
 
 
-def test_a_block_without_a_search_is_one_problem():
+def test_a_block_without_a_search_is_one_problem() -> None:
     problems = problems_of(read_block({}), config())
     assert [(problem.key, problem.what) for problem in problems] == [("sigopt", "defines no experiment")]
 
@@ -147,13 +153,13 @@ def test_a_block_without_a_search_is_one_problem():
         ("collections.OrderedDict", "collections.OrderedDict is not a SigOptExperiment"),
     ],
 )
-def test_an_experiment_class_that_is_none_is_a_problem(path, reason):
+def test_an_experiment_class_that_is_none_is_a_problem(path: str, reason: str) -> None:
     ((key, what, _),) = found(experiment_class=path)
     assert key == "sigopt.experiment_class"
     assert what.startswith(reason)
 
 
-def test_the_experiment_class_may_be_a_user_s_own(tmp_path, monkeypatch):
+def test_the_experiment_class_may_be_a_user_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own_experiment.py").write_text(
         "from sigtune.tuning.experiment import SigOptExperiment\n"
         "class Mine(SigOptExperiment):\n"
@@ -171,14 +177,16 @@ def test_the_experiment_class_may_be_a_user_s_own(tmp_path, monkeypatch):
     ]
 
 
-def test_a_module_of_the_user_that_fails_to_load_is_a_problem_with_its_reason(tmp_path, monkeypatch):
+def test_a_module_of_the_user_that_fails_to_load_is_a_problem_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "broken_experiment.py").write_text("raise RuntimeError('no licence')\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UsageError, match=r"cannot import broken_experiment.Mine: RuntimeError: no licence$"):
         experiment_class("broken_experiment.Mine")
 
 
-def test_every_problem_of_a_definition_is_told_at_once():
+def test_every_problem_of_a_definition_is_told_at_once() -> None:
     keys = [
         key
         for key, _, _ in found(
@@ -206,7 +214,7 @@ def test_every_problem_of_a_definition_is_told_at_once():
     ]
 
 
-def test_a_wrong_budget_does_not_hide_what_is_wrong_with_the_tuned_keys():
+def test_a_wrong_budget_does_not_hide_what_is_wrong_with_the_tuned_keys() -> None:
     problems = found(config(max_lr=0.3), overridden={"scheduler.pct_start"}, observation_budget=0)
     assert [key for key, _, _ in problems] == [
         "sigopt.observation_budget",
@@ -215,7 +223,7 @@ def test_a_wrong_budget_does_not_hide_what_is_wrong_with_the_tuned_keys():
     ]
 
 
-def test_the_definition_of_an_experiment_that_exists_is_sigopt_s(store):
+def test_the_definition_of_an_experiment_that_exists_is_sigopt_s(store: str) -> None:
     created = SigOptExperiment(connection=connect("local", store))
     created.create_experiment(name="s", parameters=[MAX_LR], metrics=[{"name": "accuracy"}])
     search = open_search(block(experiment_id="1", store=store, observation_budget=0, parameters=[]))
@@ -223,12 +231,12 @@ def test_the_definition_of_an_experiment_that_exists_is_sigopt_s(store):
     assert [parameter["name"] for parameter in search.parameters] == ["max_lr"]
 
 
-def test_the_connection_of_an_experiment_that_exists_is_looked_at():
+def test_the_connection_of_an_experiment_that_exists_is_looked_at() -> None:
     ((key, _, remedy),) = found(experiment_id="7", backend="locale")
     assert (key, remedy) == ("sigopt.backend", "auto, api or local")
 
 
-def test_parameters_of_an_experiment_come_back_in_the_fields_of_a_definition(tmp_path):
+def test_parameters_of_an_experiment_come_back_in_the_fields_of_a_definition(tmp_path: Path) -> None:
     cycle = {"name": "cycle_momentum", "type": "categorical", "categorical_values": ["true", "false"]}
     grid = {"name": "div_factor", "type": "double", "grid": [30.0, 50.0]}
     experiment = SigOptExperiment(connection=connect("local", f"sqlite:///{tmp_path / 'sigopt.db'}"))

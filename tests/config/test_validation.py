@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from sigtune.config.keys import known_keys, leaves, missing_keys, nearest_key
 from sigtune.config.validation import assign, value_problems
@@ -35,21 +35,23 @@ class Root:
     seed: int = 0
 
 
-def root():
-    return OmegaConf.structured(Root)
+def root() -> DictConfig:
+    config = OmegaConf.structured(Root)
+    assert isinstance(config, DictConfig)
+    return config
 
 
-def lines(problems):
+def lines(problems: list[Problem]) -> list[tuple[str, str, str]]:
     return [(problem.key, problem.what, problem.remedy) for problem in problems]
 
 
-def test_the_nearest_choice_is_the_one_probably_meant():
+def test_the_nearest_choice_is_the_one_probably_meant() -> None:
     assert nearest("sparse_cnn_onecyclerl", ["dense_cnn", "sparse_cnn_onecyclelr", "sparse_cnn_steplr"]) == (
         "sparse_cnn_onecyclelr"
     )
 
 
-def test_without_a_near_choice_all_are_listed():
+def test_without_a_near_choice_all_are_listed() -> None:
     assert nearest("xyz", ["b", "a"]) == "one of b, a"
 
 
@@ -65,25 +67,25 @@ def test_without_a_near_choice_all_are_listed():
         ("zzz", "one of entries, free, optional, seed, trainer"),
     ],
 )
-def test_the_nearest_key_is_looked_for_in_its_section_or_else_everywhere(typed, meant):
+def test_the_nearest_key_is_looked_for_in_its_section_or_else_everywhere(typed: str, meant: str) -> None:
     assert nearest_key(typed, root()) == meant
 
 
-def test_the_nearest_key_is_shown_below_the_place_of_its_config():
+def test_the_nearest_key_is_shown_below_the_place_of_its_config() -> None:
     assert nearest_key("gpu", root().trainer, "app.trainer") == "app.trainer.gpus"
 
 
-def test_known_keys_are_sections_and_leaves_with_or_without_a_value():
+def test_known_keys_are_sections_and_leaves_with_or_without_a_value() -> None:
     config = OmegaConf.create({"a": {"b": 1, "c": "???"}, "d": None, "e": []})
     assert known_keys(config) == {"a", "a.b", "a.c", "d", "e"}
 
 
-def test_missing_keys_do_not_follow_interpolations():
+def test_missing_keys_do_not_follow_interpolations() -> None:
     config = OmegaConf.create({"a": "???", "b": {"c": "${a}", "d": "???"}, "e": "${nowhere}"})
     assert missing_keys(config) == {"a", "b.d"}
 
 
-def test_a_list_and_an_empty_section_are_leaves():
+def test_a_list_and_an_empty_section_are_leaves() -> None:
     assert dict(leaves({"a": {"b": [1, {"c": 2}], "d": {}}})) == {"a.b": [1, {"c": 2}], "a.d": {}}
 
 
@@ -97,35 +99,37 @@ def test_a_list_and_an_empty_section_are_leaves():
         ("trainer.label", [1], "expected a string"),
     ],
 )
-def test_a_value_of_the_wrong_type_is_told_what_is_expected(key, value, expected):
+def test_a_value_of_the_wrong_type_is_told_what_is_expected(key: str, value: Any, expected: Any) -> None:
     config = root()
     problem = assign(config, key, value, "app")
+    assert problem is not None
     assert problem.key == f"app.{key}={'…' if isinstance(value, list) else value}"
     assert problem.what == expected
     assert config == root()
 
 
-def test_the_value_is_shown_as_it_was_typed():
+def test_the_value_is_shown_as_it_was_typed() -> None:
     problem = assign(root(), "trainer.gpus", "one", typed="++trainer.gpus='one'")
+    assert problem is not None
     assert problem.key == "++trainer.gpus='one'"
 
 
 @pytest.mark.parametrize(
     ("key", "value"), [("trainer.gpus", 2), ("trainer.rate", 1), ("free.any.depth", 3), ("optional.gpus", 1)]
 )
-def test_a_value_that_fits_is_set(key, value):
+def test_a_value_that_fits_is_set(key: str, value: Any) -> None:
     config = root()
     assert assign(config, key, value) is None
     assert OmegaConf.select(config, key) == value
 
 
-def test_an_unknown_key_is_answered_with_the_nearest():
+def test_an_unknown_key_is_answered_with_the_nearest() -> None:
     assert assign(root(), "trainer.max_epoch", 3, "app") == Problem(
         "app.trainer.max_epoch", "unknown key", "app.trainer.max_epochs"
     )
 
 
-def test_every_problem_of_nested_values_is_found_and_the_rest_is_set():
+def test_every_problem_of_nested_values_is_found_and_the_rest_is_set() -> None:
     config = root()
     problems = value_problems(
         config,
@@ -147,12 +151,12 @@ def test_every_problem_of_nested_values_is_found_and_the_rest_is_set():
     assert config.trainer.rate == 0.5
 
 
-def test_good_values_have_no_problem():
+def test_good_values_have_no_problem() -> None:
     values = {"trainer": {"gpus": 1, "max_epochs": "???"}, "entries": [{"name": "a"}], "free": {"x": [1]}}
     assert value_problems(root(), values, "") == []
 
 
-def test_the_list_of_problems_is_aligned_and_a_problem_without_a_remedy_has_no_arrow():
+def test_the_list_of_problems_is_aligned_and_a_problem_without_a_remedy_has_no_arrow() -> None:
     problems = [Problem("a", "wrong", "b"), Problem("long.key", "quite wrong", "c"), Problem("x", "w" * 20)]
     assert format_problems(problems) == [
         "a         wrong        → b",

@@ -1,12 +1,14 @@
 """The `sigopt` block of any Hydra app, read against the schema."""
 
+from typing import Any
+
 import pytest
 from omegaconf import OmegaConf
 
 from sigtune.errors import UsageError
 from sigtune.tuning.block import read_block
 
-BLOCK = {
+BLOCK: dict[str, Any] = {
     "name": "s",
     "parameters": [{"name": "n", "type": "int", "bounds": {"min": 1, "max": 4}}],
     "metrics": [{"name": "score"}],
@@ -14,14 +16,14 @@ BLOCK = {
 }
 
 
-def test_a_block_gets_the_defaults_of_the_schema():
+def test_a_block_gets_the_defaults_of_the_schema() -> None:
     block = read_block(BLOCK)
     assert (block.backend, block.experiment_id, block.repeats) == ("auto", None, 1)
     assert block.definition["metrics"] == [{"name": "score", "objective": "maximize", "strategy": "optimize"}]
     assert block.definition["parallel_bandwidth"] == 1
 
 
-def test_every_unknown_key_and_wrong_type_of_a_block_is_told():
+def test_every_unknown_key_and_wrong_type_of_a_block_is_told() -> None:
     wrong = {
         **BLOCK,
         "observation_budget": "ten",
@@ -37,25 +39,25 @@ def test_every_unknown_key_and_wrong_type_of_a_block_is_told():
     ]
 
 
-def test_what_a_block_refers_to_is_resolved():
+def test_what_a_block_refers_to_is_resolved() -> None:
     app = OmegaConf.create({"budget": 7, "sigopt": {**BLOCK, "observation_budget": "${budget}"}})
     assert read_block(app.sigopt).definition["observation_budget"] == 7
 
 
-def test_the_definition_holds_the_experiment_only_with_whole_numbers_for_an_int():
+def test_the_definition_holds_the_experiment_only_with_whole_numbers_for_an_int() -> None:
     definition = read_block(BLOCK).definition
     assert definition.keys() == {*BLOCK, "parallel_bandwidth"}
     bounds = definition["parameters"][0]["bounds"]
     assert (bounds, type(bounds["min"])) == ({"min": 1, "max": 4}, int)
 
 
-def test_the_parameters_of_a_command_line_are_read_as_those_of_the_block():
+def test_the_parameters_of_a_command_line_are_read_as_those_of_the_block() -> None:
     further = {"name": "m", "type": "int", "grid": [1, 2]}
     block = read_block(BLOCK).with_parameters([further])
     assert block.parameters == [*BLOCK["parameters"], further]
     assert [type(value) for value in block.parameters[1]["grid"]] == [int, int]
 
 
-def test_a_block_that_says_only_how_sigopt_is_reached_defines_no_parameters():
+def test_a_block_that_says_only_how_sigopt_is_reached_defines_no_parameters() -> None:
     block = read_block({"backend": "local"})
     assert (block.parameters, "name" in block.definition) == ([], False)

@@ -5,33 +5,36 @@ import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from sigopt.exception import ApiException
 
-from sigtune.errors import UsageError
+from sigtune.errors import Problem, UsageError
 from sigtune.tuning.connection import choose_backend, connect, describe_backend, ensure_project, log_backend
 
 TOKEN = "SECRETTOKENVALUE"
 
 
 @pytest.fixture(autouse=True)
-def no_account(monkeypatch):
+def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SIGOPT_KEY", "SIGOPT_API_TOKEN", "SIGOPT_API_URL", "SIGOPT_PROJECT"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
-def refusing_server():
+def refusing_server() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """The address of a server that knows the token but allows nothing, and the requests it has had."""
-    requests = []
+    requests: list[tuple[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             path = self.requestline.split()[1]  # self.path has lost a double slash
-            requests.append((path, self.headers["Authorization"]))
+            requests.append((path, str(self.headers["Authorization"])))
             is_token = path == "/v1/tokens/self"
             body = b'{"object": "token", "client": "1"}' if is_token else b'{"message": "not allowed"}'
             self.send_response(200 if is_token else 403)
@@ -39,7 +42,7 @@ def refusing_server():
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_):
+        def log_message(self, *_: Any) -> None:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -50,42 +53,44 @@ def refusing_server():
         thread.join()
 
 
-def problem_of(call, *arguments):
+def problem_of(call: Callable[..., Any], *arguments: Any) -> Problem:
     with pytest.raises(UsageError) as error:
         call(*arguments)
     (problem,) = error.value.problems
     return problem
 
 
-def test_without_a_token_auto_is_the_local_backend():
+def test_without_a_token_auto_is_the_local_backend() -> None:
     assert choose_backend("auto") == "local"
 
 
 @pytest.mark.parametrize("variable", ["SIGOPT_KEY", "SIGOPT_API_TOKEN"])
-def test_with_a_token_auto_is_the_server(monkeypatch, variable):
+def test_with_a_token_auto_is_the_server(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, TOKEN)
     monkeypatch.setenv("SIGOPT_API_URL", "http://localhost:1")
     assert choose_backend("auto") == "api"
 
 
-def test_local_stays_local_whatever_the_environment(monkeypatch):
+def test_local_stays_local_whatever_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGOPT_KEY", TOKEN)
     assert choose_backend("local") == "local"
 
 
-def test_an_empty_token_is_none(monkeypatch):
+def test_an_empty_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGOPT_KEY", "")
     assert choose_backend("auto") == "local"
 
 
-def test_an_unknown_backend_is_refused_with_the_three_there_are():
+def test_an_unknown_backend_is_refused_with_the_three_there_are() -> None:
     problem = problem_of(choose_backend, "cloud")
     assert (problem.key, problem.remedy) == ("sigopt.backend", "auto, api or local")
     assert "'cloud'" in problem.what
 
 
 @pytest.mark.parametrize("backend", ["auto", "api"])
-def test_a_server_without_an_address_is_refused_with_what_to_do(monkeypatch, backend):
+def test_a_server_without_an_address_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
     monkeypatch.setenv("SIGOPT_KEY", TOKEN)
     problem = problem_of(connect, backend)
     assert problem.key == "SIGOPT_API_URL"
@@ -94,7 +99,7 @@ def test_a_server_without_an_address_is_refused_with_what_to_do(monkeypatch, bac
     assert TOKEN not in str(problem)
 
 
-def test_a_server_without_a_token_is_refused(monkeypatch):
+def test_a_server_without_a_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGOPT_API_URL", "http://localhost:1")
     problem = problem_of(connect, "api")
     assert problem.what == "no token"
@@ -103,8 +108,12 @@ def test_a_server_without_a_token_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_the_server_is_asked_at_its_address_with_the_token_and_the_token_is_shown_nowhere(
-    monkeypatch, caplog, capfd, refusing_server, slash
-):
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    refusing_server: tuple[str, list[tuple[str, str]]],
+    slash: str,
+) -> None:
     address, requests = refusing_server
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("SIGOPT_KEY", TOKEN)
@@ -128,7 +137,9 @@ def test_the_server_is_asked_at_its_address_with_the_token_and_the_token_is_show
     assert not [text for text in shown if TOKEN in text]
 
 
-def test_the_choice_of_the_backend_is_logged_when_work_begins_and_not_on_connecting(caplog, store):
+def test_the_choice_of_the_backend_is_logged_when_work_begins_and_not_on_connecting(
+    caplog: pytest.LogCaptureFixture, store: str
+) -> None:
     caplog.set_level(logging.INFO)
     connect("auto", store)
     assert caplog.messages == []
@@ -136,17 +147,17 @@ def test_the_choice_of_the_backend_is_logged_when_work_begins_and_not_on_connect
     assert caplog.messages == ["sigopt.backend=auto: using the local backend"]
 
 
-def test_the_local_backend_is_described_by_its_file():
+def test_the_local_backend_is_described_by_its_file() -> None:
     assert describe_backend("auto", "sqlite:///runs/sigopt.db") == "backend local (runs/sigopt.db)"
 
 
-def test_the_password_of_a_database_is_not_described():
+def test_the_password_of_a_database_is_not_described() -> None:
     shown = describe_backend("local", f"postgresql://me:{TOKEN}@db.example/sigopt")
     assert TOKEN not in shown
     assert "db.example/sigopt" in shown
 
 
-def test_both_backends_come_through_the_official_client(monkeypatch, store):
+def test_both_backends_come_through_the_official_client(monkeypatch: pytest.MonkeyPatch, store: str) -> None:
     local = connect("local", store)
     monkeypatch.setenv("SIGOPT_KEY", TOKEN)
     monkeypatch.setenv("SIGOPT_API_URL", "http://localhost:1")
@@ -155,7 +166,9 @@ def test_both_backends_come_through_the_official_client(monkeypatch, store):
 
 
 @pytest.mark.parametrize("project", [None, "my_project", "NOT/ONE!"])
-def test_connecting_works_in_a_folder_whose_name_is_no_project_id(tmp_path, project):
+def test_connecting_works_in_a_folder_whose_name_is_no_project_id(
+    tmp_path: Path, project: str | None
+) -> None:
     folder = tmp_path / "Not a project (ID)!"
     folder.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGOPT_")}
@@ -179,11 +192,11 @@ def test_connecting_works_in_a_folder_whose_name_is_no_project_id(tmp_path, proj
     assert result.stdout.split() == ["0", str(project)]
 
 
-def test_a_project_that_does_not_exist_is_created_and_one_that_does_is_kept(store):
+def test_a_project_that_does_not_exist_is_created_and_one_that_does_is_kept(store: str) -> None:
     connection = connect("local", store)
     client = connection.tokens("self").fetch().client
 
-    def projects():
+    def projects() -> list[tuple[str, str]]:
         return [(p.id, p.name) for p in connection.clients(client).projects().fetch().iterate_pages()]
 
     assert "gsc_basic" not in dict(projects())
@@ -194,7 +207,9 @@ def test_a_project_that_does_not_exist_is_created_and_one_that_does_is_kept(stor
     assert projects() == created
 
 
-def test_a_failure_other_than_a_missing_project_is_not_taken_for_one(monkeypatch, refusing_server):
+def test_a_failure_other_than_a_missing_project_is_not_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch, refusing_server: tuple[str, list[tuple[str, str]]]
+) -> None:
     address, requests = refusing_server
     monkeypatch.setenv("SIGOPT_KEY", TOKEN)
     monkeypatch.setenv("SIGOPT_API_URL", address)

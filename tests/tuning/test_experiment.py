@@ -1,5 +1,9 @@
 """An experiment used by hand, on a real SQLite store."""
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
 import pytest
 from sigopt.exception import ApiException
 
@@ -20,39 +24,39 @@ DEFINITION = {
 
 
 @pytest.fixture
-def experiment(store):
+def experiment(store: str) -> SigOptExperiment:
     """An experiment just created."""
     created = SigOptExperiment(connection=connect("local", store))
     created.create_experiment(**DEFINITION)
     return created
 
 
-def score(value):
+def score(value: float) -> dict[str, float]:
     return {"score": value}
 
 
-def values(observation):
+def values(observation: Any) -> dict[str, float]:
     return {value.name: value.value for value in observation.values}
 
 
-def ids(suggestions):
+def ids(suggestions: Iterable[Any]) -> list[str]:
     return [suggestion.id for suggestion in suggestions]
 
 
-def test_creating_gives_the_id_and_keeps_it(store):
+def test_creating_gives_the_id_and_keeps_it(store: str) -> None:
     experiment = SigOptExperiment(connection=connect("local", store))
     assert experiment.experiment_id is None
     created = experiment.create_experiment(**DEFINITION)
     assert created == experiment.experiment_id == str(experiment.get_experiment_details().id)
 
 
-def test_creating_makes_the_project_and_puts_the_experiment_in_it(experiment):
+def test_creating_makes_the_project_and_puts_the_experiment_in_it(experiment: SigOptExperiment) -> None:
     client = experiment.connection.tokens("self").fetch().client
     in_project = experiment.connection.clients(client).projects("gsc_basic").experiments().fetch()
     assert ids(in_project.iterate_pages()) == [experiment.experiment_id]
 
 
-def test_a_definition_that_sigopt_refuses_creates_nothing(store):
+def test_a_definition_that_sigopt_refuses_creates_nothing(store: str) -> None:
     experiment = SigOptExperiment(connection=connect("local", store))
     with pytest.raises(ApiException) as error:
         experiment.create_experiment(**{**DEFINITION, "observation_budget": 0})
@@ -61,7 +65,7 @@ def test_a_definition_that_sigopt_refuses_creates_nothing(store):
     assert experiment.connection.experiments().fetch().count == 0
 
 
-def test_the_details_are_those_of_the_definition(experiment):
+def test_the_details_are_those_of_the_definition(experiment: SigOptExperiment) -> None:
     details = experiment.get_experiment_details()
     assert details.name == "by hand"
     assert [parameter.name for parameter in details.parameters] == ["x", "n"]
@@ -69,16 +73,16 @@ def test_the_details_are_those_of_the_definition(experiment):
     assert (details.observation_budget, details.parallel_bandwidth) == (6, 2)
 
 
-def test_the_first_suggestion_is_the_point_of_default_values(experiment):
+def test_the_first_suggestion_is_the_point_of_default_values(experiment: SigOptExperiment) -> None:
     assert dict(experiment.get_next_suggestion().assignments) == {"x": 0.25, "n": 4}
 
 
-def test_a_suggestion_carries_the_metadata_it_was_asked_with(experiment):
+def test_a_suggestion_carries_the_metadata_it_was_asked_with(experiment: SigOptExperiment) -> None:
     suggestion = experiment.get_next_suggestion({"host": "a"})
     assert dict(suggestion.metadata) == {"host": "a"}
 
 
-def test_a_suggestion_is_open_until_it_is_observed(experiment):
+def test_a_suggestion_is_open_until_it_is_observed(experiment: SigOptExperiment) -> None:
     first, second = experiment.get_next_suggestion(), experiment.get_next_suggestion()
     assert first.assignments != second.assignments
     assert ids(experiment.open_suggestions()) == [second.id, first.id]
@@ -86,7 +90,9 @@ def test_a_suggestion_is_open_until_it_is_observed(experiment):
     assert ids(experiment.open_suggestions()) == [second.id]
 
 
-def test_an_observation_has_the_values_and_metadata_reported_for_its_suggestion(experiment):
+def test_an_observation_has_the_values_and_metadata_reported_for_its_suggestion(
+    experiment: SigOptExperiment,
+) -> None:
     suggestion = experiment.get_next_suggestion()
     experiment.update_observation(suggestion.id, score(0.5), {"job": 3})
     (observation,) = experiment.observations()
@@ -97,7 +103,7 @@ def test_an_observation_has_the_values_and_metadata_reported_for_its_suggestion(
     assert dict(observation.metadata) == {"job": 3}
 
 
-def test_a_suggestion_takes_one_observation_only(experiment):
+def test_a_suggestion_takes_one_observation_only(experiment: SigOptExperiment) -> None:
     suggestion = experiment.get_next_suggestion()
     experiment.update_observation(suggestion.id, score(0.5))
     with pytest.raises(ApiException):
@@ -105,7 +111,9 @@ def test_a_suggestion_takes_one_observation_only(experiment):
     assert [values(observation) for observation in experiment.observations()] == [{"score": 0.5}]
 
 
-def test_no_values_report_a_failure_that_is_counted_and_is_never_the_best(experiment):
+def test_no_values_report_a_failure_that_is_counted_and_is_never_the_best(
+    experiment: SigOptExperiment,
+) -> None:
     experiment.update_observation(experiment.get_next_suggestion().id, None, {"reason": "diverged"})
     (observation,) = experiment.observations()
     assert observation.failed is True
@@ -115,7 +123,7 @@ def test_no_values_report_a_failure_that_is_counted_and_is_never_the_best(experi
     assert experiment.get_best_assignments() == []
 
 
-def test_assignments_of_ones_own_can_be_observed(experiment):
+def test_assignments_of_ones_own_can_be_observed(experiment: SigOptExperiment) -> None:
     experiment.create_observation({"x": 0.125, "n": 2}, score(0.75), {"by": "hand"})
     experiment.create_observation({"x": 0.5, "n": 3}, None)
     failed, good = experiment.observations()
@@ -127,7 +135,7 @@ def test_assignments_of_ones_own_can_be_observed(experiment):
     assert (dict(failed.assignments), failed.failed) == ({"x": 0.5, "n": 3}, True)
 
 
-def test_observations_come_newest_first_and_are_counted(experiment):
+def test_observations_come_newest_first_and_are_counted(experiment: SigOptExperiment) -> None:
     assert experiment.get_observation_count() == 0
     for number in range(3):
         experiment.create_observation({"x": 0.1 * number, "n": 1}, score(float(number)))
@@ -135,13 +143,13 @@ def test_observations_come_newest_first_and_are_counted(experiment):
     assert experiment.get_observation_count() == 3
 
 
-def test_all_observations_are_yielded_however_many_pages_they_fill(experiment):
+def test_all_observations_are_yielded_however_many_pages_they_fill(experiment: SigOptExperiment) -> None:
     for number in range(130):
         experiment.create_observation({"x": number / 130, "n": 1}, score(float(number)))
     assert [values(o)["score"] for o in experiment.observations()] == [float(n) for n in range(129, -1, -1)]
 
 
-def test_the_best_assignments_are_those_of_the_highest_value(experiment):
+def test_the_best_assignments_are_those_of_the_highest_value(experiment: SigOptExperiment) -> None:
     for x, value in ((0.2, 0.5), (0.4, 0.9), (0.6, 0.7)):
         experiment.create_observation({"x": x, "n": 1}, score(value))
     (best,) = experiment.get_best_assignments()
@@ -149,7 +157,7 @@ def test_the_best_assignments_are_those_of_the_highest_value(experiment):
     assert values(best) == {"score": 0.9}
 
 
-def test_a_minimized_metric_has_its_best_at_the_lowest_value(store):
+def test_a_minimized_metric_has_its_best_at_the_lowest_value(store: str) -> None:
     experiment = SigOptExperiment(connection=connect("local", store))
     experiment.create_experiment(**{**DEFINITION, "metrics": [{"name": "score", "objective": "minimize"}]})
     for x, value in ((0.2, 0.5), (0.4, 0.9)):
@@ -158,7 +166,7 @@ def test_a_minimized_metric_has_its_best_at_the_lowest_value(store):
     assert values(best) == {"score": 0.5}
 
 
-def test_a_deleted_suggestion_is_no_longer_open_and_the_others_are(experiment):
+def test_a_deleted_suggestion_is_no_longer_open_and_the_others_are(experiment: SigOptExperiment) -> None:
     first, second = experiment.get_next_suggestion(), experiment.get_next_suggestion()
     experiment.delete_suggestion(first.id)
     assert ids(experiment.open_suggestions()) == [second.id]
@@ -166,7 +174,7 @@ def test_a_deleted_suggestion_is_no_longer_open_and_the_others_are(experiment):
         experiment.update_observation(first.id, score(0.5))
 
 
-def test_deleting_the_open_suggestions_leaves_the_observed_ones(experiment):
+def test_deleting_the_open_suggestions_leaves_the_observed_ones(experiment: SigOptExperiment) -> None:
     observed = experiment.get_next_suggestion()
     experiment.update_observation(observed.id, score(0.5))
     experiment.get_next_suggestion()
@@ -176,15 +184,19 @@ def test_deleting_the_open_suggestions_leaves_the_observed_ones(experiment):
     assert [o.suggestion for o in experiment.observations()] == [observed.id]
 
 
-def test_an_experiment_is_taken_up_by_its_id_from_another_connection(experiment, store):
+def test_an_experiment_is_resumed_by_its_id_from_another_connection(
+    experiment: SigOptExperiment, store: str
+) -> None:
     suggestion = experiment.get_next_suggestion()
-    taken_up = SigOptExperiment(int(experiment.experiment_id), connect("local", store))
-    assert taken_up.experiment_id == experiment.experiment_id
-    taken_up.update_observation(suggestion.id, score(0.5))
+    resumed = SigOptExperiment(int(str(experiment.experiment_id)), connect("local", store))
+    assert resumed.experiment_id == experiment.experiment_id
+    resumed.update_observation(suggestion.id, score(0.5))
     assert experiment.get_observation_count() == 1
 
 
-def test_without_a_connection_it_connects_by_the_environment(tmp_path, monkeypatch):
+def test_without_a_connection_it_connects_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("SIGOPT_KEY", "SIGOPT_API_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -194,12 +206,12 @@ def test_without_a_connection_it_connects_by_the_environment(tmp_path, monkeypat
     assert (tmp_path / "sigopt.db").exists()
 
 
-def test_before_there_is_an_experiment_the_error_says_how_to_get_one(store):
+def test_before_there_is_an_experiment_the_error_says_how_to_get_one(store: str) -> None:
     with pytest.raises(ValueError, match="call create_experiment, or give an experiment_id"):
         SigOptExperiment(connection=connect("local", store)).get_experiment_details()
 
 
-def test_an_experiment_that_does_not_exist_is_not_found(store):
+def test_an_experiment_that_does_not_exist_is_not_found(store: str) -> None:
     with pytest.raises(ApiException) as error:
         SigOptExperiment(99, connect("local", store)).get_experiment_details()
     assert error.value.status_code == 404

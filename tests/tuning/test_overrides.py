@@ -64,7 +64,7 @@ AWKWARD: list[Any] = [
 
 
 @pytest.mark.parametrize("value", AWKWARD, ids=repr)
-def test_hydra_reads_an_override_back_as_the_same_value(value):
+def test_hydra_reads_an_override_back_as_the_same_value(value: Any) -> None:
     (text,) = as_overrides({"section.key": value})
     override = OverridesParser.create().parse_override(text)
     assert override.key_or_group == "section.key"
@@ -74,12 +74,14 @@ def test_hydra_reads_an_override_back_as_the_same_value(value):
     assert type(read) is type(value)
 
 
-def test_not_a_number_survives_the_override():
+def test_not_a_number_survives_the_override() -> None:
     (text,) = as_overrides({"key": math.nan})
-    assert math.isnan(OverridesParser.create().parse_override(text).value())
+    read = OverridesParser.create().parse_override(text).value()
+    assert isinstance(read, float)
+    assert math.isnan(read)
 
 
-def test_each_value_is_one_override_in_the_order_given():
+def test_each_value_is_one_override_in_the_order_given() -> None:
     assert as_overrides({"b.x": 1, "a": 0.5}) == ["b.x=1", "a=0.5"]
 
 

@@ -33,7 +33,7 @@ def config(**changes: Any) -> DictConfig:
     )
 
 
-def test_changed_values_are_those_the_suggestion_sets_and_the_config_is_left_alone():
+def test_changed_values_are_those_the_suggestion_sets_and_the_config_is_left_alone() -> None:
     before = config()
     untouched = before.copy()
     point = Point({"max_lr": 0.5, "pct_start": 0.1, "weight_decay": 1e-05})
@@ -46,12 +46,12 @@ def test_changed_values_are_those_the_suggestion_sets_and_the_config_is_left_alo
     assert OmegaConf.is_missing(before.scheduler, "max_lr")
 
 
-def test_an_interpolation_of_a_tuned_key_is_no_change_of_its_own():
+def test_an_interpolation_of_a_tuned_key_is_no_change_of_its_own() -> None:
     changes = changed_values(config(), SigOptSGDOneCycleLRExperiment(), Point({"max_lr": 0.5}))
     assert set(changes) == {"scheduler.max_lr"}
 
 
-def test_a_read_only_config_gives_its_changed_values_and_stays_read_only():
+def test_a_read_only_config_gives_its_changed_values_and_stays_read_only() -> None:
     before = config()
     OmegaConf.set_readonly(before, True)
     changes = changed_values(before, SigOptSGDOneCycleLRExperiment(), Point({"max_lr": 0.5}))
@@ -59,19 +59,19 @@ def test_a_read_only_config_gives_its_changed_values_and_stays_read_only():
     assert OmegaConf.is_readonly(before)
 
 
-def test_a_value_that_changes_only_its_type_is_a_change():
+def test_a_value_that_changes_only_its_type_is_a_change() -> None:
     changes = changed_values(config(), SigOptExperiment(), Point({"trainer.max_epochs": 30.0}))
     assert changes == {"trainer.max_epochs": 30.0}
     assert type(changes["trainer.max_epochs"]) is float
 
 
-def test_a_key_that_was_not_there_is_a_change():
+def test_a_key_that_was_not_there_is_a_change() -> None:
     cfg = config(sigopt={})
     changes = changed_values(cfg, SigOptSGDOneCycleLRExperiment(), Point({"cycle_momentum": "false"}))
     assert changes == {"scheduler.cycle_momentum": False}
 
 
-def test_a_value_that_does_not_fit_its_key_is_an_error_with_that_key():
+def test_a_value_that_does_not_fit_its_key_is_an_error_with_that_key() -> None:
     cfg = config()
     OmegaConf.set_struct(cfg, True)
     with pytest.raises(UsageError) as error:
@@ -80,14 +80,14 @@ def test_a_value_that_does_not_fit_its_key_is_an_error_with_that_key():
     assert problem.key == "scheduler.cycle_momentum"
 
 
-def test_what_is_refused_at_both_ends_of_the_space_is_told_once():
+def test_what_is_refused_at_both_ends_of_the_space_is_told_once() -> None:
     cfg = config()
     cfg.scheduler["_target_"] = "torch.optim.lr_scheduler.StepLR"
     problems = refused_values(cfg, SigOptSGDOneCycleLRExperiment(), [MAX_LR])
     assert [problem.key for problem in problems] == ["sigopt.experiment_class"]
 
 
-def test_what_is_refused_of_a_parameter_s_last_value_only_is_told():
+def test_what_is_refused_of_a_parameter_s_last_value_only_is_told() -> None:
     epochs = {"name": "step_size", "type": "double", "grid": [1.0, 2.5]}
     cfg = config(scheduler={"_target_": "torch.optim.lr_scheduler.StepLR", "step_size": "???"})
     (problem,) = refused_values(cfg, SigOptSGDStepLRExperiment(), [epochs])
@@ -104,5 +104,5 @@ def test_what_is_refused_of_a_parameter_s_last_value_only_is_told():
     ],
     ids=["int bounds", "int grid", "double grid", "categories"],
 )
-def test_values_of_a_parameter_of_any_kind_are_tried(space):
+def test_values_of_a_parameter_of_any_kind_are_tried(space: dict[str, Any]) -> None:
     assert refused_values(config(), SigOptExperiment(), [{"name": "trainer.max_epochs", **space}]) == []

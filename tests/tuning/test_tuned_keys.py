@@ -13,9 +13,9 @@ from sigtune.tuning.mixins.step_lr import StepLRParams
 from sigtune.tuning.suggested_values import Point, changed_values
 from sigtune.tuning.tuned_keys import declared_keys, tuned_keys
 
-MAX_LR = {"name": "max_lr", "type": "double", "bounds": {"min": 0.01, "max": 1.5}}
-PCT_START = {"name": "pct_start", "type": "double", "bounds": {"min": 0.03, "max": 0.15}}
-WEIGHT_DECAY = {"name": "weight_decay", "type": "double", "grid": [1e-5, 1e-3]}
+MAX_LR: dict[str, Any] = {"name": "max_lr", "type": "double", "bounds": {"min": 0.01, "max": 1.5}}
+PCT_START: dict[str, Any] = {"name": "pct_start", "type": "double", "bounds": {"min": 0.03, "max": 0.15}}
+WEIGHT_DECAY: dict[str, Any] = {"name": "weight_decay", "type": "double", "grid": [1e-5, 1e-3]}
 
 
 def config(**changes: Any) -> DictConfig:
@@ -51,29 +51,29 @@ class WarmupExperiment(WarmupParams, SigOptSGDOneCycleLRExperiment):
     """The user's mixin together with those that come with sigtune."""
 
 
-def test_the_keys_are_those_that_the_mixins_declare():
+def test_the_keys_are_those_that_the_mixins_declare() -> None:
     tuned = tuned_keys(config(), SigOptSGDOneCycleLRExperiment, [MAX_LR, PCT_START, WEIGHT_DECAY])
     assert tuned.keys == {"scheduler.max_lr", "scheduler.pct_start", "optimizer.weight_decay"}
     assert (list(tuned.unused), list(tuned.conflicts)) == ([], [])
 
 
-def test_a_parameter_of_two_mixins_sets_the_key_of_each():
+def test_a_parameter_of_two_mixins_sets_the_key_of_each() -> None:
     keys = declared_keys(SigOptSGDOneCycleLRExperiment)
     assert keys["momentum"] == {"optimizer.momentum", "scheduler.max_momentum"}
 
 
-def test_a_parameter_named_like_a_config_key_needs_no_mixin():
+def test_a_parameter_named_like_a_config_key_needs_no_mixin() -> None:
     tuned = tuned_keys(config(), SigOptExperiment, [{**MAX_LR, "name": "scheduler.max_lr"}, MAX_LR])
     assert tuned.keys == {"scheduler.max_lr"}
     assert list(tuned.unused) == ["max_lr"]
 
 
-def test_a_parameter_that_nothing_reads_is_unused():
+def test_a_parameter_that_nothing_reads_is_unused() -> None:
     parameters = [MAX_LR, {**PCT_START, "name": "pct_strat"}, WEIGHT_DECAY]
     assert list(tuned_keys(config(), SigOptSGDOneCycleLRExperiment, parameters).unused) == ["pct_strat"]
 
 
-def test_two_parameters_that_set_the_same_key_are_in_conflict():
+def test_two_parameters_that_set_the_same_key_are_in_conflict() -> None:
     parameters = [MAX_LR, {**MAX_LR, "name": "scheduler.max_lr"}]
     (problem,) = tuned_keys(config(), SigOptSGDOneCycleLRExperiment, parameters).conflicts
     assert problem.key == "sigopt.parameters.scheduler.max_lr"
@@ -81,12 +81,12 @@ def test_two_parameters_that_set_the_same_key_are_in_conflict():
 
 
 @pytest.mark.parametrize("value", [0.01, 1.5, "???"])
-def test_the_keys_of_an_undeclared_mixin_are_observed_whatever_value_they_have(value):
-    warmup = {"name": "warmup_epochs", "type": "int", "bounds": {"min": 1, "max": 3}}
+def test_the_keys_of_an_undeclared_mixin_are_observed_whatever_value_they_have(value: Any) -> None:
+    warmup: dict[str, Any] = {"name": "warmup_epochs", "type": "int", "bounds": {"min": 1, "max": 3}}
     cfg = config()
     cfg.scheduler.max_lr = value
     cfg.scheduler.warmup = 2
-    unread = {**MAX_LR, "name": "pct_strat"}
+    unread: dict[str, Any] = {**MAX_LR, "name": "pct_strat"}
     tuned = tuned_keys(cfg, WarmupExperiment, [MAX_LR, warmup, unread])
     assert tuned.keys == {"scheduler.max_lr", "scheduler.warmup"}
     assert list(tuned.unused) == ["pct_strat"]
@@ -114,7 +114,9 @@ ASSIGNMENTS: dict[str, Any] = {
         (SigOptSGDStepLRExperiment, "StepLR", (SGDParams, StepLRParams)),
     ],
 )
-def test_every_parameter_sets_the_keys_that_are_declared_for_it_and_no_other(klass, scheduler, mixins):
+def test_every_parameter_sets_the_keys_that_are_declared_for_it_and_no_other(
+    klass: type[SigOptExperiment], scheduler: str, mixins: tuple[type[Any], ...]
+) -> None:
     cfg = OmegaConf.create(
         {
             "optimizer": {"_target_": "torch.optim.SGD"},

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import sigopt
 from omegaconf import OmegaConf
+from tests.app.train import TRAIN, Train
 
 from sigtune.backend.driver import LocalDriver
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
 SMALL = [
     "trainer.max_epochs=1",
@@ -24,46 +25,49 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("app")
 
 
-def train(folder, *arguments):
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run train.py in a folder, in a process of its own."""
+    command = [sys.executable, str(TRAIN), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_trains_from_its_default_values(folder, experiment):
-    result = train(folder, f"experiment={experiment}", *SMALL)
+def test_every_experiment_trains_from_its_default_values(train: Train, folder: Path, experiment: str) -> None:
+    result = train(f"experiment={experiment}", *SMALL, folder=folder)
     assert result.returncode == 0, result.stderr
     assert "mean_accuracy" in result.stdout
 
 
-def test_creating_tells_the_id_and_a_worker_trains_and_reports_one_suggestion(folder):
+def test_creating_tells_the_id_and_a_worker_trains_and_reports_one_suggestion(
+    train: Train, folder: Path
+) -> None:
     store = f"sigopt.store=sqlite:///{folder}/worker.db"
-    created = train(folder, "sigopt.create=true", store)
+    created = train("sigopt.create=true", store, folder=folder)
     assert created.returncode == 0, created.stderr
     assert "experiment 1" in created.stdout
     assert "-m hydra/sweeper=sigopt" in created.stdout
-    worker = train(folder, "sigopt.experiment_id=1", store, *SMALL)
+    worker = train("sigopt.experiment_id=1", store, *SMALL, folder=folder)
     assert worker.returncode == 0, worker.stderr
     connection = sigopt.Connection(driver=LocalDriver, url=f"sqlite:///{folder}/worker.db")
     assert connection.experiments("1").fetch().progress.observation_count == 1
 
 
-def test_a_sweep_consumes_its_budget_and_its_jobs_can_be_trained_again(folder):
+def test_a_sweep_consumes_its_budget_and_its_jobs_can_be_trained_again(folder: Path) -> None:
     small = [*SMALL, "sigopt.observation_budget=2", f"sigopt.store=sqlite:///{folder}/sweep.db"]
-    result = train(
+    result = start(
         folder, "-m", "hydra/sweeper=sigopt", "trainer.gpus=0", f"hydra.sweep.dir={folder}/sweep", *small
     )
     assert result.returncode == 0, result.stderr
     connection = sigopt.Connection(driver=LocalDriver, url=f"sqlite:///{folder}/sweep.db")
     observations = list(connection.experiments("1").observations().fetch().iterate_pages())
     assert len(observations) == 2
-    overrides = OmegaConf.load(folder / "sweep" / "1" / ".hydra" / "overrides.yaml")
+    overrides = list(map(str, OmegaConf.load(folder / "sweep" / "1" / ".hydra" / "overrides.yaml")))
     assert not [override for override in overrides if override.startswith(("sigopt", "hydra"))]
-    again = train(folder, *overrides)
+    again = start(folder, *overrides)
     first = next(observed for observed in observations if observed.metadata["job"] == 1)
     assert f"mean_accuracy {first.values[0].value:.4f}" in again.stdout
     assert (folder / "sweep" / "observations.csv").read_text().count("\n") == 3
@@ -106,7 +110,9 @@ sigopt:
 
 
 @pytest.mark.parametrize("place", [".", "library"], ids=["where they run", "PYTHONPATH"])
-def test_a_user_s_own_mixin_in_a_module_of_their_own_is_named_in_the_config(tmp_path, monkeypatch, place):
+def test_a_user_s_own_mixin_in_a_module_of_their_own_is_named_in_the_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
     module = "own_beside" if place == "." else "own_library"
     for path, text in (
         (f"{place}/{module}.py", OWN_MODULE),
@@ -118,17 +124,17 @@ def test_a_user_s_own_mixin_in_a_module_of_their_own_is_named_in_the_config(tmp_
     if place != ".":
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / place))
     own = ["--config-dir=mine", "experiment=mine"]
-    created = train(tmp_path, *own, "sigopt.create=true")
+    created = start(tmp_path, *own, "sigopt.create=true")
     assert created.returncode == 0, created.stderr
     small = [override for override in SMALL if not override.startswith("model.")]
-    worker = train(tmp_path, *own, "sigopt.experiment_id=1", *small)
+    worker = start(tmp_path, *own, "sigopt.experiment_id=1", *small)
     assert worker.returncode == 0, worker.stderr
     assert "'model.linear_units': 16" in worker.stdout
 
 
-def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assignments(tmp_path):
-    assert train(tmp_path, "sigopt.create=true").returncode == 0
-    command = [sys.executable, str(ROOT / "train.py"), "sigopt.experiment_id=1", *SMALL]
+def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assignments(tmp_path: Path) -> None:
+    assert start(tmp_path, "sigopt.create=true").returncode == 0
+    command = [sys.executable, str(TRAIN), "sigopt.experiment_id=1", *SMALL]
     endless = ["trainer.max_epochs=100000"]
     worker = subprocess.Popen(
         [*command, *endless],
@@ -141,14 +147,14 @@ def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assign
     )
     connection = sigopt.Connection(driver=LocalDriver, url=f"sqlite:///{tmp_path}/sigopt.db")
     experiment = connection.experiments(1)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not list(tmp_path.glob("outputs/*/*/checkpoints/last.ckpt")):  # it trains
         assert time.monotonic() < deadline
-        assert worker.poll() is None, worker.stderr.read()
+        assert worker.poll() is None
         time.sleep(0.1)
     (taken,) = experiment.suggestions().fetch(state="open").iterate_pages()
     worker.send_signal(signal.SIGINT)
-    _, errors = worker.communicate(timeout=60)
+    _, errors = worker.communicate(timeout=600)
     assert worker.returncode == 130
     assert errors.splitlines()[-1] == "interrupted"
     assert "Traceback" not in errors
@@ -156,8 +162,8 @@ def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assign
     assert experiment.suggestions().create().assignments == taken.assignments
 
 
-def test_runs_started_together_have_a_folder_each(tmp_path):
-    command = [sys.executable, str(ROOT / "train.py"), "sigopt.create=true"]
+def test_runs_started_together_have_a_folder_each(tmp_path: Path) -> None:
+    command = [sys.executable, str(TRAIN), "sigopt.create=true"]
     runs = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(3)]
-    assert [run.wait(timeout=60) for run in runs] == [0, 0, 0]
+    assert [run.wait(timeout=600) for run in runs] == [0, 0, 0]
     assert len(list(tmp_path.glob("outputs/*/*/.hydra"))) == 3

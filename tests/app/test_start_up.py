@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-TRAIN = Path(__file__).parents[1] / "train.py"
+TRAIN = Path(__file__).parents[2] / "train.py"
 FRAMEWORKS = {"torch", "pytorch_lightning", "lightning_fabric", "torchmetrics"}
 
 
-def imported(folder, *arguments):
+def imported(folder: Path, *arguments: str) -> set[str]:
     """Return the top-level packages that `train.py` imports, itself and through others."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGOPT_")}
     command = [sys.executable, "-X", "importtime", str(TRAIN), *arguments]
@@ -24,12 +24,12 @@ def imported(folder, *arguments):
 
 
 @pytest.mark.parametrize("command", [["--help"], ["--cfg", "job"], ["sigopt.create=true"]], ids=" ".join)
-def test_commands_that_train_nothing_import_no_framework(tmp_path, command):
+def test_commands_that_train_nothing_import_no_framework(tmp_path: Path, command: list[str]) -> None:
     packages = imported(tmp_path, *command)
     assert "hydra" in packages
     assert not packages & FRAMEWORKS
 
 
-def test_a_training_imports_them(tmp_path):
+def test_a_training_imports_them(tmp_path: Path) -> None:
     small = ["data.train_size=24", "data.validation_size=24", "data.test_size=24", "model.linear_units=8"]
     assert imported(tmp_path, "trainer.fast_dev_run=true", *small) >= FRAMEWORKS
