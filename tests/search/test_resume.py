@@ -1,4 +1,4 @@
-"""A search that ended before its budget was consumed, and the one that takes it up."""
+"""A search that ended before its budget was consumed, and the one that resumes it."""
 
 import json
 import os
@@ -71,7 +71,7 @@ def test_the_second_ctrl_c_stops_at_once_and_the_job_is_run_again_in_its_folder(
     output = output_of(process)
     assert process.returncode == 130, output
     assert "Traceback" not in output
-    assert "job 2 will be taken up again" in output or "jobs 2" in output
+    assert "job 2 will be run again" in output or "jobs 2" in output
     resumed_until_done(app, *launcher)
     assert len(app.starts(2)) == 2
     assert_sound(app, 4)
@@ -88,7 +88,7 @@ def test_what_finished_after_the_sweep_was_killed_is_reported_without_being_run_
     assert_sound(app, 4)
 
 
-def test_what_still_runs_when_the_sweep_is_taken_up_is_waited_for(app: SweepApp) -> None:
+def test_what_still_runs_when_the_sweep_is_resumed_is_waited_for(app: SweepApp) -> None:
     process = app.start(*TWO_SLOTS, "++lengths={1: 8}")
     wait_until(lambda: app.starts(1))
     kill(process)
@@ -107,7 +107,7 @@ def test_a_job_that_died_with_the_sweep_is_run_again_with_the_number_it_had(app:
     assert_sound(app, 4)
 
 
-def test_a_suggestion_drawn_by_a_sweep_that_died_before_writing_it_down_is_taken_up(app: SweepApp) -> None:
+def test_a_suggestion_drawn_by_a_sweep_that_died_before_writing_it_down_is_trained(app: SweepApp) -> None:
     app.run("sigopt.observation_budget=1")
     sweep = next(event["id"] for event in app.journal() if event["event"] == "sweep")
     app.experiment().update(observation_budget=2)
@@ -175,7 +175,7 @@ def test_a_new_experiment_in_the_folder_of_another_is_refused_and_not_created(ap
     app.run("sigopt.observation_budget=1")
     second = app.run("sigopt.observation_budget=1")
     assert second.returncode == 2
-    assert "sigopt.experiment_id=1 goes on with it" in second.stderr
+    assert "sigopt.experiment_id=1 resumes it" in second.stderr
     assert app.experiment().fetch().progress.observation_count == 1
     assert len(app.journal()) == 3
 

@@ -1,4 +1,4 @@
-"""The plugin class that Hydra finds. What it does is in `_sweep`, imported only when a sweep begins."""
+"""The plugin class that Hydra finds. A search is in `sigtune.search`, imported only when one begins."""
 
 from __future__ import annotations
 

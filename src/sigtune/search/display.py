@@ -36,6 +36,18 @@ class Display:
         """Print a line that begins with what it is about."""
         self._print(f"{label:<{_LABEL_WIDTH}} {text}")
 
+    def heading(self, experiment_id: str, name: str, backend: str, slots: int) -> None:
+        """Print which search it is, where, and how much of it there is to run."""
+        budget = "no budget" if self._budget is None else f"{self._budget} observations"
+        self.labelled(
+            "sweep", f'experiment {experiment_id} "{name}" · {backend} · {budget} · {format_slots(slots)}'
+        )
+
+    def few_slots(self, launcher: str, slots: int) -> None:
+        """Say that the launcher leaves slots unused, and which does not."""
+        keeps_busy = "hydra/launcher=joblib keeps all slots busy"
+        self.labelled("", f"the {launcher} launcher runs {slots} job at a time; {keeps_busy}")
+
     def job(
         self, observed: Observed, seconds: float, is_best: bool, error_log: Path | None, goes_on: bool
     ) -> None:

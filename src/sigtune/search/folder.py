@@ -20,14 +20,15 @@ _LOCK_NAME = "sweep.lock"
 _OVERRIDE = "hydra.sweep.dir="
 
 
-def find_folder(config: DictConfig, experiment: SigOptExperiment | None) -> Path:
+def find_folder(config: DictConfig, details: Any) -> Path:
     """Return the sweep's folder: that of the experiment's earlier sweep, or the one Hydra was given.
 
-    A `hydra.sweep.dir` on the command line goes before both.
+    A `hydra.sweep.dir` on the command line goes before both. `details` is SigOpt's Experiment object, None
+    where the experiment does not exist yet.
     """
     is_given = any(entry.startswith(_OVERRIDE) for entry in config.hydra.overrides.hydra)
-    if experiment is not None and not is_given:
-        earlier = (experiment.get_experiment_details().metadata or {}).get(_METADATA_KEY)
+    if details is not None and not is_given:
+        earlier = (details.metadata or {}).get(_METADATA_KEY)
         if earlier is not None and (Path(earlier) / JOURNAL_NAME).exists():
             return Path(earlier)
     return Path(str(config.hydra.sweep.dir)).absolute()
@@ -75,7 +76,7 @@ class SweepFolder:
                     Problem(
                         f"hydra.sweep.dir={self.path}",
                         f"holds the jobs of experiment {journal.experiment_id}",
-                        f"sigopt.experiment_id={journal.experiment_id} goes on with it",
+                        f"sigopt.experiment_id={journal.experiment_id} resumes it",
                     )
                 ]
             )

@@ -11,6 +11,7 @@ from typing import Any
 
 from sigopt.exception import ApiException, ConnectionException
 
+from sigtune.definition.metrics import Metric
 from sigtune.definition.ranking import best
 from sigtune.errors import UsageError
 from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, write_outcome
@@ -23,7 +24,7 @@ from sigtune.search.journal import Journal
 from sigtune.search.orphans import Orphans
 from sigtune.search.reporting import report_result
 from sigtune.search.stop_request import StopRequest
-from sigtune.tuning.experiment import SigOptExperiment, metrics_of
+from sigtune.tuning.experiment import SigOptExperiment
 
 # How long the loop waits for a run to end before it looks whether it is asked to stop.
 _WAIT_SECONDS = 0.5
@@ -58,6 +59,7 @@ class Search:
         journal: Journal,
         stop: StopRequest,
         display: Display,
+        metrics: Sequence[Metric],
         max_consecutive_failures: int,
     ) -> None:
         self._experiment = experiment
@@ -67,7 +69,7 @@ class Search:
         self._stop = stop
         self._display = display
         self._max_consecutive_failures = max_consecutive_failures
-        self._metrics = metrics_of(experiment.get_experiment_details())
+        self._metrics = metrics
         self._waiting: deque[Run] = deque()
         self._running: dict[str, Run] = {}
         self._orphans = Orphans(journal.run_folder)
@@ -77,6 +79,7 @@ class Search:
         self.first_failed: Job | None = None
         self.observed: list[Observed] = []
         self.unreachable: Exception | None = None
+        self.wrong_input: UsageError | None = None
 
     @property
     def failed_too_often(self) -> bool:
@@ -88,11 +91,25 @@ class Search:
         """The jobs that SigOpt has no observation of, which a later search resumes."""
         return list(self._open_jobs.values())
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether the search was asked to stop before its budget was consumed."""
+        return self._stop.asked
+
     def run(self) -> None:
         """Run until the budget is consumed, or there is a reason to stop; running jobs are waited for.
 
-        Raises UsageError when a job does, as it would fail every job; KeyboardInterrupt at the second signal.
+        Reasons are a UsageError of a job, as it would fail every job, too many failures in a row, a SigOpt
+        that is away, and a request to stop. The second signal ends the running jobs too.
         """
+        try:
+            self._run()
+        except KeyboardInterrupt:
+            self._stop.ask()
+        except UsageError as error:
+            self.wrong_input = error
+
+    def _run(self) -> None:
         try:
             self._resume()
             self._loop()

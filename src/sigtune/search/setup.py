@@ -1,169 +1,170 @@
-"""Set a search up: read the command line, check everything, open the experiment, run, end."""
+"""Set a search up: read the request, check it, open the experiment, run the search, summarise it."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 from sigopt.exception import ConnectionException
 
-from sigtune.checks.preflight import preflight_problems
-from sigtune.checks.sweep import SweepInput, check_sweep
+from sigtune.checks.search import OpenedSearch
 from sigtune.errors import UsageError
-from sigtune.invocation import resume_command
 from sigtune.job.task import RecordedTask, this_process
-from sigtune.search.display import Display, format_slots
-from sigtune.search.executors.protocol import Launch
+from sigtune.report.observed import Observed
+from sigtune.search.display import Display
+from sigtune.search.executors.protocol import Executor, Launch
 from sigtune.search.executors.registry import choose_executor
 from sigtune.search.folder import SweepFolder, find_folder, use_folder
-from sigtune.search.job_configs import JobConfigs
+from sigtune.search.journal import Journal
 from sigtune.search.loop import JobMaker, Search
-from sigtune.search.search_space import CommandLine, read_command_line, use_current_values
+from sigtune.search.request import SearchRequest, Task, check_request, read_request
 from sigtune.search.stop_request import StopRequest
-from sigtune.search.summary import Ending
-from sigtune.tuning.block import SearchBlock, read_block
+from sigtune.search.summary import Summary
 from sigtune.tuning.connection import describe_backend, load_optimizer
 from sigtune.tuning.experiment import SigOptExperiment, metrics_of
 from sigtune.tuning.opening import create_experiment
 
-Task = Callable[[DictConfig], Any]
-
 
 def sweep(
-    block_config: Any, context: HydraContext, task: Task, config: DictConfig, arguments: Sequence[str]
-) -> Any:
-    """Run the search that `SigOptSweeper.sweep` is asked for."""
-    block = read_block(block_config)
-    line = read_command_line(arguments, context.config_loader)
-    job_configs = JobConfigs(context, config, line)
-    use_current_values(line.parameters, job_configs.current_values())
-    block = block.with_parameters(line.parameters)
+    block: Any, context: HydraContext, task: Task, config: DictConfig, arguments: Sequence[str]
+) -> list[Observed]:
+    """Run the search that `SigOptSweeper.sweep` is asked for, and return its observations.
+
+    Raises UsageError, with nothing created, where the request is wrong; SystemExit with the exit code of a
+    search that did not go well.
+    """
     try:
-        opened = check_sweep(block, _input(line, job_configs), partial(preflight_problems, task))
-        experiment = opened.experiment
-        assert experiment is not None
-        job_configs.repeats(block.repeats, block.repeat_key)
-        if (block.definition.get("parallel_bandwidth") or 1) > 1:
-            # Done while the workers start, so that no slot waits for it.
-            threading.Thread(target=load_optimizer, args=(block.backend,)).start()
-        with SweepFolder(find_folder(config, experiment if opened.details else None)) as folder:
-            use_folder(config, folder.path)
-            if opened.details is None:
-                _create(experiment, block, folder)
-            folder.check_journal(experiment.experiment_id)
-            return _search(block, experiment, folder, job_configs, task)
+        request = read_request(block, context, task, config, arguments)
+        checked = check_request(request)
+        _load_optimizer_meanwhile(request)
+        with SweepFolder(find_folder(config, checked.details)) as folder:
+            opened = open_experiment(request, checked, folder)
+            search = run(opened)
     except ConnectionException as error:
         raise SystemExit(f"error: SigOpt cannot be reached: {error.message}") from error
+    return finish(request, search)
 
 
-def _create(experiment: SigOptExperiment, block: SearchBlock, folder: SweepFolder) -> None:
+@dataclass(frozen=True)
+class OpenedExperiment:
+    """The experiment of a request, with SigOpt's Experiment object and the journal of its jobs."""
+
+    request: SearchRequest
+    experiment: SigOptExperiment
+    details: Any
+    journal: Journal
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment's ID at SigOpt."""
+        return str(self.experiment.experiment_id)
+
+
+def open_experiment(request: SearchRequest, checked: OpenedSearch, folder: SweepFolder) -> OpenedExperiment:
+    """Return the experiment with its journal in the sweep's folder; create it where it does not exist.
+
+    Raises UsageError where the folder holds another experiment's jobs, or SigOpt refuses the definition.
+    """
+    experiment, details = checked.experiment, checked.details
+    assert experiment is not None
+    use_folder(request.config, folder.path)
+    if details is None:
+        _create(experiment, request, folder)
+        details = experiment.get_experiment_details()
+    folder.check_journal(experiment.experiment_id)
+    OmegaConf.save(request.config, folder.path / "multirun.yaml")
+    journal = folder.journal_for(experiment, details.metadata)
+    return OpenedExperiment(request, experiment, details, journal)
+
+
+def _create(experiment: SigOptExperiment, request: SearchRequest, folder: SweepFolder) -> None:
     try:
         folder.check_journal(None)
-        create_experiment(experiment, block)
+        create_experiment(experiment, request.block)
     except UsageError:
         folder.remove_if_unused()
         raise
 
 
-def _input(line: CommandLine, job_configs: JobConfigs) -> SweepInput:
-    return SweepInput(
-        overridden=line.fixed_keys,
-        tuned=list(line.elements),
-        problems=[*line.problems, *job_configs.group_problems(line.parameters)],
-        is_direct=job_configs.is_direct,
-        compose=job_configs.compose_with,
-    )
+def _load_optimizer_meanwhile(request: SearchRequest) -> None:
+    """Import what the local backend computes with while the workers start, so that no slot waits for it."""
+    if (request.block.definition.get("parallel_bandwidth") or 1) > 1:
+        threading.Thread(target=load_optimizer, args=(request.block.backend,)).start()
 
 
-def _search(
-    block: SearchBlock,
-    experiment: SigOptExperiment,
-    folder: SweepFolder,
-    job_configs: JobConfigs,
-    task: Task,
-) -> Any:
-    details = experiment.get_experiment_details()
-    config, line = job_configs.master, job_configs.line
-    OmegaConf.save(config, folder.path / "multirun.yaml")
-    metrics, overrides = metrics_of(details), config.hydra.overrides
-    recorded = RecordedTask(task, [metric.name for metric in metrics], block.job_timeout, this_process())
-    is_given = "sigopt.parallel_bandwidth" in line.block_keys
-    slots = (block.definition.get("parallel_bandwidth") if is_given else details.parallel_bandwidth) or 1
-    executor = choose_executor(Launch(job_configs.context, recorded, config), slots)
-    display = Display(details.observation_budget)
-    display.labelled("sweep", _headline(block, experiment, details, executor.slots))
-    if executor.slots < slots:
-        display.labelled("", _few_slots(config, executor.slots))
-    ending = Ending(
-        folder.path,
-        metrics,
-        resume_command(str(experiment.experiment_id), [*overrides.hydra, *overrides.task]),
-        config.hydra.job.config_name,
-        job_configs.is_group,
-    )
-    maker = JobMaker(
-        lambda suggestion: job_configs.overrides_for(experiment, suggestion),
-        job_configs.repeats(block.repeats, block.repeat_key),
-    )
-    with StopRequest(folder.path) as stop:
+def run(opened: OpenedExperiment) -> Search:
+    """Run the search, and print and write its summary, whatever ends it."""
+    request, folder = opened.request, opened.journal.folder
+    metrics = metrics_of(opened.details)
+    executor = _choose_executor(opened, [metric.name for metric in metrics])
+    display = Display(opened.details.observation_budget)
+    _show_heading(opened, executor, display)
+    resume = request.resume_command(opened.experiment_id)
+    summary = Summary(folder, metrics, resume, request.config_name, request.job_configs.is_group)
+    with StopRequest(folder) as stop:
         search = Search(
-            experiment,
+            opened.experiment,
             executor,
-            maker,
-            folder.journal_for(experiment, details.metadata),
+            _job_maker(opened),
+            opened.journal,
             stop,
             display,
-            block.max_consecutive_failures,
+            metrics,
+            request.block.max_consecutive_failures,
         )
-        wrong_input: UsageError | None = None
         try:
             search.run()
-        except KeyboardInterrupt:
-            stop.ask()
-        except UsageError as error:
-            wrong_input = error
         finally:
-            ending.show(search, display)
-        return _finish(search, stop, wrong_input, job_configs)
+            summary.show(search, display)
+    return search
 
 
-def _finish(
-    search: Search, stop: StopRequest, wrong_input: UsageError | None, job_configs: JobConfigs
-) -> Any:
+def _choose_executor(opened: OpenedExperiment, metrics: Sequence[str]) -> Executor:
+    request = opened.request
+    task = RecordedTask(request.task, metrics, request.block.job_timeout, this_process())
+    launch = Launch(request.context, task, request.config)
+    return choose_executor(launch, request.slots(opened.details))
+
+
+def _job_maker(opened: OpenedExperiment) -> JobMaker:
+    block, job_configs = opened.request.block, opened.request.job_configs
+    return JobMaker(
+        lambda suggestion: job_configs.overrides_for(opened.experiment, suggestion),
+        job_configs.repeats(block.repeats, block.repeat_key),
+    )
+
+
+def _show_heading(opened: OpenedExperiment, executor: Executor, display: Display) -> None:
+    request, details = opened.request, opened.details
+    backend = describe_backend(request.block.backend, request.block.store)
+    display.heading(opened.experiment_id, details.name, backend, executor.slots)
+    if executor.slots < request.slots(details):
+        launcher = request.config.hydra.runtime.choices.get("hydra/launcher", "this")
+        display.few_slots(launcher, executor.slots)
+
+
+def finish(request: SearchRequest, search: Search) -> list[Observed]:
     """Return the observations, or exit with the code that says why there are not all of them."""
-    code = 0
-    if wrong_input is not None:
-        print(f"error: a job was given a wrong config\n{wrong_input}", file=sys.stderr)
-        code = 2
-    elif search.unreachable is not None:
-        code = 1
-    elif stop.asked:
-        code = 130
-    elif any(observed.values is None for observed in search.observed):
-        code = 3
+    if search.wrong_input is not None:
+        print(f"error: a job was given a wrong config\n{search.wrong_input}", file=sys.stderr)
+    code = _exit_code(search)
     if code == 0:
         return search.observed
     # Hydra does this itself after a sweep that returns.
-    config = job_configs.master
-    job_configs.context.callbacks.on_multirun_end(config=config, config_name=config.hydra.job.config_name)
+    request.context.callbacks.on_multirun_end(config=request.config, config_name=request.config_name)
     raise SystemExit(code)
 
 
-def _headline(block: SearchBlock, experiment: SigOptExperiment, details: Any, slots: int) -> str:
-    budget = (
-        "no budget" if details.observation_budget is None else f"{details.observation_budget} observations"
-    )
-    return (
-        f'experiment {experiment.experiment_id} "{details.name}" · '
-        f"{describe_backend(block.backend, block.store)} · {budget} · {format_slots(slots)}"
-    )
-
-
-def _few_slots(config: DictConfig, slots: int) -> str:
-    launcher = config.hydra.runtime.choices.get("hydra/launcher", "this")
-    return f"the {launcher} launcher runs {slots} job at a time; hydra/launcher=joblib keeps all slots busy"
+def _exit_code(search: Search) -> int:
+    if search.wrong_input is not None:
+        return 2
+    if search.unreachable is not None:
+        return 1
+    if search.was_stopped:
+        return 130
+    return 3 if any(observed.values is None for observed in search.observed) else 0

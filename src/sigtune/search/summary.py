@@ -1,4 +1,4 @@
-"""The ending of a search, the same whatever ended it: the best, the files, the commands to go on with."""
+"""The summary of a search, whatever ended it: the best, the files, the commands to type next."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sigtune.search.loop import Search
 
 
 @dataclass(frozen=True)
-class Ending:
-    """Prints and writes what a search came to. `resume` is the command that resumes it."""
+class Summary:
+    """Prints and writes the result of a search. `resume` is the command that resumes it."""
 
     folder: Path
     metrics: Sequence[Metric]
@@ -51,7 +51,7 @@ class Ending:
         text = f"{len(search.observed)} observed ({failed} failed) in {typed_path(self.folder)}"
         numbers = [str(job.number) for job in search.open_jobs]
         if numbers:
-            text += f"; job{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} will be taken up again"
+            text += f"; job{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} will be run again"
         return text
 
     def _show_best(self, observed: Observed, name: str, display: Display) -> None:

@@ -53,4 +53,4 @@ def test_ctrl_c_twice_cancels_the_jobs(slurm_app: SweepApp) -> None:
     output = output_of(process)
     assert process.returncode == 130, output
     assert len(list((slurm_app.folder / "slurm").glob("*.ended"))) == 2
-    assert "jobs 1, 2 will be taken up again" in output
+    assert "jobs 1, 2 will be run again" in output

@@ -1,0 +1,83 @@
+"""What a search is asked for: the `sigopt` block of the app, and the overrides of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from sigtune.checks.preflight import preflight_problems
+from sigtune.checks.search import OpenedSearch
+from sigtune.checks.sweep import SweepInput, check_sweep
+from sigtune.invocation import resume_command
+from sigtune.search.job_configs import JobConfigs
+from sigtune.search.search_space import CommandLine, read_command_line, use_current_values
+from sigtune.tuning.block import SearchBlock, read_block
+
+Task = Callable[[DictConfig], Any]
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search as it was asked for. The block has the parameters of the command line beside its own."""
+
+    block: SearchBlock
+    line: CommandLine
+    job_configs: JobConfigs
+    task: Task
+
+    @property
+    def context(self) -> HydraContext:
+        """Hydra's own parts: the loader of configs, and the callbacks."""
+        return self.job_configs.context
+
+    @property
+    def config(self) -> DictConfig:
+        """The config of the sweep, with its `hydra` section."""
+        return self.job_configs.master
+
+    @property
+    def config_name(self) -> str:
+        """The name of the app's primary config."""
+        return str(self.config.hydra.job.config_name)
+
+    def slots(self, details: Any) -> int:
+        """Return the number of slots: the command line's, or else that of SigOpt's Experiment object."""
+        is_given = "sigopt.parallel_bandwidth" in self.line.block_keys
+        asked = self.block.definition.get("parallel_bandwidth") if is_given else details.parallel_bandwidth
+        return asked or 1
+
+    def resume_command(self, experiment_id: str) -> str:
+        """Return the command that resumes this search."""
+        overrides = self.config.hydra.overrides
+        return resume_command(experiment_id, [*overrides.hydra, *overrides.task])
+
+
+def read_request(
+    block: Any, context: HydraContext, task: Task, config: DictConfig, arguments: Sequence[str]
+) -> SearchRequest:
+    """Read what Hydra hands the sweeper. Raises UsageError where the block does not fit its schema."""
+    own = read_block(block)
+    line = read_command_line(arguments, context.config_loader)
+    job_configs = JobConfigs(context, config, line)
+    use_current_values(line.parameters, job_configs.current_values())
+    return SearchRequest(own.with_parameters(line.parameters), line, job_configs, task)
+
+
+def check_request(request: SearchRequest) -> OpenedSearch:
+    """Return the search, connected. Raises UsageError with everything that is wrong with the request."""
+    line, job_configs, block = request.line, request.job_configs, request.block
+    given = SweepInput(
+        overridden=line.fixed_keys,
+        tuned=list(line.elements),
+        problems=[*line.problems, *job_configs.group_problems(line.parameters)],
+        is_direct=job_configs.is_direct,
+        compose=job_configs.compose_with,
+    )
+    checked = check_sweep(block, given, partial(preflight_problems, request.task))
+    job_configs.repeats(block.repeats, block.repeat_key)
+    return checked
