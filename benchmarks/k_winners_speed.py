@@ -23,12 +23,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from configured import network
 from options import read_options
 from rounds import QUICK_ROUNDS, ROUNDS, fastest_rounds, heading_of
 from sigtune.kernels.kth_highest import kth_highest
 from sigtune.models.k_winners import KWinners, KWinners2d
 from sigtune.models.norm_pool_winners import NormPoolWinners
-from sigtune.models.sparse_cnn import DenseCNN, SparseCNN
 from sigtune.models.sparse_weights import rezero_weights
 from sigtune.training.host_memory import reuse_freed_memory
 
@@ -179,7 +179,7 @@ def training_step(model: nn.Module, images: Tensor, targets: Tensor) -> Callable
 
 def convolutions_and_linear(device: str) -> Callable[[], None]:
     """Return the forward and backward of the layers with weights alone, each fed a random batch."""
-    model = DenseCNN().to(device)
+    model = network("dense_cnn").to(device)
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     shapes = [(BATCH, 1, 32, 32), (BATCH, 64, 14, 14), (BATCH, 1600), (BATCH, 1000)]
     inputs = [torch.randn(shape, device=device) for shape in shapes]
@@ -201,11 +201,11 @@ def compare_steps(device: str, rounds: int) -> None:
     targets = torch.randint(12, (BATCH,), device=device)
     times = fastest_rounds(
         {
-            "SparseCNN": training_step(SparseCNN().to(device), images, targets),
+            "SparseCNN": training_step(network("sparse_cnn").to(device), images, targets),
             "SparseCNN, k-winners before the pooling": training_step(
-                SparseCNN(k_winners_before_pool=True).to(device), images, targets
+                network("sparse_cnn", k_winners_before_pool=True).to(device), images, targets
             ),
-            "DenseCNN": training_step(DenseCNN().to(device), images, targets),
+            "DenseCNN": training_step(network("dense_cnn").to(device), images, targets),
             "the convolutions and linear layers alone": convolutions_and_linear(device),
         },
         device,

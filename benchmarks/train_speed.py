@@ -109,16 +109,16 @@ def fastest_epoch(way: str, device: str, folder: str, epochs: int, overrides: Se
 def run_one(way: str, folder: str, device: str = "cpu", epochs: str = "0") -> None:
     result = Path(folder) / "seconds.json"
     if way == "make-data":
-        from sigtune.data.synthetic_commands import SyntheticCommands
+        from configured import synthetic_commands
 
-        clips = len(SyntheticCommands(folder).load("train").targets)
+        clips = len(synthetic_commands(folder, BATCH_SIZE).source.load("train").targets)
         (Path(folder) / "clips.json").write_text(json.dumps(clips))
     elif way == "baseline":
         import baseline_training
+        from configured import synthetic_commands
         from epoch_clock import EpochClock
-        from sigtune.data.synthetic_commands import SyntheticCommands
 
-        source = SyntheticCommands(folder)
+        source = synthetic_commands(folder, BATCH_SIZE).source
         data = (source.load("train"), source.load("validation"))
         baseline_training.train(
             data, BATCH_SIZE, int(epochs), device == "cuda", folder, EpochClock(str(result))
@@ -129,20 +129,19 @@ def run_one(way: str, folder: str, device: str = "cpu", epochs: str = "0") -> No
 
 def bare_loop(folder: str, device: str, epochs: int, images_ready: bool) -> list[float]:
     """Train with nothing around the loop; return the seconds of each epoch."""
-    from sigtune.data.datamodule import SyntheticCommandsDataModule
-    from sigtune.models.sparse_cnn import SparseCNN
+    from configured import network, synthetic_commands
     from sigtune.training.host_memory import reuse_freed_memory
     from sigtune.training.precision import chosen_precision
 
     reuse_freed_memory()  # as b does: what is measured is the loop
-    data = SyntheticCommandsDataModule(data_dir=folder, batch_size=BATCH_SIZE, device=device)
+    data = synthetic_commands(folder, BATCH_SIZE, device)
     data.prepare_data()
     data.setup("fit")
     train_batches: Batches = data.train_dataloader()
     steps = len(data.train_dataloader())
     if images_ready:
         train_batches = list(train_batches)
-    model = SparseCNN().to(device)
+    model = network("sparse_cnn").to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.11, weight_decay=1e-4, fused=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 0.11, total_steps=epochs * steps, pct_start=0.15, cycle_momentum=False

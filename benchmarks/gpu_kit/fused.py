@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from configured import network
 from gpu_measure import graph_or_reason
 from gpu_timing import CUDA, DEVICE, milliseconds, peak_memory_mib, profiled, report
 from population import Population, VmappedPopulation
@@ -17,13 +18,15 @@ SIZES = (1, 4, 16, 32) if CUDA else (1, 2)
 VMAPPED_SIZE = 16 if CUDA else 2
 
 
-def network(seed: int) -> SparseCNN:
+def sparse_cnn(seed: int) -> SparseCNN:
     torch.manual_seed(seed)
-    return SparseCNN()
+    model = network("sparse_cnn")
+    assert isinstance(model, SparseCNN)
+    return model
 
 
 def population(size: int) -> Population:
-    members = Population([network(seed) for seed in range(size)], DEVICE)
+    members = Population([sparse_cnn(seed) for seed in range(size)], DEVICE)
     members.lr.fill_(0.05)
     members.weight_decay.fill_(1e-4)
     return members
@@ -31,7 +34,7 @@ def population(size: int) -> Population:
 
 def difference_to_alone(images: Tensor, targets: Tensor) -> float:
     """Return how far a member's loss is from that of the same network trained alone, after five steps."""
-    members, alone = population(3), network(1).to(DEVICE)
+    members, alone = population(3), sparse_cnn(1).to(DEVICE)
     optimizer = torch.optim.SGD(alone.parameters(), lr=0.05, weight_decay=1e-4)
     for _ in range(5):
         losses = members.step(images, targets)

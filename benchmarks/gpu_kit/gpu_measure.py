@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from configured import network
 from gpu_timing import (
     CUDA,
     DEVICE,
@@ -37,7 +38,6 @@ from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
 from sigtune.job.outcome import read_outcome
 from sigtune.kernels.kth_highest import kth_highest
 from sigtune.kernels.library import is_compiled
-from sigtune.models.sparse_cnn import SparseCNN
 from sigtune.models.sparse_weights import rezero_weights
 
 Way = Callable[[Tensor, int], Tensor]
@@ -110,7 +110,7 @@ def random_batches() -> TrainBatches:
 
 
 def training_step(images: Tensor, targets: Tensor) -> Runnable:
-    model = SparseCNN().to(DEVICE)
+    model = network("sparse_cnn").to(DEVICE)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, weight_decay=1e-4, fused=True)
 
     def train() -> None:

@@ -13,20 +13,20 @@ import pytest
 from sigtune.data.commands import COMMANDS
 from sigtune.data.synthetic_commands import SyntheticCommands
 
-SMALL = {"train_size": 60, "validation_size": 24, "test_size": 24}
+SIZES = {"train": 60, "validation": 24, "test": 24}
 
 
 @pytest.fixture(scope="session")
 def synthetic_dir(tmp_path_factory):
     """A data_dir in which the small synthetic set is already made: for tests that only read it."""
     folder = tmp_path_factory.mktemp("synthetic")
-    SyntheticCommands(folder, **SMALL).prepare()
+    SyntheticCommands(folder, SIZES, seed=0).prepare()
     return folder
 
 
 @pytest.fixture(scope="session")
 def synthetic(synthetic_dir):
-    return SyntheticCommands(synthetic_dir, **SMALL)
+    return SyntheticCommands(synthetic_dir, SIZES, seed=0)
 
 
 def encode_wav(samples, *, rate=16_000, width=2):

@@ -4,24 +4,22 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from hydra.errors import InstantiationException
+from tests.data.modules import speech_commands_module, synthetic_module
 from torch import nn
 
 from sigtune.config.schema import TrainerConfig
 from sigtune.data.batches import TrainBatches
-from sigtune.data.datamodule import SpeechCommandsDataModule, SyntheticCommandsDataModule
 from sigtune.data.log_mel import LogMelSpectrogram
 from sigtune.errors import UsageError
 from sigtune.training.known_warnings import without_known_warnings
 from sigtune.training.trainer import build_trainer
 
-SMALL = {"train_size": 60, "validation_size": 24, "test_size": 24}
-
 
 @pytest.fixture
 def make(synthetic_dir):
     def make_data_module(**arguments):
-        arguments = {"batch_size": 16, **arguments}
-        module = SyntheticCommandsDataModule(data_dir=synthetic_dir, **SMALL, **arguments)
+        module = synthetic_module(synthetic_dir, **arguments)
         module.prepare_data()
         module.setup("fit")
         return module
@@ -174,7 +172,7 @@ def trainer():
 
 @pytest.fixture
 def fresh(synthetic_dir):
-    return lambda: SyntheticCommandsDataModule(data_dir=synthetic_dir, batch_size=16, **SMALL)
+    return lambda: synthetic_module(synthetic_dir)
 
 
 def test_a_real_trainer_takes_every_batch_of_every_split(fresh, make, trainer):
@@ -206,7 +204,7 @@ def test_a_resumed_job_sees_the_epoch_that_it_would_have_seen(fresh, trainer, tm
 
 
 def test_speech_commands_train_with_noise_and_are_tested_as_recorded(tiny_root, tmp_path):
-    data = SpeechCommandsDataModule(data_dir=tmp_path, root=tiny_root, batch_size=100)
+    data = speech_commands_module(tmp_path, tiny_root, batch_size=100)
     data.prepare_data()
     data.setup("fit")
     data.setup("test")
@@ -223,16 +221,11 @@ def test_speech_commands_train_with_noise_and_are_tested_as_recorded(tiny_root, 
 
 
 def test_every_wrong_argument_is_named_at_once(tmp_path):
-    with pytest.raises(UsageError) as caught:
-        SyntheticCommandsDataModule(
-            data_dir=tmp_path, batch_size=0, seed=-1, max_shift_ms=1000.0, resident_memory_fraction=1.5
-        )
-    assert [problem.key for problem in caught.value.problems] == [
-        "data.batch_size",
-        "data.seed",
-        "data.max_shift_ms",
-        "data.resident_memory_fraction",
-    ]
+    wrong = {"batch_size": 0, "seed": -1, "max_shift_ms": 1000.0, "resident_memory_fraction": 1.5}
+    with pytest.raises(InstantiationException) as caught:
+        synthetic_module(tmp_path, **wrong)
+    assert isinstance(caught.value.__cause__, UsageError)
+    assert {problem.key for problem in caught.value.__cause__.problems} == {f"data.{key}" for key in wrong}
 
 
 def test_streamed_clips_give_the_same_batches_in_the_same_order(make, caplog):
@@ -249,9 +242,7 @@ def test_streaming_trains_the_same_model(synthetic_dir, trainer):
     models = []
     for fraction in (1.0, 0.0):
         model = Recorder()
-        data = SyntheticCommandsDataModule(
-            data_dir=synthetic_dir, batch_size=16, resident_memory_fraction=fraction, **SMALL
-        )
+        data = synthetic_module(synthetic_dir, resident_memory_fraction=fraction)
         trainer(2).fit(model, data)
         models.append(model)
     assert torch.equal(models[0].layer.weight, models[1].layer.weight)

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +14,14 @@ from sigtune.errors import UsageError
 SIZES = {"train": (40, 4), "validation": (10, 1), "test": (10, 1)}  # commands; unknown words, and silences
 
 
+def speech_commands(data_dir: Path, **changes: Any) -> SpeechCommands:
+    """Return the data set in its second version, with changed arguments."""
+    return SpeechCommands(data_dir, **{"version": "v0.02", "seed": 0, **changes})
+
+
 @pytest.fixture
 def downloaded(publisher, tiny_archive, tmp_path):
-    return SpeechCommands(tmp_path / "data", **publisher.publish(tiny_archive))
+    return speech_commands(tmp_path / "data", **publisher.publish(tiny_archive))
 
 
 def problems_of(source):
@@ -75,7 +82,7 @@ def test_silences_are_cuts_of_noise_that_no_other_split_hears(downloaded, tiny_f
 
 def test_the_seed_alone_chooses_the_unknown_words(tiny_root, tmp_path):
     def unknown(seed, data_dir):
-        recordings = SpeechCommands(tmp_path / data_dir, root=tiny_root, seed=seed).load("train")
+        recordings = speech_commands(tmp_path / data_dir, root=tiny_root, seed=seed).load("train")
         clips = recordings.waveforms[recordings.targets == CLASS_NAMES.index("unknown")]
         return {clip.tobytes() for clip in clips}
 
@@ -86,7 +93,7 @@ def test_the_seed_alone_chooses_the_unknown_words(tiny_root, tmp_path):
 
 def test_a_folder_of_the_users_gives_what_the_download_gives(downloaded, tiny_root, tmp_path, publisher):
     publisher.requests.clear()
-    from_folder = SpeechCommands(tmp_path / "other", root=tiny_root)
+    from_folder = speech_commands(tmp_path / "other", root=tiny_root)
     for split in SPLITS:
         mine = from_folder.load(split)
         assert publisher.requests == [] or split != "train"
@@ -100,7 +107,7 @@ def test_once_decoded_neither_server_nor_folder_is_needed(downloaded, publisher)
     for path in sorted(downloaded.folder.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
     publisher.pages.clear()
-    again = SpeechCommands(
+    again = speech_commands(
         downloaded.data_dir, url=downloaded.archive.url, sha256=downloaded.archive.sha256.upper()
     )
     assert len(again.load("test").targets) == 12
@@ -114,18 +121,19 @@ def test_the_archive_is_not_kept_beside_its_content(downloaded):
 
 
 def test_another_list_in_the_users_folder_is_not_served_from_the_old_cache(tiny_root, tmp_path):
-    assert len(SpeechCommands(tmp_path / "data", root=tiny_root).load("test").targets) == 12
+    assert len(speech_commands(tmp_path / "data", root=tiny_root).load("test").targets) == 12
     lines = (tiny_root / "testing_list.txt").read_text().splitlines(keepends=True)
     fewer = [line for line in lines if not line.startswith("yes/")]
     (tiny_root / "testing_list.txt").write_text("".join(fewer))
-    assert len(SpeechCommands(tmp_path / "data", root=tiny_root).load("test").targets) == 11
+    assert len(speech_commands(tmp_path / "data", root=tiny_root).load("test").targets) == 11
 
 
 DOWNLOAD = """
 import sys
 from sigtune.data.speech_commands import SpeechCommands
 folder, url, sha256, seed = sys.argv[1:]
-print(SpeechCommands(folder, url=url, sha256=sha256, seed=int(seed)).load("test").targets.sum())
+source = SpeechCommands(folder, version="v0.02", url=url, sha256=sha256, seed=int(seed))
+print(source.load("test").targets.sum())
 """
 
 
@@ -152,7 +160,7 @@ def test_processes_that_start_at_once_download_once(publisher, tiny_archive, tmp
 def test_a_wrong_checksum_is_an_error_that_shows_both(publisher, tiny_archive, tmp_path):
     address = publisher.publish(tiny_archive)
     wrong = "0" * 64
-    (problem,) = problems_of(SpeechCommands(tmp_path, url=address["url"], sha256=wrong))
+    (problem,) = problems_of(speech_commands(tmp_path, url=address["url"], sha256=wrong))
     assert problem.key == "data.sha256"
     assert wrong in problem.what
     assert address["sha256"] in problem.what
@@ -162,7 +170,7 @@ def test_a_wrong_checksum_is_an_error_that_shows_both(publisher, tiny_archive, t
 @pytest.mark.parametrize("keep", [0.02, 0.5, 0.999])
 def test_a_truncated_archive_is_an_error_that_leaves_nothing(publisher, tiny_archive, tmp_path, keep):
     address = publisher.publish(tiny_archive[: int(len(tiny_archive) * keep)])
-    (problem,) = problems_of(SpeechCommands(tmp_path, **address))
+    (problem,) = problems_of(speech_commands(tmp_path, **address))
     assert problem.key == "data.url"
     assert address["url"] in problem.what
     assert_nothing_is_left(tmp_path)
@@ -170,7 +178,7 @@ def test_a_truncated_archive_is_an_error_that_leaves_nothing(publisher, tiny_arc
 
 @pytest.mark.parametrize("content", [b"<html>not an archive</html>", b""])
 def test_something_else_than_an_archive_is_an_error(publisher, tmp_path, content):
-    (problem,) = problems_of(SpeechCommands(tmp_path, **publisher.publish(content)))
+    (problem,) = problems_of(speech_commands(tmp_path, **publisher.publish(content)))
     assert problem.key == "data.url"
     assert_nothing_is_left(tmp_path)
 
@@ -197,7 +205,7 @@ def special(name, kind, target=""):
 )
 def test_a_member_that_is_no_plain_file_inside_is_refused(publisher, tiny_files, pack, tmp_path, member):
     address = publisher.publish(pack(tiny_files, member))
-    (problem,) = problems_of(SpeechCommands(tmp_path / "data", **address))
+    (problem,) = problems_of(speech_commands(tmp_path / "data", **address))
     assert problem.key == "data.url"
     assert member.name in problem.what
     assert_nothing_is_left(tmp_path / "data")
@@ -205,7 +213,7 @@ def test_a_member_that_is_no_plain_file_inside_is_refused(publisher, tiny_files,
 
 
 def test_an_address_that_does_not_exist_is_an_error(publisher, tmp_path):
-    (problem,) = problems_of(SpeechCommands(tmp_path, url=publisher.url("/no.tar.gz"), sha256="0" * 64))
+    (problem,) = problems_of(speech_commands(tmp_path, url=publisher.url("/no.tar.gz"), sha256="0" * 64))
     assert problem.key == "data.url"
     assert "404" in problem.what
     assert_nothing_is_left(tmp_path)
@@ -213,7 +221,7 @@ def test_an_address_that_does_not_exist_is_an_error(publisher, tmp_path):
 
 def test_a_server_that_is_not_there_is_an_error(publisher, tmp_path):
     publisher.close()
-    (problem,) = problems_of(SpeechCommands(tmp_path, url=publisher.url("/a.tar.gz"), sha256="0" * 64))
+    (problem,) = problems_of(speech_commands(tmp_path, url=publisher.url("/a.tar.gz"), sha256="0" * 64))
     assert problem.key == "data.url"
     assert "data.root" in problem.remedy
     assert_nothing_is_left(tmp_path)
@@ -222,7 +230,7 @@ def test_a_server_that_is_not_there_is_an_error(publisher, tmp_path):
 def test_a_connection_that_breaks_off_is_an_error(publisher, tiny_archive, tmp_path):
     half = tiny_archive[: len(tiny_archive) // 2]
     address = publisher.publish(half, announced=len(tiny_archive))
-    (problem,) = problems_of(SpeechCommands(tmp_path, **address))
+    (problem,) = problems_of(speech_commands(tmp_path, **address))
     assert problem.key == "data.url"
     assert str(len(half)) in problem.what
     assert_nothing_is_left(tmp_path)
@@ -239,7 +247,7 @@ def test_what_a_killed_process_left_is_cleared_away(downloaded):
 
 def test_a_data_dir_that_cannot_be_made_is_named(publisher, tiny_archive, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    (problem,) = problems_of(SpeechCommands(tmp_path / "file", **publisher.publish(tiny_archive)))
+    (problem,) = problems_of(speech_commands(tmp_path / "file", **publisher.publish(tiny_archive)))
     assert problem.key == "data.data_dir"
     assert publisher.requests == []
 
@@ -249,14 +257,14 @@ def test_everything_that_a_folder_lacks_is_listed(tiny_root, tmp_path):
         path.unlink()
     for path in (tiny_root / "_background_noise_").glob("*.wav"):
         path.unlink()
-    problems = problems_of(SpeechCommands(tmp_path / "data", root=tiny_root))
+    problems = problems_of(speech_commands(tmp_path / "data", root=tiny_root))
     assert {problem.key for problem in problems} == {"data.root"}
     missing = [problem.what.rpartition(" ")[2] for problem in problems]
     assert missing == ["go/*.wav", "_background_noise_/*.wav"]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    (problem,) = problems_of(SpeechCommands(tmp_path, root=tmp_path / "nowhere"))
+    (problem,) = problems_of(speech_commands(tmp_path, root=tmp_path / "nowhere"))
     assert problem.key == "data.root"
     assert str(tmp_path / "nowhere") in problem.what
 
@@ -264,7 +272,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 def test_a_file_of_another_format_is_named(tiny_root, tmp_path, encode_wav):
     path = tiny_root / "on" / "0aaa_nohash_1.wav"
     path.write_bytes(encode_wav(np.zeros(8000), rate=8000))
-    (problem,) = problems_of(SpeechCommands(tmp_path / "data", root=tiny_root))
+    (problem,) = problems_of(speech_commands(tmp_path / "data", root=tiny_root))
     assert problem.key == "data.root"
     assert str(path) in problem.what
     assert "8000 Hz" in problem.what
@@ -273,26 +281,26 @@ def test_a_file_of_another_format_is_named(tiny_root, tmp_path, encode_wav):
 def test_a_damaged_file_is_named(tiny_root, tmp_path):
     path = tiny_root / "on" / "0aaa_nohash_1.wav"
     path.write_bytes(b"RIFF of nothing")
-    (problem,) = problems_of(SpeechCommands(tmp_path / "data", root=tiny_root))
+    (problem,) = problems_of(speech_commands(tmp_path / "data", root=tiny_root))
     assert problem.key == "data.root"
     assert str(path) in problem.what
 
 
 def test_too_few_other_words_or_too_little_noise_is_an_error(tiny_root, tmp_path, encode_wav):
     (tiny_root / "_background_noise_" / "rain.wav").unlink()
-    (problem,) = problems_of(SpeechCommands(tmp_path / "data", root=tiny_root))
+    (problem,) = problems_of(speech_commands(tmp_path / "data", root=tiny_root))
     assert "validation split less than a second of noise" in problem.what
     (tiny_root / "_background_noise_" / "rain.wav").write_bytes(encode_wav(np.ones(200_000)))
     for word in ("bed", "bird", "cat", "dog", "tree", "wow"):
         for path in (tiny_root / word).glob("0ddd*"):
             path.unlink()
-    (problem,) = problems_of(SpeechCommands(tmp_path / "data", root=tiny_root))
+    (problem,) = problems_of(speech_commands(tmp_path / "data", root=tiny_root))
     assert "40 commands and 0 other words" in problem.what
 
 
 def test_every_wrong_argument_is_named_at_once(tmp_path):
     with pytest.raises(UsageError) as caught:
-        SpeechCommands(tmp_path, version="v0.2", url="http://127.0.0.1/a.tar.gz", seed=-1)
+        speech_commands(tmp_path, version="v0.2", url="http://127.0.0.1/a.tar.gz", seed=-1)
     problems = {problem.key: problem for problem in caught.value.problems}
     assert list(problems) == ["data.version", "data.sha256", "data.data_seed"]
     assert "v0.02" in problems["data.version"].remedy

@@ -10,12 +10,11 @@ from sigtune.data.synthetic_commands import UNKNOWN_WORDS, VARIANTS, SyntheticCo
 from sigtune.errors import UsageError
 
 SIZES = {"train": 60, "validation": 24, "test": 24}
-SMALL = {f"{split}_size": size for split, size in SIZES.items()}
 
 PRINT_DIGESTS = f"""
 import hashlib, sys
 from sigtune.data.synthetic_commands import SyntheticCommands
-source = SyntheticCommands(sys.argv[1], **{SMALL!r})
+source = SyntheticCommands(sys.argv[1], {SIZES!r}, seed=0)
 for split in ("train", "validation", "test"):
     recordings = source.load(split)
     names = ("waveforms", "targets", "speakers", "noise")
@@ -79,8 +78,8 @@ def test_unknown_words_are_none_of_the_commands():
 
 
 def test_sizes_that_twelve_does_not_divide_differ_by_one_clip_at_most(tmp_path):
-    sizes = {"train_size": 17, "validation_size": 13, "test_size": 12}
-    counts = np.bincount(SyntheticCommands(tmp_path, **sizes).load("train").targets, minlength=12)
+    sizes = {"train": 17, "validation": 13, "test": 12}
+    counts = np.bincount(SyntheticCommands(tmp_path, sizes, seed=0).load("train").targets, minlength=12)
     assert counts.sum() == 17
     assert set(counts.tolist()) == {1, 2}
 
@@ -101,13 +100,13 @@ def test_two_processes_at_once_make_one_good_cache(synthetic, tmp_path):
 
 
 def test_another_seed_gives_other_words_and_voices(synthetic, tmp_path):
-    other = SyntheticCommands(tmp_path, **SMALL, seed=1)
+    other = SyntheticCommands(tmp_path, SIZES, seed=1)
     assert set(digests(other)).isdisjoint(digests(synthetic))
 
 
 def test_every_wrong_argument_is_named_at_once(tmp_path):
     with pytest.raises(UsageError) as caught:
-        SyntheticCommands(tmp_path, train_size=11, test_size=0, seed=-1)
+        SyntheticCommands(tmp_path, {"train": 11, "validation": 12, "test": 0}, seed=-1)
     assert [problem.key for problem in caught.value.problems] == [
         "data.train_size",
         "data.test_size",

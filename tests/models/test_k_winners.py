@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from sigtune.models.k_winners import KWinners, KWinners2d, decay_boost_strength
+from sigtune.models.k_winners import KWinners, KWinners2d, KWinnersConfig, decay_boost_strength
 
 
 def layer_1d(n, percent_on, **arguments):
-    return KWinners(n, percent_on, **{"boost_strength": 0.0, **arguments})
+    return KWinners(n, percent_on, KWinnersConfig(**{"boost_strength": 0.0, **arguments}))
 
 
 def test_the_k_highest_units_pass_on_their_activation_and_the_others_0():
@@ -47,7 +47,7 @@ def test_k_is_percent_on_of_the_units_rounded_and_at_least_1(n, percent_on, winn
 
 def test_boosting_changes_which_unit_wins_but_not_the_value_that_is_passed_on():
     x = torch.tensor([[2.0, 1.9, 0.0, 0.0]])
-    layer = KWinners(4, 0.25, boost_strength=1.0).eval()
+    layer = KWinners(4, 0.25, KWinnersConfig(boost_strength=1.0)).eval()
     layer.duty_cycle.copy_(torch.tensor([0.9, 0.1, 0.0, 0.0]))
     # 2.0·exp(0.25 − 0.9) = 1.04 is less than 1.9·exp(0.25 − 0.1) = 2.21.
     assert torch.equal(layer(x), torch.tensor([[0.0, 1.9, 0.0, 0.0]]))
@@ -58,14 +58,14 @@ def test_boosting_changes_which_unit_wins_but_not_the_value_that_is_passed_on():
 @pytest.mark.parametrize(("strength", "winner"), [(1.0, 0), (1.1, 1)])
 def test_the_boost_grows_exponentially_with_strength_times_the_missing_duty_cycle(strength, winner):
     # Unit 1 has exp(β·0.5) of unit 0's boost; 1.7 times as much is what it lacks, and exp(0.53) = 1.70.
-    layer = KWinners(2, 0.5, boost_strength=strength).eval()
+    layer = KWinners(2, 0.5, KWinnersConfig(boost_strength=strength)).eval()
     layer.duty_cycle.copy_(torch.tensor([0.5, 0.0]))
     assert layer(torch.tensor([[1.7, 1.0]])).nonzero()[0, 1] == winner
 
 
 def test_gradients_flow_through_winners_alone_and_ignore_the_boost():
     x = torch.tensor([[2.0, 1.9, 0.0, 0.0], [0.0, 1.0, 9.0, 3.0]], requires_grad=True)
-    layer = KWinners(4, 0.25, boost_strength=1.0)
+    layer = KWinners(4, 0.25, KWinnersConfig(boost_strength=1.0))
     layer.duty_cycle.copy_(torch.tensor([0.9, 0.1, 0.0, 0.0]))
     (layer(x) * torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]])).sum().backward()
     assert x.grad.tolist() == [[0, 2, 0, 0], [0, 0, 7, 0]]
@@ -110,18 +110,18 @@ def test_inference_has_k_times_the_factor_winners_at_least_1_at_most_all(factor,
 
 def test_in_2d_the_winners_are_chosen_among_all_channels_and_positions_of_a_sample():
     x = torch.tensor([[[[8.0, 1.0], [2.0, 7.0]], [[3.0, 6.0], [4.0, 5.0]]]])
-    y = KWinners2d(2, 0.375, boost_strength=0.0)(x)  # 3 of 8
+    y = KWinners2d(2, 0.375, KWinnersConfig(boost_strength=0.0))(x)  # 3 of 8
     assert y.tolist() == [[[[8, 0], [0, 7]], [[0, 6], [0, 0]]]]
 
 
 def test_in_2d_samples_do_not_compete():
     x = torch.stack([torch.arange(1.0, 9.0).view(2, 2, 2), 10 * torch.arange(8.0, 0.0, -1.0).view(2, 2, 2)])
-    y = KWinners2d(2, 0.25, boost_strength=0.0)(x)
+    y = KWinners2d(2, 0.25, KWinnersConfig(boost_strength=0.0))(x)
     assert y.flatten(1).tolist() == [[0, 0, 0, 0, 0, 0, 7, 8], [80, 70, 0, 0, 0, 0, 0, 0]]
 
 
 def test_in_2d_a_channels_duty_cycle_is_the_share_of_its_positions_that_are_on():
-    layer = KWinners2d(3, 0.25, boost_strength=0.0)  # 3 of 12
+    layer = KWinners2d(3, 0.25, KWinnersConfig(boost_strength=0.0))  # 3 of 12
     x = torch.zeros(2, 3, 2, 2)
     x[0, 0, 0, 0], x[0, 0, 0, 1], x[0, 1, 1, 1] = 3.0, 2.0, 1.0
     x[1, 0, 1, 1], x[1, 1, 0, 0], x[1, 1, 0, 1] = 3.0, 2.0, 1.0
@@ -132,7 +132,7 @@ def test_in_2d_a_channels_duty_cycle_is_the_share_of_its_positions_that_are_on()
 
 
 def test_in_2d_all_positions_of_a_channel_are_boosted_alike():
-    layer = KWinners2d(2, 0.5, boost_strength=2.0).eval()
+    layer = KWinners2d(2, 0.5, KWinnersConfig(boost_strength=2.0)).eval()
     layer.duty_cycle.copy_(torch.tensor([0.6, 0.1]))
     # The channels' boosts are in the ratio exp(2·0.5) = 2.72, so 1.5 and 2 beat 3 and 4.
     x = torch.tensor([[[[3.0, 4.0]], [[1.5, 2.0]]]])
@@ -142,7 +142,8 @@ def test_in_2d_all_positions_of_a_channel_are_boosted_alike():
 def test_gradients_in_2d_flow_through_winners_alone():
     x = torch.tensor([[[[8.0, 1.0]], [[2.0, 7.0]]]], requires_grad=True)
     (
-        KWinners2d(2, 0.5, boost_strength=0.0)(x) * torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])
+        KWinners2d(2, 0.5, KWinnersConfig(boost_strength=0.0))(x)
+        * torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])
     ).sum().backward()
     assert x.grad.tolist() == [[[[1, 0]], [[0, 4]]]]
 
@@ -196,7 +197,7 @@ class SlowKWinners:
 @pytest.mark.parametrize("strength", [0.0, 1.5, 20.0])
 def test_random_batches_agree_with_the_definition_computed_slowly(shape, percent_on, strength):
     kind = KWinners if len(shape) == 2 else KWinners2d
-    layer = kind(shape[1], percent_on, 1.4, strength, duty_cycle_period=17)
+    layer = kind(shape[1], percent_on, KWinnersConfig(1.4, strength, duty_cycle_period=17))
     slow = SlowKWinners(shape[1], percent_on, 1.4, strength, 17)
     duty_index = torch.arange(shape[1]).view(-1, *[1] * (len(shape) - 2)).expand(shape[1:]).flatten().tolist()
     generator = torch.Generator().manual_seed(5)
@@ -258,8 +259,11 @@ def test_all_inputs_0_pass_on_0_and_turn_nothing_on():
 
 
 def test_the_boost_strength_of_every_layer_decays_by_its_factor():
-    layers = [KWinners(4, 0.5, boost_strength=2.0, boost_strength_factor=0.5), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers, KWinners2d(4, 0.5, boost_strength=1.5))
+    layers = [
+        KWinners(4, 0.5, KWinnersConfig(boost_strength=2.0, boost_strength_factor=0.5)),
+        torch.nn.ReLU(),
+    ]
+    model = torch.nn.Sequential(*layers, KWinners2d(4, 0.5, KWinnersConfig(boost_strength=1.5)))
     decay_boost_strength(model)
     decay_boost_strength(model)
     assert model[0].boost_strength.item() == 0.5
@@ -267,11 +271,11 @@ def test_the_boost_strength_of_every_layer_decays_by_its_factor():
 
 
 def test_a_checkpoint_holds_the_whole_state(tmp_path):
-    layer = KWinners(4, 0.5, boost_strength=2.0)
+    layer = KWinners(4, 0.5, KWinnersConfig(boost_strength=2.0))
     layer(torch.randn(3, 4, generator=torch.Generator().manual_seed(0)))
     layer.decay_boost_strength()
     torch.save(layer.state_dict(), tmp_path / "layer.pt")
-    restored = KWinners(4, 0.5, boost_strength=7.0)
+    restored = KWinners(4, 0.5, KWinnersConfig(boost_strength=7.0))
     restored.load_state_dict(torch.load(tmp_path / "layer.pt", weights_only=True))
     assert restored.boost_strength == layer.boost_strength == pytest.approx(1.8)
     assert restored.samples_seen == 3
@@ -281,28 +285,36 @@ def test_a_checkpoint_holds_the_whole_state(tmp_path):
     assert torch.equal(restored.duty_cycle, layer.duty_cycle)
 
 
+@pytest.mark.parametrize("value", [0.0, -0.1, 1.1, math.nan])
+@pytest.mark.parametrize("kind", [KWinners, KWinners2d])
+def test_a_percent_on_out_of_range_is_named(kind, value):
+    with pytest.raises(ValueError, match=f"^percent_on is {value}; it must be "):
+        kind(4, value)
+
+
 @pytest.mark.parametrize(
-    ("argument", "values"),
+    ("argument", "value"),
     [
-        ("percent_on", [0.0, -0.1, 1.1, math.nan]),
-        ("k_inference_factor", [0.0, -1.0]),
-        ("boost_strength", [-0.1]),
-        ("boost_strength_factor", [-0.1, 1.1]),
-        ("duty_cycle_period", [0]),
+        ("k_inference_factor", 0.0),
+        ("k_inference_factor", -1.0),
+        ("boost_strength", -0.1),
+        ("boost_strength_factor", -0.1),
+        ("boost_strength_factor", 1.1),
+        ("duty_cycle_period", 0),
     ],
 )
-@pytest.mark.parametrize("kind", [KWinners, KWinners2d])
-def test_an_argument_out_of_range_is_named(kind, argument, values):
-    for value in values:
-        with pytest.raises(ValueError, match=f"^{argument} is {value}; it must be "):
-            kind(4, **{"percent_on": 0.5, argument: value})
+def test_a_setting_out_of_range_is_named(argument, value):
+    with pytest.raises(ValueError, match=f"^{argument} is {value}; it must be "):
+        KWinnersConfig(**{argument: value})
 
 
 def compiled_and_plain_agree(backend):
     generator = torch.Generator().manual_seed(4)
     for kind, shape in ((KWinners, (8, 30)), (KWinners2d, (8, 6, 4, 4))):
-        plain = kind(shape[1], 0.2, k_inference_factor=1.5, duty_cycle_period=12)
-        compiled_layer = kind(shape[1], 0.2, k_inference_factor=1.5, duty_cycle_period=12)
+        plain, compiled_layer = (
+            kind(shape[1], 0.2, KWinnersConfig(k_inference_factor=1.5, duty_cycle_period=12))
+            for _ in range(2)
+        )
         compiled = torch.compile(compiled_layer, fullgraph=True, backend=backend)
         for training in (True, True, False):
             plain.train(training)

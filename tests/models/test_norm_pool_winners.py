@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from sigtune.kernels import library
-from sigtune.models.k_winners import KWinners2d
+from sigtune.models.k_winners import KWinners2d, KWinnersConfig
 from sigtune.models.norm_pool_winners import NormPoolWinners
 
 pytestmark = pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
 
 
 def block(channels, percent_on, window=2, **arguments):
-    winners = KWinners2d(channels, percent_on, **{"boost_strength": 1.5, **arguments})
+    winners = KWinners2d(channels, percent_on, KWinnersConfig(**{"boost_strength": 1.5, **arguments}))
     winners.duty_cycle.copy_(torch.linspace(0, 2 * percent_on, channels))
     winners.samples_seen.fill_(500)
     return NormPoolWinners(channels, window, winners)

@@ -1,17 +1,17 @@
 import math
-import re
 
 import pytest
 import torch
+from hydra.errors import InstantiationException
+from tests.models.networks import published
 from torch import nn
 from torch.nn import functional
 
 from sigtune.models.k_winners import KWinners, KWinners2d
-from sigtune.models.sparse_cnn import DenseCNN, SparseCNN
 from sigtune.models.sparse_weights import SparseConv2d, SparseLinear, rezero_weights, weight_sparsity
 from sigtune.models.winners_block import WinnersBlock
 
-SMALL = {"conv_channels": [6, 8], "kernel_size": 3, "linear_units": 40, "input_size": 16}
+SMALL = {"num_classes": 4, "conv_channels": [6, 8], "kernel_size": 3, "linear_units": 40, "input_size": 16}
 
 
 def images(count, size=32, channels=1, seed=0):
@@ -32,11 +32,11 @@ def outputs_by_layer(model, inputs):
     return outputs
 
 
-@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
-def test_the_shapes_are_those_of_the_paper(model_class):
-    shapes = [tuple(output.shape) for _, output in outputs_by_layer(model_class(), images(3))]
+@pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
+def test_the_shapes_are_those_of_the_paper(network):
+    shapes = [tuple(output.shape) for _, output in outputs_by_layer(published(network), images(3))]
     pooled, convolved = [(3, 64, 14, 14), (3, 64, 5, 5)], [(3, 64, 28, 28), (3, 64, 10, 10)]
-    expected = pooled if model_class is SparseCNN else [convolved[0], pooled[0], convolved[1], pooled[1]]
+    expected = pooled if network == "sparse_cnn" else [convolved[0], pooled[0], convolved[1], pooled[1]]
     assert list(dict.fromkeys(shapes[:-5])) == expected
     assert shapes[-5:] == [
         (3, 1600),
@@ -46,7 +46,7 @@ def test_the_shapes_are_those_of_the_paper(model_class):
 
 
 def test_the_default_is_the_paper_network_in_its_order():
-    model = SparseCNN()
+    model = published("sparse_cnn")
     assert [type(layer) for layer in (*model.features, *model.classifier)] == [
         *[WinnersBlock] * 2,
         nn.Flatten,
@@ -66,7 +66,7 @@ def test_the_default_is_the_paper_network_in_its_order():
 
 
 def test_the_dense_twin_has_the_same_parameters_and_relu_for_the_k_winners():
-    sparse, dense = SparseCNN(), DenseCNN()
+    sparse, dense = published("sparse_cnn"), published("dense_cnn")
     assert [p.shape for p in sparse.parameters()] == [p.shape for p in dense.parameters()]
     kinds = [type(layer) for layer in (*dense.features, *dense.classifier)]
     assert kinds[:4] == [nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.ReLU]
@@ -76,19 +76,10 @@ def test_the_dense_twin_has_the_same_parameters_and_relu_for_the_k_winners():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kept", "winners"),
-    [
-        ({}, [12, 320, 160], [1192, 200, 100]),
-        # super-sparse
-        (
-            {"linear_units": 1500, "linear_weight_sparsity": 0.95, "linear_percent_on": 0.067},
-            [12, 320, 80],
-            [1192, 200, 100],
-        ),
-    ],
+    ("network", "kept"), [("sparse_cnn", [12, 320, 160]), ("super_sparse_cnn", [12, 320, 80])]
 )
-def test_the_counts_of_weights_and_winners_are_those_of_the_paper(arguments, kept, winners):
-    model = SparseCNN(**arguments)
+def test_the_counts_of_weights_and_winners_are_those_of_the_paper(network, kept):
+    model, winners = published(network), [1192, 200, 100]
     layers = [layer for layer in model.modules() if isinstance(layer, SparseConv2d | SparseLinear)]
     for layer, count in zip(layers, kept, strict=True):
         assert (layer.weight.flatten(1).count_nonzero(dim=1) == count).all()
@@ -100,7 +91,7 @@ def test_the_counts_of_weights_and_winners_are_those_of_the_paper(arguments, kep
 
 
 def test_k_winners_can_choose_before_the_pooling():
-    outputs = outputs_by_layer(SparseCNN(k_winners_before_pool=True), images(4))
+    outputs = outputs_by_layer(published("sparse_cnn", k_winners_before_pool=True), images(4))
     assert [type(layer) for layer, _ in outputs[:4]] == [
         SparseConv2d,
         nn.BatchNorm2d,
@@ -112,15 +103,19 @@ def test_k_winners_can_choose_before_the_pooling():
     assert torch.equal(pooled, functional.max_pool2d(winners, 2))
 
 
-@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
-def test_the_convolutional_part_runs_in_channels_last(model_class):
-    for layer, output in outputs_by_layer(model_class(), images(4))[:-5]:
+@pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
+def test_the_convolutional_part_runs_in_channels_last(network):
+    for layer, output in outputs_by_layer(published(network), images(4))[:-5]:
         assert output.is_contiguous(memory_format=torch.channels_last), layer
 
 
 def test_the_arguments_of_the_k_winners_reach_every_layer():
-    model = SparseCNN(
-        boost_strength=1.25, boost_strength_factor=0.8, k_inference_factor=1.5, duty_cycle_period=77
+    model = published(
+        "sparse_cnn",
+        boost_strength=1.25,
+        boost_strength_factor=0.8,
+        k_inference_factor=1.5,
+        duty_cycle_period=77,
     )
     layers = [layer for layer in model.modules() if isinstance(layer, KWinners | KWinners2d)]
     assert len(layers) == 3
@@ -131,12 +126,13 @@ def test_the_arguments_of_the_k_winners_reach_every_layer():
         assert layer.duty_cycle_period == 77
 
 
-@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
-def test_other_sizes_channels_and_depths_work(model_class):
+@pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
+def test_other_sizes_channels_and_depths_work(network):
     shares = (
-        {"conv_weight_sparsity": [0.5] * 3, "conv_percent_on": [0.2] * 3} if model_class is SparseCNN else {}
+        {"conv_weight_sparsity": [0.5] * 3, "conv_percent_on": [0.2] * 3} if network == "sparse_cnn" else {}
     )
-    model = model_class(
+    model = published(
+        network,
         num_classes=5,
         in_channels=3,
         input_size=40,
@@ -166,15 +162,15 @@ def train(model, steps, optimizer):
     return losses
 
 
-@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
-def test_the_networks_learn(model_class):
-    model = model_class(4, **SMALL)
+@pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
+def test_the_networks_learn(network):
+    model = published(network, **SMALL)
     losses = train(model, 25, torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5, weight_decay=1e-3))
     assert losses[-1] < losses[0] / 3
 
 
 def test_the_zeros_of_the_network_stay_zero_through_training():
-    model = SparseCNN(4, **SMALL)
+    model = published("sparse_cnn", **SMALL)
     before = weight_sparsity(model)
     train(model, 4, torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01))
     # Of 9, 54 and 32 weights a unit, 4, 11 and 3 are kept.
@@ -182,12 +178,12 @@ def test_the_zeros_of_the_network_stay_zero_through_training():
     assert weight_sparsity(model) == before
 
 
-@pytest.mark.parametrize("model_class", [SparseCNN, DenseCNN])
-def test_a_checkpoint_restores_the_network(model_class, tmp_path):
-    model = model_class(4, **SMALL)
+@pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
+def test_a_checkpoint_restores_the_network(network, tmp_path):
+    model = published(network, **SMALL)
     train(model, 3, torch.optim.SGD(model.parameters(), lr=0.1))
     torch.save(model.state_dict(), tmp_path / "model.pt")
-    restored = model_class(4, **SMALL)
+    restored = published(network, **SMALL)
     restored.load_state_dict(torch.load(tmp_path / "model.pt", weights_only=True))
     inputs = images(5, 16)
     assert torch.equal(restored.eval()(inputs), model.eval()(inputs))
@@ -197,7 +193,7 @@ def test_a_checkpoint_restores_the_network(model_class, tmp_path):
 
 @pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
 def test_a_network_that_diverged_has_a_loss_that_says_so(channels):
-    model = SparseCNN(4, **{**SMALL, "conv_channels": channels})
+    model = published("sparse_cnn", **{**SMALL, "conv_channels": channels})
     with torch.no_grad():
         model.features[0].convolution.weight[0, 0, 0, 0] = math.nan
     assert math.isnan(functional.cross_entropy(model(images(3, 16)), torch.tensor([0, 1, 2])).item())
@@ -205,7 +201,7 @@ def test_a_network_that_diverged_has_a_loss_that_says_so(channels):
 
 @pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
 def test_the_whole_network_is_one_graph(channels):
-    model = SparseCNN(4, **{**SMALL, "conv_channels": channels})
+    model = published("sparse_cnn", **{**SMALL, "conv_channels": channels})
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     inputs = images(6, 16)
     compiled(inputs).sum().backward()
@@ -220,7 +216,7 @@ def test_the_whole_network_is_one_graph(channels):
 )  # torch's compiler
 @pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
 def test_a_compiled_network_trains_as_a_plain_one_does(channels):
-    plain, twin = (SparseCNN(4, **{**SMALL, "conv_channels": channels}) for _ in range(2))
+    plain, twin = (published("sparse_cnn", **{**SMALL, "conv_channels": channels}) for _ in range(2))
     twin.load_state_dict(plain.state_dict())
     compiled = torch.compile(twin, fullgraph=True)
     losses = [train(net, 3, torch.optim.SGD(net.parameters(), lr=0.1)) for net in (plain, compiled)]
@@ -253,5 +249,7 @@ def test_a_compiled_network_trains_as_a_plain_one_does(channels):
     ],
 )
 def test_an_argument_out_of_range_is_named(arguments, message):
-    with pytest.raises(ValueError, match="^" + re.escape(message)):
-        SparseCNN(**arguments)
+    with pytest.raises(InstantiationException) as caught:
+        published("sparse_cnn", **arguments)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert str(caught.value.__cause__).startswith(message)

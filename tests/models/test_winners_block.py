@@ -8,7 +8,7 @@ from torch import nn
 from sigtune.kernels import library
 from sigtune.kernels.image_winners import TapMoments, can_choose_from_images
 from sigtune.kernels.winners_convolution import can_convolve_winners, convolve_winners
-from sigtune.models.k_winners import KWinners2d
+from sigtune.models.k_winners import KWinners2d, KWinnersConfig
 from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.winners_block import WinnersBlock, WinnersBlocks
 
@@ -30,7 +30,9 @@ def blocks(channels, kernel, percent_on=0.1, boost_strength=1.5):
         *(
             WinnersBlock(
                 nn.Conv2d(inputs, outputs, kernel),
-                NormPoolWinners(outputs, 2, KWinners2d(outputs, percent_on, boost_strength=boost_strength)),
+                NormPoolWinners(
+                    outputs, 2, KWinners2d(outputs, percent_on, KWinnersConfig(boost_strength=boost_strength))
+                ),
             )
             for inputs, outputs in itertools.pairwise(channels)
         )

@@ -6,7 +6,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from sigtune.config.schema import TrainerConfig
-from sigtune.models.k_winners import KWinners
+from sigtune.models.k_winners import KWinners, KWinnersConfig
 from sigtune.models.sparse_weights import SparseLinear, weight_sparsity
 from sigtune.training.callbacks.boost_strength_decay import BoostStrengthDecay
 from sigtune.training.callbacks.rezero_weights import RezeroWeights
@@ -19,8 +19,8 @@ class SmallSparseNet(pl.LightningModule):
 
     def __init__(self):
         super().__init__()
-        boosting = {"boost_strength": 2.0, "boost_strength_factor": 0.5}
-        self.net = nn.Sequential(SparseLinear(10, 8, 0.7), KWinners(8, 0.5, **boosting), nn.Linear(8, 2))
+        boosting = KWinnersConfig(boost_strength=2.0, boost_strength_factor=0.5)
+        self.net = nn.Sequential(SparseLinear(10, 8, 0.7), KWinners(8, 0.5, boosting), nn.Linear(8, 2))
         self.sparsity = []
         self.boost_strength = []
 

@@ -24,15 +24,46 @@ class AugmentationSettings:
     snr_db: float | None
     max_shift_ms: float
 
+    def problems(self) -> list[Problem]:
+        """Return what is wrong with them."""
+        if 0 <= self.max_shift_ms < 1000:
+            return []
+        what = f"{self.max_shift_ms} does not fit a clip of 1 s"
+        return [Problem("data.max_shift_ms", what, "0 to 999")]
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """The size of the batches, and the seed of the training's order and augmentation.
+
+    Training clips that take more than the share `resident_memory_fraction` of the device's free memory are
+    streamed to it, batch by batch.
+    """
+
+    batch_size: int
+    seed: int
+    resident_memory_fraction: float
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong with them."""
+        found = []
+        if self.batch_size < 1:
+            found.append(Problem("data.batch_size", f"{self.batch_size} is too small", "1 or more"))
+        if self.seed < 0:
+            found.append(Problem("data.seed", f"{self.seed} is negative", "0 or more"))
+        if not 0 <= self.resident_memory_fraction <= 1:
+            what = f"{self.resident_memory_fraction} is not a share of the free memory"
+            found.append(Problem("data.resident_memory_fraction", what, "0 (always stream) to 1"))
+        return found
+
 
 class CommandsDataModule(pl.LightningDataModule):
     """Any source of spoken commands as batches of log-mel images, made on the device that trains.
 
     `augmentation` is drawn afresh every epoch for training. `evaluation_augmentation` is drawn once for
     validation and test, from `evaluation_seed`, so that their figures compare between runs whatever the
-    training's `seed`; None leaves the clips as they are. Training clips that take more than the share
-    `resident_memory_fraction` of the device's free memory are streamed to it, batch by batch. `device` is
-    used where there is no trainer to ask.
+    training's seed; None leaves the clips as they are. `device` is used where there is no trainer to ask.
+    Raises UsageError, with a problem for each setting that is wrong.
     """
 
     num_classes = len(CLASS_NAMES)
@@ -41,41 +72,22 @@ class CommandsDataModule(pl.LightningDataModule):
     def __init__(
         self,
         source: CommandSource,
+        batches: BatchSettings,
         augmentation: AugmentationSettings,
         evaluation_augmentation: AugmentationSettings | None,
-        *,
-        batch_size: int = 128,
-        seed: int = 0,
-        evaluation_seed: int = 0,
-        resident_memory_fraction: float = 0.5,
+        evaluation_seed: int,
         device: str | torch.device = "cpu",
     ) -> None:
         super().__init__()
+        if problems := batches.problems() + augmentation.problems():
+            raise UsageError(problems)
         self.source = source
+        self.batches = batches
         self.augmentation = augmentation
         self.evaluation_augmentation = evaluation_augmentation
-        self.batch_size = batch_size
-        self.seed = seed
         self.evaluation_seed = evaluation_seed
-        self.resident_memory_fraction = resident_memory_fraction
         self.device = torch.device(device)
         self._loaders: dict[SplitName, TrainBatches | EvaluationBatches] = {}
-        self._check()
-
-    def _check(self) -> None:
-        problems = []
-        if self.batch_size < 1:
-            problems.append(Problem("data.batch_size", f"{self.batch_size} is too small", "1 or more"))
-        if self.seed < 0:
-            problems.append(Problem("data.seed", f"{self.seed} is negative", "0 or more"))
-        if not 0 <= self.augmentation.max_shift_ms < 1000:
-            shift = self.augmentation.max_shift_ms
-            problems.append(Problem("data.max_shift_ms", f"{shift} does not fit a clip of 1 s", "0 to 999"))
-        if not 0 <= self.resident_memory_fraction <= 1:
-            what = f"{self.resident_memory_fraction} is no share of the free memory"
-            problems.append(Problem("data.resident_memory_fraction", what, "0 (always stream) to 1"))
-        if problems:
-            raise UsageError(problems)
 
     def prepare_data(self) -> None:
         """Make or fetch the data set; Lightning calls it in one process of each machine."""
@@ -116,12 +128,12 @@ class CommandsDataModule(pl.LightningDataModule):
 
     def _train(self, recordings: Recordings) -> TrainBatches:
         return TrainBatches(
-            place_clips(recordings.waveforms, self.device, self.resident_memory_fraction),
+            place_clips(recordings.waveforms, self.device, self.batches.resident_memory_fraction),
             torch.from_numpy(recordings.targets).to(self.device),
             augmentation=self._augmentation(self.augmentation, recordings),
             front_end=LogMelSpectrogram().to(self.device),
-            batch_size=self.batch_size,
-            seed=self.seed,
+            batch_size=self.batches.batch_size,
+            seed=self.batches.seed,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
         )
@@ -135,7 +147,7 @@ class CommandsDataModule(pl.LightningDataModule):
             self.evaluation_seed,
         )
         return EvaluationBatches(
-            images, torch.from_numpy(recordings.targets).to(self.device), self.batch_size
+            images, torch.from_numpy(recordings.targets).to(self.device), self.batches.batch_size
         )
 
     def _augmentation(self, settings: AugmentationSettings, recordings: Recordings) -> Augmentation:
@@ -146,63 +158,65 @@ class CommandsDataModule(pl.LightningDataModule):
 
 
 class SyntheticCommandsDataModule(CommandsDataModule):
-    """Words spoken by eSpeak NG. Validation and test are as noisy and as shifted as the training."""
+    """Words spoken by eSpeak NG. Validation and test are as noisy and as shifted as the training.
+
+    The arguments are the keys of a config under `data`: SyntheticCommandsConfig has their defaults.
+    """
 
     def __init__(
         self,
         *,
-        data_dir: str | Path = "data",
-        train_size: int = 3400,
-        validation_size: int = 900,
-        test_size: int = 900,
-        data_seed: int = 0,
-        batch_size: int = 128,
-        seed: int = 0,
-        snr_db: float | None = 10.0,
-        max_shift_ms: float = 100.0,
-        resident_memory_fraction: float = 0.5,
+        data_dir: str | Path,
+        train_size: int,
+        validation_size: int,
+        test_size: int,
+        data_seed: int,
+        batch_size: int,
+        seed: int,
+        snr_db: float | None,
+        max_shift_ms: float,
+        resident_memory_fraction: float,
         device: str | torch.device = "cpu",
     ) -> None:
-        settings = AugmentationSettings(snr_db, max_shift_ms)
-        source = SyntheticCommands(data_dir, train_size, validation_size, test_size, data_seed)
+        sizes: dict[SplitName, int] = {"train": train_size, "validation": validation_size, "test": test_size}
+        augmentation = AugmentationSettings(snr_db, max_shift_ms)
         super().__init__(
-            source,
-            settings,
-            settings,
-            batch_size=batch_size,
-            seed=seed,
+            SyntheticCommands(data_dir, sizes, data_seed),
+            BatchSettings(batch_size, seed, resident_memory_fraction),
+            augmentation,
+            evaluation_augmentation=augmentation,
             evaluation_seed=data_seed,
-            resident_memory_fraction=resident_memory_fraction,
             device=device,
         )
 
 
 class SpeechCommandsDataModule(CommandsDataModule):
-    """Google Speech Commands. Training is made harder; validation and test stay as they were recorded."""
+    """Google Speech Commands. Training is made harder; validation and test stay as they were recorded.
+
+    The arguments are the keys of a config under `data`: SpeechCommandsConfig has their defaults.
+    """
 
     def __init__(
         self,
         *,
-        data_dir: str | Path = "data",
-        root: str | Path | None = None,
-        version: str = "v0.02",
-        url: str | None = None,
-        sha256: str | None = None,
-        data_seed: int = 0,
-        batch_size: int = 128,
-        seed: int = 0,
-        snr_db: float | None = 10.0,
-        max_shift_ms: float = 100.0,
-        resident_memory_fraction: float = 0.5,
+        data_dir: str | Path,
+        root: str | Path | None,
+        version: str,
+        url: str | None,
+        sha256: str | None,
+        data_seed: int,
+        batch_size: int,
+        seed: int,
+        snr_db: float | None,
+        max_shift_ms: float,
+        resident_memory_fraction: float,
         device: str | torch.device = "cpu",
     ) -> None:
         super().__init__(
-            SpeechCommands(data_dir, root=root, version=version, url=url, sha256=sha256, seed=data_seed),
+            SpeechCommands(data_dir, version=version, seed=data_seed, root=root, url=url, sha256=sha256),
+            BatchSettings(batch_size, seed, resident_memory_fraction),
             AugmentationSettings(snr_db, max_shift_ms),
-            None,
-            batch_size=batch_size,
-            seed=seed,
+            evaluation_augmentation=None,
             evaluation_seed=data_seed,
-            resident_memory_fraction=resident_memory_fraction,
             device=device,
         )

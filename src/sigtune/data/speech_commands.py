@@ -75,13 +75,13 @@ class SpeechCommands:
 
     def __init__(
         self,
-        data_dir: str | Path = "data",
+        data_dir: str | Path,
         *,
+        version: str,
+        seed: int,
         root: str | Path | None = None,
-        version: str = "v0.02",
         url: str | None = None,
         sha256: str | None = None,
-        seed: int = 0,
     ) -> None:
         _check_arguments(version, url, sha256, seed)
         self.data_dir = Path(data_dir)

@@ -7,7 +7,7 @@ seconds, the same on every call.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -92,24 +92,14 @@ class _Clip:
 class SyntheticCommands:
     """The synthetic data set; a CommandSource.
 
-    Each split holds its number of clips, spread over the twelve classes to within one clip. Speakers (the
-    variants of eSpeak NG) are disjoint between splits, and so is the background noise. `seed` chooses
-    speakers, words and ways of speaking; equal arguments give equal samples in every process.
+    Each split holds the number of clips that `sizes` has for it, spread over the twelve classes to within one
+    clip. Speakers (the variants of eSpeak NG) are disjoint between splits, and so is the background noise.
+    `seed` chooses speakers, words and ways of speaking; equal arguments give equal samples in every process.
+    Raises UsageError (`data.train_size` and so on, `data.data_seed`) for what cannot be made.
     """
 
-    def __init__(
-        self,
-        data_dir: str | Path = "data",
-        train_size: int = 3400,
-        validation_size: int = 900,
-        test_size: int = 900,
-        seed: int = 0,
-    ) -> None:
-        self.sizes: dict[SplitName, int] = {
-            "train": train_size,
-            "validation": validation_size,
-            "test": test_size,
-        }
+    def __init__(self, data_dir: str | Path, sizes: Mapping[SplitName, int], seed: int) -> None:
+        self.sizes = {split: sizes[split] for split in SPLITS}
         self.seed = seed
         self._check()
         self.cache = RecordingsCache(

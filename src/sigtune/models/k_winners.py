@@ -16,11 +16,37 @@ one: a network that diverged shows it in its loss.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from sigtune.kernels.kth_highest import kth_highest
 from sigtune.models.arguments import require, require_percent_on
+
+
+@dataclass(frozen=True)
+class KWinnersConfig:
+    """What the k-winner layers of a network share, in the words of the definition above.
+
+    Raises ValueError, naming the field, for a k_inference_factor not above 0, a negative boost_strength, a
+    boost_strength_factor outside [0, 1], a duty_cycle_period below 1.
+    """
+
+    k_inference_factor: float = 1.0
+    boost_strength: float = 1.0
+    boost_strength_factor: float = 0.9
+    duty_cycle_period: int = 1000
+
+    def __post_init__(self) -> None:
+        factor = self.boost_strength_factor
+        require(self.k_inference_factor > 0, "k_inference_factor", self.k_inference_factor, "above 0")
+        require(self.boost_strength >= 0, "boost_strength", self.boost_strength, "0 or more")
+        require(0 <= factor <= 1, "boost_strength_factor", factor, "in [0, 1]")
+        require(self.duty_cycle_period >= 1, "duty_cycle_period", self.duty_cycle_period, "1 or more")
+
+
+DEFAULTS = KWinnersConfig()
 
 
 class _KWinners(nn.Module):
@@ -34,28 +60,16 @@ class _KWinners(nn.Module):
     samples_seen: Tensor
     boost_strength: Tensor
 
-    def __init__(
-        self,
-        units: int,
-        percent_on: float,
-        k_inference_factor: float = 1.0,
-        boost_strength: float = 1.0,
-        boost_strength_factor: float = 0.9,
-        duty_cycle_period: int = 1000,
-    ) -> None:
+    def __init__(self, units: int, percent_on: float, config: KWinnersConfig = DEFAULTS) -> None:
         super().__init__()
         require_percent_on(percent_on)
-        require(k_inference_factor > 0, "k_inference_factor", k_inference_factor, "above 0")
-        require(boost_strength >= 0, "boost_strength", boost_strength, "0 or more")
-        require(0 <= boost_strength_factor <= 1, "boost_strength_factor", boost_strength_factor, "in [0, 1]")
-        require(duty_cycle_period >= 1, "duty_cycle_period", duty_cycle_period, "1 or more")
         self.percent_on = percent_on
-        self.k_inference_factor = k_inference_factor
-        self.boost_strength_factor = boost_strength_factor
-        self.duty_cycle_period = duty_cycle_period
+        self.k_inference_factor = config.k_inference_factor
+        self.boost_strength_factor = config.boost_strength_factor
+        self.duty_cycle_period = config.duty_cycle_period
         self.register_buffer("duty_cycle", torch.zeros(units))
         self.register_buffer("samples_seen", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("boost_strength", torch.tensor(float(boost_strength)))
+        self.register_buffer("boost_strength", torch.tensor(float(config.boost_strength)))
 
     def extra_repr(self) -> str:
         """Return what tells one layer from another where a model is printed."""
@@ -90,8 +104,7 @@ class _KWinners(nn.Module):
 class KWinners(_KWinners):
     """k winners among the n `units` of each vector, (N, n) to (N, n); each unit has a duty cycle.
 
-    Raises ValueError, naming the argument, for a percent_on outside (0, 1], a k_inference_factor not above 0,
-    a negative boost_strength, a boost_strength_factor outside [0, 1], a duty_cycle_period below 1.
+    Raises ValueError for a percent_on outside (0, 1].
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,22 +2,91 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from sigtune.models.arguments import require, require_percent_on, require_sparsity
-from sigtune.models.k_winners import KWinners, KWinners2d
+from sigtune.models.k_winners import KWinners, KWinners2d, KWinnersConfig
 from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.sparse_weights import SparseConv2d, SparseLinear
 from sigtune.models.winners_block import WinnersBlock, WinnersBlocks
 
 
+@dataclass(frozen=True)
+class NetworkShape:
+    """The sizes of a network; a convolution for each of `conv_channels`, of kernel_size × kernel_size.
+
+    Raises ValueError, naming the field, where one is outside its range.
+    """
+
+    num_classes: int
+    in_channels: int
+    input_size: int
+    conv_channels: Sequence[int]
+    kernel_size: int
+    linear_units: int
+
+    def __post_init__(self) -> None:
+        require(len(self.conv_channels) > 0, "conv_channels", self.conv_channels, "one number or more")
+        names = ("num_classes", "in_channels", "linear_units", "kernel_size")
+        counts: dict[str, int] = {name: getattr(self, name) for name in names}
+        counts |= {f"conv_channels[{index}]": channels for index, channels in enumerate(self.conv_channels)}
+        for name, count in counts.items():
+            require(count >= 1, name, count, "1 or more")
+        convolutions = f"{len(self.conv_channels)} times a {self.kernel_size}×{self.kernel_size} convolution"
+        rule = f"large enough for {convolutions} and a pooling"
+        require(self.linear_inputs >= 1, "input_size", self.input_size, rule)
+
+    @property
+    def convolutions(self) -> list[tuple[int, int]]:
+        """The channels that each convolution takes in and puts out."""
+        return list(itertools.pairwise((self.in_channels, *self.conv_channels)))
+
+    @property
+    def linear_inputs(self) -> int:
+        """The number of inputs of the linear layer; 0 where the images are too small."""
+        side = self.input_size
+        for _ in self.conv_channels:
+            side = max(0, side - self.kernel_size + 1) // 2
+        return self.conv_channels[-1] * side**2
+
+
+@dataclass(frozen=True)
+class LayerShares:
+    """The shares of zero weights and of winners in each convolution and in the linear layer.
+
+    Raises ValueError, naming the field, where one is outside its range or the lengths differ.
+    """
+
+    conv_weight_sparsity: Sequence[float]
+    linear_weight_sparsity: float
+    conv_percent_on: Sequence[float]
+    linear_percent_on: float
+
+    def __post_init__(self) -> None:
+        for index, sparsity in enumerate(self.conv_weight_sparsity):
+            require_sparsity(sparsity, f"conv_weight_sparsity[{index}]")
+        for index, percent_on in enumerate(self.conv_percent_on):
+            require_percent_on(percent_on, f"conv_percent_on[{index}]")
+        require_sparsity(self.linear_weight_sparsity, "linear_weight_sparsity")
+        require_percent_on(self.linear_percent_on, "linear_percent_on")
+
+    def require_one_for_each(self, conv_channels: Sequence[int]) -> None:
+        """Raise ValueError where there are more or fewer of them than convolutions."""
+        as_many = f"{len(conv_channels)} numbers, one for each of conv_channels"
+        for name in ("conv_weight_sparsity", "conv_percent_on"):
+            values = getattr(self, name)
+            require(len(values) == len(conv_channels), name, list(values), as_many)
+
+
 class _CNN(nn.Module):
     """What the networks have in common; a subclass chooses the layers with weights, and the activations.
 
-    Shapes are those of the default arguments: 32×32 images, two 5×5 convolutions, 1,000 linear units.
+    Shapes are those of the published networks: 32×32 images, two 5×5 convolutions, 1,000 linear units.
     """
 
     def __init__(
@@ -72,51 +141,47 @@ class SparseCNN(_CNN):
     `conv_weight_sparsity` and `conv_percent_on` have an entry for each of `conv_channels`: the share of zero
     weights, and the share of the units (all channels and positions after the pooling, or before it with
     `k_winners_before_pool`) that win. `linear_weight_sparsity` and `linear_percent_on` are of the linear
-    layer; the last layer, to the classes, is dense. The other arguments are the k-winners'.
+    layer; the last layer, to the classes, is dense. Then come the fields of KWinnersConfig.
 
-    Raises ValueError, naming the argument, where one is outside its range or the lengths differ.
+    The arguments, many as they are, are the keys of a config under `model`: conf/model/ has the published
+    networks' values. Raises ValueError, naming the argument, where one is outside its range or the lengths
+    differ.
     """
 
     def __init__(
         self,
-        num_classes: int = 12,
+        *,
+        num_classes: int,
         in_channels: int = 1,
         input_size: int = 32,
-        conv_channels: Sequence[int] = (64, 64),
-        kernel_size: int = 5,
-        linear_units: int = 1000,
-        conv_weight_sparsity: Sequence[float] = (0.5, 0.8),
-        linear_weight_sparsity: float = 0.9,
-        conv_percent_on: Sequence[float] = (0.095, 0.125),
-        linear_percent_on: float = 0.1,
-        boost_strength: float = 1.5,
-        boost_strength_factor: float = 0.9,
-        k_inference_factor: float = 1.0,
-        duty_cycle_period: int = 1000,
-        k_winners_before_pool: bool = False,
+        conv_channels: Sequence[int],
+        kernel_size: int,
+        linear_units: int,
+        conv_weight_sparsity: Sequence[float],
+        linear_weight_sparsity: float,
+        conv_percent_on: Sequence[float],
+        linear_percent_on: float,
+        boost_strength: float,
+        boost_strength_factor: float,
+        k_inference_factor: float,
+        duty_cycle_period: int,
+        k_winners_before_pool: bool,
     ) -> None:
-        features = _require_shape(
-            num_classes, in_channels, input_size, conv_channels, kernel_size, linear_units
-        )
-        _require_shares(
-            conv_channels, conv_weight_sparsity, linear_weight_sparsity, conv_percent_on, linear_percent_on
-        )
-        boosting = (k_inference_factor, boost_strength, boost_strength_factor, duty_cycle_period)
-        inputs = (in_channels, *conv_channels)
-        convolutions = [
-            SparseConv2d(channels_in, channels, kernel_size, sparsity)
-            for channels_in, channels, sparsity in zip(
-                inputs, conv_channels, conv_weight_sparsity, strict=False
-            )
-        ]
+        shape = NetworkShape(num_classes, in_channels, input_size, conv_channels, kernel_size, linear_units)
+        shares = LayerShares(conv_weight_sparsity, linear_weight_sparsity, conv_percent_on, linear_percent_on)
+        shares.require_one_for_each(conv_channels)
+        winners = KWinnersConfig(k_inference_factor, boost_strength, boost_strength_factor, duty_cycle_period)
         super().__init__(
-            convolutions,
             [
-                KWinners2d(channels, percent_on, *boosting)
+                SparseConv2d(*channels, kernel_size, sparsity)
+                for channels, sparsity in zip(shape.convolutions, conv_weight_sparsity, strict=True)
+            ],
+            [
+                KWinners2d(channels, percent_on, winners)
                 for channels, percent_on in zip(conv_channels, conv_percent_on, strict=True)
             ],
-            SparseLinear(features, linear_units, linear_weight_sparsity),
-            KWinners(linear_units, linear_percent_on, *boosting),
+            SparseLinear(shape.linear_inputs, linear_units, linear_weight_sparsity),
+            KWinners(linear_units, linear_percent_on, winners),
             num_classes,
             k_winners_before_pool,
         )
@@ -130,64 +195,19 @@ class DenseCNN(_CNN):
 
     def __init__(
         self,
-        num_classes: int = 12,
+        *,
+        num_classes: int,
         in_channels: int = 1,
         input_size: int = 32,
-        conv_channels: Sequence[int] = (64, 64),
-        kernel_size: int = 5,
-        linear_units: int = 1000,
+        conv_channels: Sequence[int],
+        kernel_size: int,
+        linear_units: int,
     ) -> None:
-        features = _require_shape(
-            num_classes, in_channels, input_size, conv_channels, kernel_size, linear_units
-        )
-        inputs = (in_channels, *conv_channels)
+        shape = NetworkShape(num_classes, in_channels, input_size, conv_channels, kernel_size, linear_units)
         super().__init__(
-            [nn.Conv2d(*layer, kernel_size) for layer in zip(inputs, conv_channels, strict=False)],
+            [nn.Conv2d(*channels, kernel_size) for channels in shape.convolutions],
             [nn.ReLU() for _ in conv_channels],
-            nn.Linear(features, linear_units),
+            nn.Linear(shape.linear_inputs, linear_units),
             nn.ReLU(),
             num_classes,
         )
-
-
-def _require_shape(
-    num_classes: int,
-    in_channels: int,
-    input_size: int,
-    conv_channels: Sequence[int],
-    kernel_size: int,
-    linear_units: int,
-) -> int:
-    """Check the arguments that give the network its shape; return the linear layer's number of inputs."""
-    require(len(conv_channels) > 0, "conv_channels", conv_channels, "one number or more")
-    counts = {"num_classes": num_classes, "in_channels": in_channels, "linear_units": linear_units}
-    counts |= {f"conv_channels[{index}]": channels for index, channels in enumerate(conv_channels)}
-    for name, count in {**counts, "kernel_size": kernel_size}.items():
-        require(count >= 1, name, count, "1 or more")
-    side = input_size
-    for _ in conv_channels:
-        side = (side - kernel_size + 1) // 2
-    rule = (
-        f"large enough for {len(conv_channels)} times a {kernel_size}×{kernel_size} convolution and a pooling"
-    )
-    require(side >= 1, "input_size", input_size, rule)
-    return conv_channels[-1] * side**2
-
-
-def _require_shares(
-    conv_channels: Sequence[int],
-    conv_weight_sparsity: Sequence[float],
-    linear_weight_sparsity: float,
-    conv_percent_on: Sequence[float],
-    linear_percent_on: float,
-) -> None:
-    """Check the shares here, where the error can name the network's argument rather than a layer's."""
-    as_many = f"{len(conv_channels)} numbers, one for each of conv_channels"
-    shares = {"conv_weight_sparsity": conv_weight_sparsity, "conv_percent_on": conv_percent_on}
-    for name, values in shares.items():
-        require(len(values) == len(conv_channels), name, list(values), as_many)
-    for index, (sparsity, percent_on) in enumerate(zip(conv_weight_sparsity, conv_percent_on, strict=True)):
-        require_sparsity(sparsity, f"conv_weight_sparsity[{index}]")
-        require_percent_on(percent_on, f"conv_percent_on[{index}]")
-    require_sparsity(linear_weight_sparsity, "linear_weight_sparsity")
-    require_percent_on(linear_percent_on, "linear_percent_on")

@@ -1,0 +1,30 @@
+"""The networks and the data set of conf/, for benchmarks that use them without the trainer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+from sigtune.config.schema import SyntheticCommandsConfig, register_schemas
+from sigtune.data.datamodule import SyntheticCommandsDataModule
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+def network(name: str, **changes: Any) -> Any:
+    """Build the network conf/model/NAME.yaml, with changed arguments."""
+    register_schemas()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        model = compose("config", [f"model={name}"]).model
+    return instantiate(model, _convert_="all", **changes)
+
+
+def synthetic_commands(data_dir: str, batch_size: int, device: str = "cpu") -> SyntheticCommandsDataModule:
+    """Return the synthetic data set, of the size that it has by default."""
+    config = SyntheticCommandsConfig(data_dir=data_dir, batch_size=batch_size, seed=0)
+    data = instantiate(config, device=device)
+    assert isinstance(data, SyntheticCommandsDataModule)
+    return data
