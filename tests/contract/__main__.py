@@ -7,8 +7,9 @@ import tempfile
 from collections import Counter
 
 from tests.contract.known_differences import NOT_SENT, WITHOUT_A_PORT
+from tests.contract.postgres import own_postgres, postgres_missing
 from tests.contract.replay import Line, Sender, replay, scenarios
-from tests.contract.senders import DriverSender
+from tests.contract.senders import DriverSender, served
 
 from sigtune.backend.driver import LocalDriver
 
@@ -19,6 +20,14 @@ def main() -> int:
         driver = LocalDriver(f"sqlite:///{folder}/driver.db")
         unknown = report("LocalDriver on SQLite", DriverSender(driver), {**NOT_SENT, **WITHOUT_A_PORT})
         driver.close()
+        with served(f"sqlite:///{folder}/server.db") as sender:
+            unknown += report("HTTP on SQLite", sender, NOT_SENT)
+    reason = postgres_missing()
+    if reason is not None:
+        print(f"HTTP on PostgreSQL: skipped, {reason}")
+    else:
+        with own_postgres() as url, served(url) as sender:
+            unknown += report("HTTP on PostgreSQL", sender, NOT_SENT)
     return 1 if unknown else 0
 
 

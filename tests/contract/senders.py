@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,8 +11,12 @@ import requests
 from sigopt.exception import ApiException
 from tests.contract.replay import Line, basic, filled
 
+from sigtune.backend.api import Api
 from sigtune.backend.driver import LocalDriver
 from sigtune.backend.json_body import read_body
+from sigtune.server.background import running_server
+from sigtune.server.serve import ServerOptions
+from sigtune.server.tokens import create_token
 
 
 class DriverSender:
@@ -60,3 +65,18 @@ class HttpSender:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+@contextmanager
+def served(url: str) -> Iterator[HttpSender]:
+    """Serve the store at a database's URL on a free port, with a token."""
+    api = Api(url)
+    sender = None
+    try:
+        with running_server(api, ServerOptions(port=0)) as address:
+            sender = HttpSender(address, create_token(api.store, "contract"))
+            yield sender
+    finally:
+        if sender is not None:
+            sender.close()
+        api.close()

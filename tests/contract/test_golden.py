@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from tests.contract.known_differences import NOT_SENT, WITHOUT_A_PORT
+from tests.contract.postgres import own_postgres
 from tests.contract.replay import Line, Sender, replay, scenarios
-from tests.contract.senders import DriverSender
+from tests.contract.senders import DriverSender, served
 
 from sigtune.backend.driver import LocalDriver
 
@@ -21,6 +22,20 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sender]:
     local.close()
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sender]:
+    """A server on a port, with a store of its own."""
+    with served(f"sqlite:///{tmp_path_factory.mktemp('server') / 'sigopt.db'}") as sender:
+        yield sender
+
+
+@pytest.fixture(scope="module")
+def postgres_server() -> Iterator[Sender]:
+    """A server on a port, with its store in a PostgreSQL that is started for it."""
+    with own_postgres() as url, served(url) as sender:
+        yield sender
+
+
 def mismatches(sender: Sender, lines: list[Line], skipped: dict[str, str]) -> list[str]:
     """Return what differs in a scenario, a line each."""
     return [
@@ -33,6 +48,19 @@ def mismatches(sender: Sender, lines: list[Line], skipped: dict[str, str]) -> li
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_driver_answers_as_the_recorded_server_did(driver: Sender, name: str) -> None:
     assert mismatches(driver, SCENARIOS[name], {**NOT_SENT, **WITHOUT_A_PORT}) == []
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_server_answers_as_the_recorded_server_did(server: Sender, name: str) -> None:
+    assert mismatches(server, SCENARIOS[name], NOT_SENT) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_server_on_postgresql_answers_as_the_recorded_server_did(
+    postgres_server: Sender, name: str
+) -> None:
+    assert mismatches(postgres_server, SCENARIOS[name], NOT_SENT) == []
 
 
 def test_the_known_differences_are_lines_that_exist() -> None:

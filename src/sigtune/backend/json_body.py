@@ -10,6 +10,9 @@ from typing import Any
 from sigtune.backend.errors import bad_request
 from sigtune.backend.requests import Json
 
+LONGEST_LIST = 10_000
+"""Items: observations, or runs, that come in one batch."""
+
 DEEPEST = 20
 """How deep lists and objects may lie in one another; the deepest that SigOpt knows of is five."""
 
@@ -45,6 +48,8 @@ def _checked(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping):
         return {_checked_text(key): _checked(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        if len(value) > LONGEST_LIST:
+            raise bad_request(f"a list of {len(value)} items is longer than {LONGEST_LIST}")
         return [_checked(item, depth + 1) for item in value]
     if isinstance(value, str):
         return _checked_text(value)

@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -38,6 +38,9 @@ BUSY_TIMEOUT_SECONDS = 60
 
 _EXAMPLE = "sqlite:///sigopt.db"
 
+# As many connections as threads ask at once; those above five are closed after use.
+_POOL = {"pool_size": 5, "max_overflow": 295}
+
 
 class Store:
     """The experiments of one database, given by its SQLAlchemy URL.
@@ -51,6 +54,9 @@ class Store:
         self.url = _parse(url)
         self._engine = _engine(self.url)
         self._opening = threading.Lock()
+        # SQLite has one writer at a time. Threads of this process take turns here, which costs less than its
+        # own way of waiting, to try again after a while.
+        self._writer = threading.Lock() if self.url.get_backend_name() == "sqlite" else nullcontext()
         self._is_open = False
         # Closes the connections of a store that nobody closed.
         self._close = weakref.finalize(self, self._engine.dispose)
@@ -64,10 +70,12 @@ class Store:
         self._open()
         return _transaction(self._engine)
 
-    def writing(self) -> AbstractContextManager[Session]:
-        """Return a session that is committed at the end, or rolled back by an exception."""
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Enter a session that is committed at the end, or rolled back by an exception."""
         self._open()
-        return _transaction(_for_writing(self._engine))
+        with self._writer, _transaction(_for_writing(self._engine)) as session:
+            yield session
 
     def close(self) -> None:
         """Close every connection."""
@@ -149,10 +157,10 @@ def _empty_store() -> Engine:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            return create_engine(url, isolation_level="REPEATABLE READ", pool_pre_ping=True)
+            return create_engine(url, isolation_level="REPEATABLE READ", pool_pre_ping=True, **_POOL)
         except ModuleNotFoundError as error:
             raise _unusable(f"needs the Python package {error.name}", "install sigtune[postgres]") from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **_POOL)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

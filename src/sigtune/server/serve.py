@@ -1,0 +1,120 @@
+"""Starting the server: what is checked before, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from sigtune.backend.api import Api
+from sigtune.errors import Problem, UsageError
+from sigtune.server.app import LARGEST_HEADERS, create_app
+from sigtune.server.authentication import Authentication, NoAuthentication, TokenAuthentication
+from sigtune.server.tokens import has_tokens
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8181
+
+GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Where the server listens, and who may speak to it."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    no_auth: bool = False
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """What to export as SIGOPT_API_URL."""
+        scheme = "http" if self.certificate is None else "https"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}"
+
+
+def serve(store: str, options: ServerOptions, seed: int = 0) -> None:
+    """Answer requests until the process is told to stop; those that are being answered are finished first.
+
+    Raises UsageError for options that do not go together or cannot be used.
+    """
+    api = Api(store, seed)
+    try:
+        check(api, options)
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+        server = new_server(api, options)
+        for line in greeting(api, options):
+            print(line, flush=True)  # it is what the command says
+        server.run()
+    finally:
+        api.close()
+
+
+def new_server(api: Api, options: ServerOptions) -> uvicorn.Server:
+    """Return a server that has not begun yet."""
+    authentication: Authentication = NoAuthentication() if options.no_auth else TokenAuthentication()
+    return uvicorn.Server(_config(api, authentication, options))
+
+
+def check(api: Api, options: ServerOptions) -> None:
+    """Raise UsageError, with every problem, for a server that should not be started."""
+    problems = []
+    loopback = is_loopback(options.host)
+    if options.no_auth and not loopback:
+        what = f"without tokens only this machine is answered, and {options.host} is open to others"
+        problems.append(Problem("--no-auth", what, "--host 127.0.0.1, or sigtune token create"))
+    if not options.no_auth and not has_tokens(api.store):
+        remedy = "sigtune token create" + (", or --no-auth on this machine only" if loopback else "")
+        problems.append(Problem("--store", "has no token, so nobody could use the server", remedy))
+    if (options.certificate is None) != (options.key is None):
+        problems.append(Problem("--tls-key", "a certificate and its key go together", "both, or none"))
+    for name, file in (("--tls-certificate", options.certificate), ("--tls-key", options.key)):
+        if file is not None and not file.is_file():
+            problems.append(Problem(name, f"{file} is not a file"))
+    if problems:
+        raise UsageError(problems)
+
+
+def greeting(api: Api, options: ServerOptions) -> list[str]:
+    """Return what the server says at its start: where it is, and what to export."""
+    token = "none" if options.no_auth else "<a token of this store>"
+    lines = [
+        f"server   {options.url} · store {api.store.url.render_as_string(hide_password=True)}",
+        f"use it   export SIGOPT_API_URL={options.url} SIGOPT_API_TOKEN={token}",
+    ]
+    if options.certificate is None and not is_loopback(options.host):
+        lines.append("warning  tokens cross the network as they are: give --tls-certificate and --tls-key")
+    return lines
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _config(api: Api, authentication: Authentication, options: ServerOptions) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(api, authentication),
+        host=options.host,
+        port=options.port,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.key,
+        http="h11",
+        h11_max_incomplete_event_size=LARGEST_HEADERS,
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

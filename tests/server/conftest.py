@@ -1,0 +1,60 @@
+"""Servers on real ports of this machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sigopt import Connection
+
+from sigtune.backend.api import Api
+from sigtune.server.background import running_server
+from sigtune.server.serve import ServerOptions
+from sigtune.server.tokens import create_token
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The requests of a store that a module's tests share."""
+    api = Api(f"sqlite:///{tmp_path_factory.mktemp('server') / 'sigopt.db'}")
+    yield api
+    api.close()
+
+
+@pytest.fixture(scope="module")
+def token(api: Api) -> str:
+    """A token of the store."""
+    return create_token(api.store, "test")
+
+
+@pytest.fixture(scope="module")
+def url(api: Api) -> Iterator[str]:
+    """The address of a server that asks for a token."""
+    with running_server(api, ServerOptions(port=0)) as address:
+        yield address
+
+
+@pytest.fixture
+def connection(url: str, token: str) -> Iterator[Connection]:
+    """The official client, over HTTP."""
+    connection = Connection(client_token=token)
+    connection.set_api_url(url)
+    yield connection
+    connection.impl.driver.session.close()
+
+
+@pytest.fixture
+def experiment_definition() -> dict[str, object]:
+    """What an experiment of two numbers is created with."""
+    bounds = {"min": 0, "max": 1}
+    return {
+        "name": "search",
+        "parameters": [{"name": name, "type": "double", "bounds": bounds} for name in ("x", "y")],
+        "metrics": [{"name": "score", "objective": "maximize"}],
+        "observation_budget": 20,
+    }
+
+
+@pytest.fixture
+def store_file(tmp_path: Path) -> Path:
+    """A place for a store of the test's own."""
+    return tmp_path / "sigopt.db"
