@@ -4,7 +4,7 @@ DEMO := demo
 
 BENCHMARKS := start_up_speed suggestion_speed sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed
 
-.PHONY: install demo contract test test-all test-cluster coverage lint format bench
+.PHONY: install demo contract test test-all test-cluster test-environment coverage lint format bench
 
 install: .venv/installed
 
@@ -25,12 +25,12 @@ contract: install
 	$(BIN)/python -m tests.contract
 
 test: install lint
-	$(BIN)/python -m pytest -m 'not slow and not cluster'
+	$(BIN)/python -m pytest -m 'not slow and not gpu and not cluster and not browser'
 
 # With the floor that coverage may not fall below. Apart from `make test`, for before Python 3.12 counting statements
 # costs a quarter more CPU time.
 coverage: install lint
-	$(BIN)/python -m pytest -m 'not slow and not cluster' --cov
+	$(BIN)/python -m pytest -m 'not slow and not gpu and not cluster and not browser' --cov
 
 # Those that take long too: fifty kills of a search, Ray, real compilations.
 test-all: install lint
@@ -39,6 +39,13 @@ test-all: install lint
 # Faults on a real Slurm, Ray and PostgreSQL, which it starts on this machine; as root on Debian it installs them.
 test-cluster: install
 	$(BIN)/python -m pytest -m cluster tests/cluster
+
+# The tests are to pass whatever their caller's machine and settings are: with Slurm's srun, an account, few threads.
+test-environment: install
+	PATH="$(CURDIR)/tests/search/executors/slurm:$$PATH" SIGOPT_KEY=token SIGOPT_API_URL=http://localhost:1 \
+	SIGOPT_PROJECT=elsewhere SLURM_JOB_ID=7 SLURM_NTASKS=4 CUDA_VISIBLE_DEVICES=0 OMP_NUM_THREADS=1 HYDRA_FULL_ERROR=1 \
+	$(BIN)/python -m pytest -m 'not slow and not gpu and not cluster and not browser' \
+	tests/app tests/search/test_failures.py tests/training tests/tuning
 
 lint: install
 	$(BIN)/ruff check .

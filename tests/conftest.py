@@ -1,5 +1,6 @@
-"""Connections to real stores, through the official client."""
+"""What every test has: an environment without its caller's settings, and connections to real stores."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,33 @@ settings.register_profile(
     "repository", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("repository")
+
+# Where these are set, sigtune, Hydra, Lightning, OpenMP or rich behave otherwise.
+# The GPUs stay the caller's choice.
+SETTINGS_OF_THE_CALLER = (
+    *("SIGOPT_", "HYDRA_", "SLURM", "SBATCH_", "SRUN_", "RAY_", "MASTER_", "PL_"),
+    *(
+        "WORLD_SIZE",
+        "RANK",
+        "LOCAL_RANK",
+        "NODE_RANK",
+        "GROUP_RANK",
+        "OMP_",
+        "MKL_",
+        "FORCE_COLOR",
+        "COLUMNS",
+    ),
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment() -> Iterator[None]:
+    """Hide the caller's settings from the tests, and from the processes that they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(SETTINGS_OF_THE_CALLER):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture

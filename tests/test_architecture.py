@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 SRC = Path(__file__).parents[1] / "src"
 
 # Which rooms of sigtune a room may know of, besides itself; whatever stands in no row is a leaf's.
@@ -188,7 +190,7 @@ def test_the_scan_sees_a_circle_through_a_function(tmp_path: Path, monkeypatch: 
 def test_creating_an_experiment_loads_no_torch_and_no_lightning(modules: str) -> None:
     script = f"import sys, {modules}\nprint([name for name in {sorted(TORCH)} if name in sys.modules])"
     result = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )
     assert result.stdout.strip() == "[]"
 
@@ -208,6 +210,6 @@ def test_every_module_can_be_the_first_to_be_imported() -> None:
         "        sys.exit(module)\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
     )
     assert result.returncode == 0, result.stderr

@@ -13,6 +13,7 @@ import pytest
 from sigopt import Connection
 from sigopt.exception import ApiException
 from tests.fixture_types import Connect, Define, Start
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.backend.driver import LocalDriver
 from sigtune.errors import Problem, UsageError
@@ -146,7 +147,9 @@ def test_everything_is_there_for_the_next_process(tmp_path: Path, connect: Conne
         "search.observations().create(suggestion=first.id, value=0.5, metadata={'job': 1})\n"
     )
     subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, url, json.dumps(define())], check=True, timeout=60
+        [sys.executable, "-W", "error", "-c", script, url, json.dumps(define())],
+        check=True,
+        timeout=PATIENCE_SECONDS,
     )
     connection = connect(url)
     [experiment] = connection.experiments().fetch().iterate_pages()
@@ -192,7 +195,7 @@ def test_two_processes_that_draw_at_once_get_different_suggestions(
         worker.stdin.flush()
     drawn = []
     for worker in workers:
-        output, _ = worker.communicate(timeout=120)
+        output, _ = worker.communicate(timeout=PATIENCE_SECONDS)
         assert worker.returncode == 0
         drawn.append(output.split())
     assert [len(ids) for ids in drawn] == [4, 4]
