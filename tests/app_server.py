@@ -113,8 +113,9 @@ def import_everything() -> None:
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     import sigtune
 
+    apart = (".executors.", "._", ".migrations.")  # Alembic runs the migrations' modules itself
     for module in pkgutil.walk_packages(sigtune.__path__, "sigtune."):
-        if ".executors." not in module.name and "._" not in module.name:
+        if not any(part in module.name for part in apart):
             importlib.import_module(module.name)
 
 
