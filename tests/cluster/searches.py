@@ -32,6 +32,7 @@ class ClusterSearch:
 
     def __post_init__(self) -> None:
         self.trace.mkdir(parents=True)
+        self.shared.mkdir()
         self.store = self.store or f"sqlite:///{self.folder}/app.db"
 
     @property
@@ -40,9 +41,14 @@ class ClusterSearch:
         return self.folder / "trace"
 
     @property
+    def shared(self) -> Path:
+        """The folder that the sweep's is in, which a node may be without."""
+        return self.folder / "shared"
+
+    @property
     def sweep_dir(self) -> Path:
         """The sweep's folder."""
-        return self.folder / "sweep"
+        return self.shared / "sweep"
 
     def start(self, *more: str) -> subprocess.Popen[str]:
         """Start the sweep; its output goes to the file `output` in the folder."""
@@ -65,12 +71,16 @@ class ClusterSearch:
         """Start the sweep again, as the resume line says."""
         return self.start("sigopt.experiment_id=1")
 
+    def kill(self) -> None:
+        """Kill the sweep as a power cut does."""
+        process = self._started[-1]
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
     def end(self) -> None:
-        """End what a failed test has left running, politely at first."""
-        for process in self._started:
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
+        """Kill what a failed test has left running."""
+        if self._started and self._started[-1].poll() is None:
+            self.kill()
 
     @property
     def output(self) -> str:

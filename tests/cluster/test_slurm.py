@@ -1,8 +1,5 @@
 """A search on a real Slurm, and the faults that befall one."""
 
-import signal
-import subprocess
-
 import pytest
 
 from .conftest import StartSearch
@@ -138,15 +135,9 @@ def test_a_sweep_that_is_killed_goes_on_with_the_jobs_that_slurm_still_has(
     on_slurm: StartSearch, slurm: Slurm
 ) -> None:
     search = on_slurm("++steps.other=16")
-    sweep = search.start()
+    search.start()
     search.wait_for(1, 2, 3)
-    kill(sweep)
+    search.kill()
     search.expect_exit(search.resume())
     search.assert_sound()
     assert [len(search.begins(number)) for number in (1, 2, 3)] == [1, 1, 1]
-
-
-def kill(sweep: "subprocess.Popen[str]") -> None:
-    """Kill the sweep as a power cut does."""
-    sweep.send_signal(signal.SIGKILL)
-    sweep.wait()
