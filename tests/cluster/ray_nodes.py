@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ from .processes import Processes, cluster_folder, free_ports, wait_until
 
 STORE_BYTES = 100_000_000
 START_SECONDS = 90
+COUNT_ALIVE = (
+    "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='error'); "
+    "print(sum(node['Alive'] for node in ray.nodes()))"
+)
 
 
 class RayNodes:
@@ -20,14 +25,16 @@ class RayNodes:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.address = f"127.0.0.1:{free_ports(1)[0]}"
-        self.processes = Processes(folder, {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"})
+        self.port = free_ports(1)[0]
+        self.address = f"127.0.0.1:{self.port}"
+        # Ray turns tokens on where it finds one on this machine; this cluster has one of its own.
+        self.environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self.processes = Processes(folder, {**os.environ, **self.environment, "RAY_USAGE_STATS_ENABLED": "0"})
         self.workers: list[str] = []
 
     def start_head(self) -> None:
         """Start the node that the others and the searches join."""
-        port = self.address.partition(":")[2]
-        head = ["--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false"]
+        head = ["--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false"]
         self._start("head", *head, f"--temp-dir={self.folder}/session")
         wait_until(lambda: self._alive() == 1, "the Ray head", START_SECONDS)
 
@@ -55,14 +62,13 @@ class RayNodes:
 
     def _alive(self) -> int:
         run = subprocess.run(
-            [sys.executable, "-m", "ray.scripts.scripts", "status", f"--address={self.address}"],
+            [sys.executable, "-c", COUNT_ALIVE, self.address],
             env=self.processes.environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        active = run.stdout.partition("Active:")[2].partition("Pending:")[0]
-        return active.count("node_")
+        return int(run.stdout or 0)
 
 
 @contextlib.contextmanager

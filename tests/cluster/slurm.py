@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -50,7 +50,7 @@ class Slurm:
 
     def kill_node(self, node: str) -> None:
         """Kill the node's slurmd and everything that its jobs consist of, as a power cut does."""
-        steps = [process for job in self.jobs_on(node) for process in self._steps(f"{job}.")]
+        steps = self._steps(self.jobs_on(node))
         self.processes.kill(node)
         for step in steps:
             kill_with_children(step)
@@ -76,11 +76,6 @@ class Slurm:
         """Return the ids of the jobs that run on the node."""
         return self._command("squeue", "--noheader", f"--nodelist={node}", "--format=%A").split()
 
-    def processes_of(self, job: str) -> list[int]:
-        """Return the ids of the processes that the job consists of."""
-        steps = self._steps(f"{job}.")
-        return [member.pid for step in steps for member in step.children(recursive=True)]
-
     def recover(self) -> None:
         """Cancel the jobs that a test has left, start what it has stopped, and wait for idle nodes."""
         if self._has_accounting and not self.processes.is_running("slurmdbd"):
@@ -93,23 +88,25 @@ class Slurm:
             self._command("scancel", *jobs)
         wait_until(self._all_idle, "idle nodes", 90)
 
+    def job_of(self, pid: int) -> str:
+        """Return the id of the job that a process belongs to."""
+        return str(psutil.Process(pid).environ()["SLURM_JOB_ID"])
+
     def end_jobs(self) -> None:
-        """Kill the steps that are left: they are nobody's children, and would outlive the cluster."""
+        """Kill the jobs that are left: a step is nobody's child, and would outlive the cluster."""
         for step in self._steps():
             kill_with_children(step)
 
-    def _steps(self, job: str = "") -> list[psutil.Process]:
-        """Return the slurmstepds of the job, or of every job."""
-        found = []
-        for process in psutil.process_iter(["cmdline"]):
-            title = " ".join(process.info["cmdline"] or ())
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if title.startswith(f"slurmstepd: [{job}") and self._is_ours(process):
-                    found.append(process)
-        return found
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        return bool(process.environ().get("SLURM_CONF") == self.environment["SLURM_CONF"])
+    def _steps(self, jobs: Sequence[str] = ()) -> list[psutil.Process]:
+        """Return the slurmstepds of the jobs, or of every job; their own environment is overwritten."""
+        steps: dict[int, psutil.Process] = {}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                environment = process.environ()
+                is_ours = environment.get("SLURM_CONF") == self.environment["SLURM_CONF"]
+                if is_ours and (not jobs or environment.get("SLURM_JOB_ID") in jobs):
+                    steps |= {parent.pid: parent for parent in process.parents() if _is_step(parent)}
+        return list(steps.values())
 
     def _all_idle(self) -> bool:
         listed = self._command("sinfo", "--noheader", "--Node", "--partition=main", "--states=idle")
@@ -243,6 +240,10 @@ class Slurm:
             for name, default, tier in (("main", "YES", 10), ("low", "NO", 1), ("high", "NO", 100))
         ]
         return [*nodes, *partitions, ""]
+
+
+def _is_step(process: psutil.Process) -> bool:
+    return bool(process.name().startswith("slurmstepd"))
 
 
 def _lines(options: dict[str, object]) -> str:

@@ -9,7 +9,7 @@ def on_ray(search: StartSearch, nodes: RayNodes, *arguments: str, budget: int = 
     """Prepare a search on the cluster, with four slots."""
     launcher = ("hydra/launcher=ray", f"hydra.launcher.ray.init.address={nodes.address}")
     slots = "sigopt.parallel_bandwidth=4"
-    return search(*launcher, slots, *arguments, budget=budget, environment={})
+    return search(*launcher, slots, *arguments, budget=budget, environment=nodes.environment)
 
 
 def test_a_search_joins_the_cluster_and_a_job_that_fails_by_itself_is_a_failure(
@@ -18,7 +18,7 @@ def test_a_search_joins_the_cluster_and_a_job_that_fails_by_itself_is_a_failure(
     sweep = on_ray(search, ray_nodes, "++ends={2: raise, 3: kill}")
     sweep.expect_exit(sweep.start(), 3)
     sweep.assert_sound(failed=[2, 3])
-    assert ray_nodes.address in sweep.output
+    assert f":{ray_nodes.port}: 3 nodes" in sweep.output
     assert "job 1 is at step 0" in (sweep.sweep_dir / "1" / "output.log").read_text()
 
 

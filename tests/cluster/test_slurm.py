@@ -24,12 +24,7 @@ def on_slurm(search: StartSearch, slurm: Slurm) -> StartSearch:
 
 def job_id(search: ClusterSearch, slurm: Slurm, number: int) -> str:
     """Return the id in Slurm of a job that has begun and has not ended."""
-    node = search.begins(number)[-1][2]
-    process = int(search.begins(number)[-1][1])
-    for job in slurm.jobs_on(node):
-        if process in slurm.processes_of(job):
-            return job
-    raise AssertionError(f"job {number} does not run on {node}")
+    return slurm.job_of(int(search.begins(number)[-1][1]))
 
 
 def test_a_search_runs_on_slurm_and_a_job_that_fails_by_itself_is_a_failure(on_slurm: StartSearch) -> None:

@@ -65,6 +65,8 @@ def option_problems(block: SearchBlock) -> list[Problem]:
         )
         if value < 1
     ]
+    if block.max_lost_runs < 0:
+        problems.append(Problem(f"sigopt.max_lost_runs={block.max_lost_runs}", "is too small", "0 or more"))
     if block.job_timeout is not None and block.job_timeout <= 0:
         what = "is not a time"
         problems.append(Problem(f"sigopt.job_timeout={block.job_timeout}", what, "seconds, or null"))

@@ -73,6 +73,7 @@ class SigOptConfig:
     store: str = "sqlite:///sigopt.db"
     seed: int = 0
     max_consecutive_failures: int = 3
+    max_lost_runs: int = 3
     job_timeout: float | None = None
     repeats: int = 1
     repeat_key: str = "seed"

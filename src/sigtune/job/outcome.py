@@ -21,13 +21,15 @@ _RUNNING_NAME = "running.lock"
 class Outcome:
     """The outcome of a run that finished: metric values, or the reason why there are none.
 
-    `problems` are those of a UsageError: a mistake in the config, which would fail every job.
+    `problems` are those of a UsageError: a mistake in the config, which would fail every job. `attempt` is
+    the one that finished, 0 where that is not known.
     """
 
     values: Mapping[str, float] | None = None
     reason: str = ""
     problems: Sequence[Problem] = field(default_factory=tuple)
     seconds: float = 0.0
+    attempt: int = 0
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:
@@ -37,6 +39,7 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
         "reason": outcome.reason,
         "problems": [[problem.key, problem.what, problem.remedy] for problem in outcome.problems],
         "seconds": outcome.seconds,
+        "attempt": outcome.attempt,
     }
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f"{OUTCOME_NAME}.{os.getpid()}"
@@ -54,7 +57,8 @@ def read_outcome(folder: Path) -> Outcome | None:
         return None
     record = json.loads(path.read_text())
     problems = tuple(Problem(*fields) for fields in record["problems"])
-    return Outcome(record["values"], record["reason"], problems, record["seconds"])
+    attempt = record.get("attempt", 0)
+    return Outcome(record["values"], record["reason"], problems, record["seconds"], attempt)
 
 
 def running_lock(folder: Path) -> FileLock:

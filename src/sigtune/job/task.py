@@ -8,22 +8,26 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from filelock import Timeout
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from sigtune.errors import JobStoppedError, UsageError
+from sigtune.job.attempt import exiting_when_superseded, read_attempt
 from sigtune.job.metric_values import UnusableResultError, failure_reason, metric_values
-from sigtune.job.outcome import ERROR_NAME, Outcome, running_lock, write_outcome
+from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, running_lock, write_outcome
 from sigtune.job.stop import stop_file
+from sigtune.job.termination import is_terminated
 from sigtune.job.time_limit import JobTimeoutError, exiting_after, raising_after
 
 # A resumed sweep tries the lock for an instant, to see whether its predecessor's run still has it.
 _LOCK_PATIENCE = 10.0
+_SUPERSEDED = "a later attempt has its folder"
 
 
 class JobFailedError(Exception):
@@ -51,39 +55,59 @@ class RecordedTask:
 
     A launcher hands the outcome to the sweep; the copy in the folder is there when the sweep itself has died
     meanwhile. `timeout` is in seconds, and `sweep` is the process of the sweep, where some launchers run the
-    jobs too.
+    jobs too. `attempt` is 0 where the launcher does not hand it on: then it is the one written in the folder.
     """
 
     task: Callable[[DictConfig], Any]
     metrics: Sequence[str]
     timeout: float | None
     sweep: str
+    attempt: int = 0
 
     def __call__(self, config: DictConfig) -> Outcome:
         """Run the task and return its outcome.
 
-        Raises JobFailedError with the outcome of a job that failed, and JobStoppedError for one that was
-        asked to stop and has none.
+        Raises JobFailedError with the outcome of a job that failed, and JobStoppedError for one that has none
+        because it was asked to stop, or its process is being ended. SystemExit that ends such a process, as
+        submitit's does, is passed on.
         """
         folder = Path(HydraConfig.get().runtime.output_dir)
-        record = _Record(folder)
-        with running_lock(folder).acquire(timeout=_LOCK_PATIENCE):
+        attempt = self.attempt or read_attempt(folder)
+        with ExitStack() as stack:
             try:
-                with self._time_limit(record):
-                    result = self.task(config)
-                return record.write(Outcome(values=metric_values(result, self.metrics)))
-            except JobStoppedError:
-                self._pass_stop_on()
+                stack.enter_context(running_lock(folder).acquire(timeout=_LOCK_PATIENCE))
+            except Timeout as error:
+                raise JobStoppedError("an earlier attempt still runs in its folder") from error
+            if read_attempt(folder) > attempt:
+                raise JobStoppedError(_SUPERSEDED)
+            outcome = read_outcome(folder)
+            if outcome is not None and 0 < attempt == outcome.attempt:
+                return outcome  # it had finished when its cluster started it once more
+            if self.sweep != this_process():
+                stack.enter_context(exiting_when_superseded(folder, attempt))
+            return self._run(config, folder, _Record(folder, attempt))
+
+    def _run(self, config: DictConfig, folder: Path, record: _Record) -> Outcome:
+        try:
+            with self._time_limit(record):
+                result = self.task(config)
+            return record.write(Outcome(values=metric_values(result, self.metrics)))
+        except JobStoppedError:
+            self._pass_stop_on()
+            raise
+        except Exception as error:
+            if is_terminated(error):
+                raise JobStoppedError(failure_reason(error)) from error
+            raise JobFailedError(record.write(_failure(error, folder))) from error
+        except SystemExit as error:
+            # Lightning answers Ctrl-C with sys.exit(1).
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            if is_terminated(error):
                 raise
-            except Exception as error:
-                raise JobFailedError(record.write(_failure(error, folder))) from error
-            except SystemExit as error:
-                # Lightning answers Ctrl-C with sys.exit(1).
-                if isinstance(error.__context__, KeyboardInterrupt):
-                    raise KeyboardInterrupt from error
-                _write_traceback(folder)
-                failure = Outcome(reason=f"the job exited with {error.code}")
-                raise JobFailedError(record.write(failure)) from error
+            _write_traceback(folder)
+            failure = Outcome(reason=f"the job exited with {error.code}")
+            raise JobFailedError(record.write(failure)) from error
 
     def _time_limit(self, record: _Record) -> AbstractContextManager[None]:
         if self.timeout is None:
@@ -102,19 +126,25 @@ class RecordedTask:
 class _Record:
     """The outcome of one run. The first one written stays: a timer may come while the task ends."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, attempt: int) -> None:
         self._folder = folder
+        self._attempt = attempt
         self._begun = time.monotonic()
         self._lock = threading.Lock()
         self._written: Outcome | None = None
 
     def write(self, outcome: Outcome) -> Outcome:
-        """Write the outcome with the run's duration; return the one that stays."""
+        """Write the outcome with the run's duration and attempt; return the one that stays.
+
+        Raises JobStoppedError where the folder belongs to a later attempt.
+        """
         with self._lock:
             if self._written is None:
-                timed = replace(outcome, seconds=time.monotonic() - self._begun)
-                write_outcome(self._folder, timed)
-                self._written = timed
+                if read_attempt(self._folder) > self._attempt:
+                    raise JobStoppedError(_SUPERSEDED)
+                seconds = time.monotonic() - self._begun
+                self._written = replace(outcome, seconds=seconds, attempt=self._attempt)
+                write_outcome(self._folder, self._written)
             return self._written
 
     def write_first(self, outcome: Outcome) -> bool:

@@ -63,6 +63,10 @@ class Display:
         assignments = format_assignments(observed.assignments)
         self._print(f"{count:>7}  {format_metrics(observed)} {star}  {assignments}  {seconds:.0f}s")
 
+    def lost(self, run: str, reason: str, times: int, most: int) -> None:
+        """Print that the infrastructure took a run, which is not a failure."""
+        self._print(f"{run:>7}  LOST  {reason}  runs again from its last checkpoint ({times} of {most})")
+
     def status(
         self, running: int, slots: int, observed: Sequence[Observed], metrics: Sequence[Metric]
     ) -> None:

@@ -31,10 +31,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """One training of a job, in a folder of its own."""
+    """One training of a job, in a folder of its own; `attempt` counts from 1 how often it was started."""
 
     job: Job
     index: int
+    attempt: int = 0
 
     @property
     def subdir(self) -> str:

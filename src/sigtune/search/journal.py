@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Journal:
         self.sweep_id = ""
         self.jobs: dict[int, Job] = {}
         self._handles: dict[tuple[int, int], str] = {}
+        self._attempts: dict[tuple[int, int], int] = {}
+        self._losses: dict[tuple[int, int], int] = {}
         self._reported: set[int] = set()
         self._read()
 
@@ -47,6 +49,12 @@ class Journal:
             case "job":
                 job = Job(**event["job"])
                 self.jobs[job.number] = job
+            case "started":
+                self._attempts[event["number"], event["run"]] = event["attempt"]
+                self._handles.pop((event["number"], event["run"]), None)
+            case "lost":
+                run = event["number"], event["run"]
+                self._losses[run] = self._losses.get(run, 0) + 1
             case "submitted":
                 self._handles[event["number"], event["run"]] = event["handle"]
             case "reported":
@@ -63,6 +71,21 @@ class Journal:
     def add(self, job: Job) -> None:
         """Record a job before it starts."""
         self._append({"event": "job", "job": asdict(job)})
+
+    def begin_attempt(self, run: Run) -> Run:
+        """Record that the run is started, for the first time or again; return it with its new attempt."""
+        attempt = self.attempt(run) + 1
+        self._append({"event": "started", "number": run.job.number, "run": run.index, "attempt": attempt})
+        return replace(run, attempt=attempt)
+
+    def attempt(self, run: Run) -> int:
+        """Return the last attempt at the run; 0 where it was never started."""
+        return self._attempts.get((run.job.number, run.index), 0)
+
+    def mark_lost(self, run: Run, reason: str) -> int:
+        """Record that the infrastructure took the run; return how often it has by now."""
+        self._append({"event": "lost", "number": run.job.number, "run": run.index, "reason": reason})
+        return self._losses[run.job.number, run.index]
 
     def mark_submitted(self, run: Run, handle: str) -> None:
         """Record by which name the launcher knows the run."""

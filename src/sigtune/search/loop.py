@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from sigopt.exception import ApiException, ConnectionException
 from sigtune.definition.metrics import Metric
 from sigtune.definition.ranking import best
 from sigtune.errors import UsageError
+from sigtune.job.attempt import write_attempt
 from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, write_outcome
 from sigtune.report.observed import Observed
 from sigtune.search.display import Display
@@ -61,6 +62,7 @@ class Search:
         display: Display,
         metrics: Sequence[Metric],
         max_consecutive_failures: int,
+        max_lost_runs: int,
     ) -> None:
         self._experiment = experiment
         self._executor = executor
@@ -70,6 +72,7 @@ class Search:
         self._display = display
         self._max_consecutive_failures = max_consecutive_failures
         self._metrics = metrics
+        self._max_lost_runs = max_lost_runs
         self._waiting: deque[Run] = deque()
         self._running: dict[str, Run] = {}
         self._orphans = Orphans(journal.run_folder)
@@ -136,6 +139,7 @@ class Search:
             self._add_job(suggestion)
 
     def _resume_run(self, run: Run) -> None:
+        run = replace(run, attempt=self._journal.attempt(run))
         outcome = read_outcome(self._journal.run_folder(run))
         if outcome is not None:
             self._outcomes[run.subdir] = outcome
@@ -184,6 +188,8 @@ class Search:
         self._waiting.extend(job.runs())
 
     def _start(self, run: Run) -> None:
+        run = self._journal.begin_attempt(run)
+        write_attempt(self._journal.run_folder(run), run.attempt)
         self._running[run.subdir] = run
         self._show_status()
         handle = self._executor.submit(run)
@@ -207,14 +213,23 @@ class Search:
     def _end_run(self, run: Run, result: RunResult) -> None:
         del self._running[run.subdir]
         if isinstance(result, Lost):
-            if self._stop.asked:
-                return  # its suggestion stays open, and a later search runs it again
-            result = Outcome(reason=result.reason)
+            if self._stop.asked or self._runs_again(run, result):
+                return  # its suggestion stays open
+            result = Outcome(reason=result.reason, attempt=run.attempt)
         folder = self._journal.run_folder(run)
         if read_outcome(folder) is None:
             write_outcome(folder, result)
         self._outcomes[run.subdir] = result
         self._report_if_ended(run.job)
+
+    def _runs_again(self, run: Run, lost: Lost) -> bool:
+        """Queue a run that was lost before the others; return False for one that was lost too often."""
+        times = self._journal.mark_lost(run, lost.reason)
+        if times > self._max_lost_runs:
+            return False
+        self._waiting.appendleft(run)
+        self._display.lost(run.subdir, lost.reason, times, self._max_lost_runs)
+        return True
 
     def _report_if_ended(self, job: Job) -> None:
         runs = job.runs()

@@ -116,6 +116,7 @@ def run(opened: OpenedExperiment) -> Search:
             display,
             metrics,
             request.block.max_consecutive_failures,
+            request.block.max_lost_runs,
         )
         try:
             search.run()

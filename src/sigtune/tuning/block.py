@@ -41,6 +41,7 @@ class SearchBlock:
     store: str
     seed: int
     max_consecutive_failures: int
+    max_lost_runs: int
     job_timeout: float | None
     repeats: int
     repeat_key: str

@@ -84,7 +84,7 @@ class Runs:
     def start(self, label: str = "plain") -> int:
         self.count += 1
         overrides = [f"label={label}", f"size={self.count}", "x=0"]
-        self.executor.submit(Run(Job(self.count, str(self.count), {}, overrides), 0))
+        self.executor.submit(Run(Job(self.count, str(self.count), {}, overrides), 0, 1))
         return self.count
 
     def result(self, number: int) -> RunResult:
@@ -180,10 +180,11 @@ def test_a_run_that_was_asked_to_stop_is_lost_and_has_no_outcome(runs: Runs) -> 
 
 
 @elsewhere
-def test_a_run_whose_process_is_killed_is_lost_and_the_others_go_on(runs: Runs) -> None:
+def test_a_run_that_kills_its_process_has_failed_and_the_others_go_on(runs: Runs) -> None:
     killed, other = runs.start("kill"), runs.start()
     result = runs.result(killed)
-    assert isinstance(result, Lost)
+    assert isinstance(result, Outcome)
+    assert result.values is None
     assert result.reason
     assert isinstance(runs.result(other), Outcome)
     assert isinstance(runs.result(runs.start()), Outcome)

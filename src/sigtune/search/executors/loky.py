@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,17 +12,23 @@ import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future
 from concurrent.futures import wait as wait_for
-from pathlib import Path
 from typing import Any
 
-from loky.process_executor import ProcessPoolExecutor
+from loky.process_executor import BrokenProcessPool, ProcessPoolExecutor, ShutdownExecutorError
 
-from sigtune.search.executors.payload import RemoteRun, remote_run
-from sigtune.search.executors.protocol import Launch, RunResult
+from sigtune.job.attempt import has_begun
+from sigtune.job.outcome import Outcome
+from sigtune.job.output import OUTPUT_NAME
+from sigtune.job.task import RecordedTask
+from sigtune.search.executors.last_words import with_last_words
+from sigtune.search.executors.payload import RemoteRun, remote_run, run_in_worker
+from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.jobs import Run
 
 # A worker that is idle so long ends, and a new one starts when needed.
 _IDLE_SECONDS = 60
+
+_NO_LEAK_CHECK = "1e18"
 
 # Held in a worker while it runs a job.
 _BUSY = threading.Lock()
@@ -44,13 +51,17 @@ class LokyExecutor:
         self._free = list(range(self.slots))
         self._running: dict[Future[RunResult], tuple[Run, int]] = {}
         for slot in self._free:
-            self._pool(slot).submit(os.getpid)  # starts the worker, while the first suggestion is drawn
+            self._pool(slot).submit(_import_app, launch.task)  # while the first suggestion is drawn
 
     def submit(self, run: Run) -> str:
         """Start the run in a free slot."""
         slot = self._free.pop(0)
-        folder, remote = self._launch.folder(run), remote_run(self._launch, run)
-        future = self._pool(slot).submit(_run_with_output_in, folder, remote)
+        remote = remote_run(self._launch, run)
+        try:
+            future = self._pool(slot).submit(_run, remote)
+        except (BrokenProcessPool, ShutdownExecutorError):  # its worker died while it was idle
+            self._pools.pop(slot).shutdown(kill_workers=True)
+            future = self._pool(slot).submit(_run, remote)
         self._running[future] = (run, slot)
         return ""
 
@@ -66,8 +77,19 @@ class LokyExecutor:
         if error is None:
             return run, future.result()
         self._pools.pop(slot).shutdown(kill_workers=True)
-        reason = f"its worker process died ({type(error).__name__})"
-        return run, self._launch.result_in_folder(run, reason)
+        return run, self._launch.outcome_of(run) or self._death(run, error)
+
+    def _death(self, run: Run, error: BaseException) -> RunResult:
+        """Return the result of a run whose worker died: whoever killed it, the job was in it.
+
+        A job that takes all memory is killed by the kernel, from outside, so a kill is the job's failure.
+        """
+        folder = self._launch.folder(run)
+        if not has_begun(folder, run.attempt):
+            return Lost("its worker process died before the job had begun")
+        exit_code = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
+        reason = f"its worker process died ({exit_code[1] if exit_code else type(error).__name__})"
+        return Outcome(reason=with_last_words(reason, [folder / OUTPUT_NAME]), attempt=run.attempt)
 
     def reattach(self, run: Run, handle: str) -> bool:
         """Return False: a dead sweep's worker cannot be spoken to. Its run holds the lock on its folder."""
@@ -96,7 +118,11 @@ def slot_environment(slot: int, slots: int, gpus: list[str]) -> dict[str, str]:
     With fewer GPUs than slots, slots share them in turn.
     """
     threads = str(max(1, len(os.sched_getaffinity(0)) // slots))
-    environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads)}
+    environment = {
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads),
+        # loky ends a worker that has grown by 300 MB since its first task, which a training always has.
+        "LOKY_MAX_MEMORY_LEAK_SIZE": os.environ.get("LOKY_MAX_MEMORY_LEAK_SIZE", _NO_LEAK_CHECK),
+    }
     if gpus:
         share = gpus[slot * len(gpus) // slots : (slot + 1) * len(gpus) // slots]
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(share or [gpus[slot % len(gpus)]])
@@ -130,11 +156,10 @@ def _outlive_by_one_run(sweep: int) -> None:
         os._exit(0)
 
 
-def _run_with_output_in(folder: Path, run: RemoteRun) -> RunResult:
-    """Run it with what it prints going to its folder, rather than between the sweep's lines."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "output.log").open("ab") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
+def _run(run: RemoteRun) -> RunResult:
     with _BUSY:
-        return run()
+        return run_in_worker(run)
+
+
+def _import_app(task: RecordedTask) -> None:
+    """Do nothing: to be handed the task, the worker has imported what it needs."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from hydra.core.singleton import Singleton
@@ -13,9 +13,12 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
 from sigtune.errors import JobStoppedError
+from sigtune.job.attempt import mark_begun
 from sigtune.job.metric_values import failure_reason
 from sigtune.job.outcome import Outcome
+from sigtune.job.output import output_in
 from sigtune.job.task import JobFailedError, RecordedTask
+from sigtune.job.termination import announce_termination, exit_on_sigterm
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.jobs import Run
 
@@ -28,21 +31,27 @@ class RemoteRun:
     config: DictConfig
     task: RecordedTask
     singletons: dict[Any, Any]
-    overrides: Sequence[str]
-    number: int
+    run: Run
+    folder: Path
 
     def __call__(self) -> RunResult:
-        """Run the job and return its result."""
+        """Run the job, with what it prints going to its folder, and return its result."""
+        mark_begun(self.folder, self.run.attempt)
+        with output_in(self.folder):
+            return self._run()
+
+    def _run(self) -> RunResult:
         Singleton.set_state(self.singletons)
         setup_globals()
-        config = self.context.config_loader.load_sweep_config(self.config, list(self.overrides))
+        config = self.context.config_loader.load_sweep_config(self.config, self.run.overrides)
+        number = self.run.job.number
         with open_dict(config):
-            config.hydra.job.id = _scheduler_job_id() or str(self.number)
-            config.hydra.job.num = self.number
+            config.hydra.job.id = _scheduler_job_id() or str(number)
+            config.hydra.job.num = number
         return result_of(
             run_job(
                 hydra_context=self.context,
-                task_function=self.task,
+                task_function=replace(self.task, attempt=self.run.attempt),
                 config=config,
                 job_dir_key="hydra.sweep.dir",
                 job_subdir_key="hydra.sweep.subdir",
@@ -50,17 +59,29 @@ class RemoteRun:
         )
 
     def checkpoint(self) -> Any:
-        """Tell submitit what to submit again after a preemption: the same, for it resumes by itself."""
+        """Tell submitit, which is about to end this process, what to submit again: the same attempt.
+
+        It resumes from its checkpoint by itself.
+        """
         from submitit.helpers import DelayedSubmission
 
+        announce_termination()
         return DelayedSubmission(self)
 
 
 def remote_run(launch: Launch, run: Run) -> RemoteRun:
     """Pack the run up for a worker."""
-    return RemoteRun(
-        launch.context, launch.config, launch.task, Singleton.get_state(), run.overrides, run.job.number
-    )
+    singletons = Singleton.get_state()
+    return RemoteRun(launch.context, launch.config, launch.task, singletons, run, launch.folder(run))
+
+
+def run_in_worker(run: RemoteRun) -> RunResult:
+    """Run it in a process that an engine keeps for several runs. Where SIGTERM ends that, the run is lost."""
+    exit_on_sigterm()
+    try:
+        return run()
+    except SystemExit:
+        return Lost("its worker was terminated")
 
 
 def result_of(job: JobReturn) -> RunResult:

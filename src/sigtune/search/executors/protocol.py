@@ -16,7 +16,10 @@ from sigtune.search.jobs import Run
 
 @dataclass(frozen=True)
 class Lost:
-    """The run ended without an outcome, for the `reason` that its engine gives."""
+    """The infrastructure took the run before it had an outcome, for the `reason` that its engine gives.
+
+    A run that ended itself, by a signal even, is not lost: it is finished, and has failed.
+    """
 
     reason: str
 
@@ -69,9 +72,6 @@ class Launch:
         """Return the folder that the run is in."""
         return Path(self.config.hydra.sweep.dir) / run.subdir
 
-    def result_in_folder(self, run: Run, reason: str) -> RunResult:
-        """Return the result of a run that its engine returned nothing of: it may have left an outcome.
-
-        `reason` is why the run is lost if it has left none.
-        """
-        return read_outcome(self.folder(run)) or Lost(reason)
+    def outcome_of(self, run: Run) -> Outcome | None:
+        """Return the outcome that the run left in its folder, where its engine returned nothing of it."""
+        return read_outcome(self.folder(run))

@@ -1,15 +1,48 @@
-"""Runs as Ray tasks, with the options of `hydra/launcher=ray`."""
+"""Runs as Ray tasks, with the options of `hydra/launcher=ray`: `ray.init` and `ray.remote`.
+
+A task ends with its node and with its driver: then it is lost. One whose worker dies while its node lives was
+ended by its job.
+"""
 
 from __future__ import annotations
 
+import logging
+import socket
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import (
+    LocalRayletDiedError,
+    NodeDiedError,
+    ObjectLostError,
+    RayError,
+    RaySystemError,
+    TaskCancelledError,
+    WorkerCrashedError,
+)
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sigtune.job.metric_values import failure_reason
-from sigtune.search.executors.payload import RemoteRun, remote_run
-from sigtune.search.executors.protocol import Launch, RunResult
+from sigtune.job.outcome import Outcome
+from sigtune.job.output import OUTPUT_NAME
+from sigtune.search.executors.last_words import with_last_words
+from sigtune.search.executors.payload import remote_run, run_in_worker
+from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.jobs import Run
+
+log = logging.getLogger(__name__)
+
+_LOST = (LocalRayletDiedError, NodeDiedError, ObjectLostError, RaySystemError, TaskCancelledError)
+_CONNECT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class _Submission:
+    run: Run
+    nodes: frozenset[str]  # those that were alive
 
 
 class RayExecutor:
@@ -20,33 +53,49 @@ class RayExecutor:
     def __init__(self, launch: Launch, slots: int) -> None:
         self.slots = slots
         self._launch = launch
-        self._running: dict[Any, Run] = {}
+        self._running: dict[Any, _Submission] = {}
         options = launch.options["ray"]
         self._owns_ray = not ray.is_initialized()
         if self._owns_ray:
             ray.init(**{"log_to_driver": False, **(options["init"] or {})})
         # Ray would run a task whose worker died again by itself, behind the search's back.
-        self._task = ray.remote(**{**(options["remote"] or {}), "max_retries": 0})(_run)
+        self._task = ray.remote(**{**(options["remote"] or {}), "max_retries": 0})(run_in_worker)
+        self._probe: Path | None = None
+        self._probes: dict[Any, str] = {}
+        log.info("%s", _cluster())
+        self._start_probes(Path(launch.config.hydra.sweep.dir))
 
     def submit(self, run: Run) -> str:
         """Hand the run to Ray."""
-        self._running[self._task.remote(remote_run(self._launch, run))] = run
+        alive = frozenset(node["NodeID"] for node in _alive_nodes())
+        self._running[self._task.remote(remote_run(self._launch, run))] = _Submission(run, alive)
         return ""
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
         """Wait for a task to end, in whatever way."""
+        self._read_probes()
         if not self._running:
             return []
         done, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds)
         return [self._end(task) for task in done]
 
     def _end(self, task: Any) -> tuple[Run, RunResult]:
-        run = self._running.pop(task)
+        submission = self._running.pop(task)
+        run = submission.run
         try:
             result: RunResult = ray.get(task)
-        except Exception as error:  # noqa: BLE001 - whatever ended the task is why the run is lost
-            return run, self._launch.result_in_folder(run, failure_reason(error))
+        except RayError as error:
+            result = self._launch.outcome_of(run) or self._result_of(error, submission)
         return run, result
+
+    def _result_of(self, error: Exception, submission: _Submission) -> RunResult:
+        reason = failure_reason(error)
+        if isinstance(error, _LOST):
+            return Lost(reason)
+        if isinstance(error, WorkerCrashedError) and not all(map(_is_alive, submission.nodes)):
+            return Lost("a node of the cluster died")
+        logs = [self._launch.folder(submission.run) / OUTPUT_NAME]
+        return Outcome(reason=with_last_words(reason, logs), attempt=submission.run.attempt)
 
     def reattach(self, run: Run, handle: str) -> bool:
         """Return False: Ray ends the tasks of a driver that has died."""
@@ -56,9 +105,78 @@ class RayExecutor:
         """End what still runs, and the Ray that this sweep started or joined."""
         for task in self._running if now else ():
             ray.cancel(task, force=True)
+        self._end_probes()
         if self._owns_ray:
             ray.shutdown()
 
+    # --- whether every node sees the sweep's folder ---
 
-def _run(run: RemoteRun) -> RunResult:
-    return run()
+    def _start_probes(self, folder: Path) -> None:
+        nodes = _alive_nodes()
+        if len(nodes) == 1:
+            return
+        self._probe = folder / f"probe.{uuid.uuid4().hex}"
+        self._probe.touch()
+        look = ray.remote(num_cpus=0, max_retries=0)(_is_there)
+        for node in nodes:
+            here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            task = look.options(scheduling_strategy=here).remote(str(self._probe))
+            self._probes[task] = node["NodeManagerAddress"]
+
+    def _read_probes(self) -> None:
+        if not self._probes:
+            return
+        done, waiting = ray.wait(list(self._probes), num_returns=len(self._probes), timeout=0)
+        if waiting:
+            return
+        without = sorted({self._probes[task] for task in done if _value(task) is False})
+        if without:
+            log.warning(
+                "the sweep's folder is not shared with %s: outcomes of jobs there come back through Ray, but "
+                "their checkpoints and logs stay there",
+                ", ".join(without),
+            )
+        self._end_probes()
+
+    def _end_probes(self) -> None:
+        self._probes = {}
+        if self._probe is not None:
+            self._probe.unlink(missing_ok=True)
+            self._probe = None
+
+
+def _cluster() -> str:
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    count = len(_alive_nodes())
+    size = f"{resources.get('CPU', 0):g} CPUs, {resources.get('GPU', 0):g} GPUs"
+    address = ray.get_runtime_context().gcs_address
+    return f"ray {address}: {count} node{'' if count == 1 else 's'}, {size}"
+
+
+def _alive_nodes() -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node for node in nodes if node["Alive"]]
+
+
+def _is_alive(node_id: str) -> bool:
+    """Return whether the node's raylet answers: Ray itself notices a dead one some seconds later."""
+    for node in _alive_nodes():
+        if node["NodeID"] == node_id:
+            address = node["NodeManagerAddress"], node["NodeManagerPort"]
+            try:
+                socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
+            except OSError:
+                return False
+            return True
+    return False
+
+
+def _is_there(path: str) -> bool:
+    return Path(path).exists()
+
+
+def _value(task: Any) -> Any:
+    try:
+        return ray.get(task)
+    except RayError:
+        return None

@@ -10,6 +10,7 @@ import logging
 from hydra.core.plugins import Plugins
 
 from sigtune.job.metric_values import failure_reason
+from sigtune.job.outcome import Outcome
 from sigtune.search.executors.payload import result_of
 from sigtune.search.executors.protocol import Launch, RunResult
 from sigtune.search.jobs import Run
@@ -39,7 +40,7 @@ class SequentialExecutor:
         try:
             jobs = self._launcher.launch([run.overrides], initial_job_idx=run.job.number)
         except Exception as error:  # noqa: BLE001 - a launcher may raise anything for a job that died
-            return self._launch.result_in_folder(run, failure_reason(error))
+            return self._launch.outcome_of(run) or Outcome(reason=failure_reason(error), attempt=run.attempt)
         return result_of(jobs[0])
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:

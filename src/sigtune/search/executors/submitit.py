@@ -1,24 +1,39 @@
 """Runs through submitit: on a Slurm cluster, or each in a process of its own on this machine.
 
-A Slurm job that is preempted is submitted again by submitit itself (`RemoteRun.checkpoint` in payload.py),
-and goes on from its last checkpoint; until then it is still there.
+A Slurm job that is preempted is queued again by submitit itself, or by Slurm (`RemoteRun.checkpoint` in
+payload.py): with the same job ID, and as the same attempt. Until it has ended it is still there.
 """
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import submitit
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
 from submitit.core.utils import FailedJobError, JobPaths, UncompletedJobError
 
-from sigtune.job.outcome import Outcome, read_outcome
+from sigtune.job.attempt import has_begun
+from sigtune.job.metric_values import failure_reason
+from sigtune.job.outcome import Outcome
+from sigtune.job.output import OUTPUT_NAME
+from sigtune.search.executors.last_words import with_last_words
 from sigtune.search.executors.payload import remote_run
-from sigtune.search.executors.protocol import Launch, RunResult
+from sigtune.search.executors.protocol import Launch, Lost, RunResult
+from sigtune.search.executors.slurm_states import JobState, SlurmStates
 from sigtune.search.jobs import Run
 
-_POLL_SECONDS = 0.1
+_END_SECONDS = 10.0
+
+
+@dataclass
+class _Submission:
+    run: Run
+    job: Any
+    ended: float | None = None  # when the cluster first said so, by the monotonic clock
 
 
 class _SubmititExecutor:
@@ -26,16 +41,18 @@ class _SubmititExecutor:
 
     in_process = False
     _cluster: str
+    _look_seconds: float  # how long between two looks at the jobs
 
     def __init__(self, launch: Launch, slots: int) -> None:
         self.slots = slots
         self._launch = launch
-        self._folder = self._log_folder(launch.options["submitit_folder"])
+        # Both submitit and slurmd start a job before they make a folder with its ID (%j) in its name, and a
+        # job that comes before its folder ends without a word.
+        self._folder = JobPaths.get_first_id_independent_folder(launch.options["submitit_folder"])
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._executor = self._make_executor()
-        self._running: list[tuple[Run, Any]] = []
-
-    def _log_folder(self, configured: str) -> str:
-        return configured
+        self._running: list[_Submission] = []
+        self._next_look = 0.0
 
     def _make_executor(self) -> Any:
         # submitit names an option of one kind of cluster with that cluster's name before it.
@@ -57,37 +74,52 @@ class _SubmititExecutor:
     def submit(self, run: Run) -> str:
         """Submit the run; the handle is the job ID of the cluster."""
         job = self._executor.submit(remote_run(self._launch, run))
-        self._running.append((run, job))
+        self._running.append(_Submission(run, job))
         return str(job.job_id)
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
-        """Ask about the jobs until one has ended."""
+        """Look at the jobs now and then until one has ended."""
         deadline = time.monotonic() + seconds
         while True:
-            ended = [(run, job) for run, job in self._running if self._has_ended(run, job)]
-            if ended or time.monotonic() >= deadline:
-                break
-            time.sleep(_POLL_SECONDS)
-        self._running = [entry for entry in self._running if entry not in ended]
-        return [(run, self._result(run, job)) for run, job in ended]
+            ended = self._look() if time.monotonic() >= self._next_look else []
+            now = time.monotonic()
+            if ended or now >= deadline:
+                return ended
+            time.sleep(max(0.0, min(deadline, self._next_look) - now))
 
-    def _has_ended(self, run: Run, job: Any) -> bool:
-        return bool(job.done())
+    def _look(self) -> list[tuple[Run, RunResult]]:
+        """Return the runs that have ended, and watch them no longer."""
+        results = [(submission, self._result(submission)) for submission in self._done()]
+        ended = [submission for submission, result in results if result is not None]
+        self._running = [submission for submission in self._running if submission not in ended]
+        self._next_look = time.monotonic() + self._look_seconds
+        return [(submission.run, result) for submission, result in results if result is not None]
 
-    def _result(self, run: Run, job: Any) -> RunResult:
-        in_folder = self._launch.result_in_folder(run, f"its submitit job {job.job_id} ended as {job.state}")
-        if isinstance(in_folder, Outcome) or not job.paths.result_pickle.exists():
-            return in_folder  # without the file `job.result` would wait for it
+    def _done(self) -> list[_Submission]:
+        raise NotImplementedError
+
+    def _result(self, submission: _Submission) -> RunResult | None:
+        raise NotImplementedError
+
+    def _returned(self, submission: _Submission) -> RunResult | None:
+        """Return what the run handed to submitit, or left in its folder."""
+        if not submission.job.paths.result_pickle.exists():  # `job.result` would wait for it
+            return self._launch.outcome_of(submission.run)
         try:
-            result: RunResult = job.result()
-        except (FailedJobError, UncompletedJobError):
-            return in_folder
+            result: RunResult = submission.job.result()
+        except (FailedJobError, UncompletedJobError) as error:
+            reason = with_last_words(failure_reason(error), self._logs(submission))
+            return self._launch.outcome_of(submission.run) or Outcome(reason=reason)
         return result
+
+    def _logs(self, submission: _Submission) -> list[Path]:
+        paths: JobPaths = submission.job.paths
+        return [self._launch.folder(submission.run) / OUTPUT_NAME, paths.stderr]
 
     def close(self, now: bool) -> None:
         """Cancel what still runs; without `now` nothing does."""
-        for _, job in self._running if now else ():
-            job.cancel()
+        for submission in self._running if now else ():
+            submission.job.cancel()
 
 
 class LocalExecutor(_SubmititExecutor):
@@ -97,11 +129,23 @@ class LocalExecutor(_SubmititExecutor):
     """
 
     _cluster = "local"
+    _look_seconds = 0.1
 
-    def _log_folder(self, configured: str) -> str:
-        # submitit starts a local job before it makes a folder with the job's ID (%j) in its name; a job that
-        # comes before its folder ends without a word.
-        return str(JobPaths.get_first_id_independent_folder(configured))
+    def _done(self) -> list[_Submission]:
+        return [submission for submission in self._running if submission.job.done()]
+
+    def _result(self, submission: _Submission) -> RunResult:
+        # This machine is not a cluster that loses jobs: a process that is gone was ended by its job.
+        reason = f"its process ended as {submission.job.state}"
+        died = Outcome(reason=with_last_words(reason, self._logs(submission)), attempt=submission.run.attempt)
+        return self._returned(submission) or died
+
+    def close(self, now: bool) -> None:
+        """End what still runs, with `now`, and wait for it to have ended."""
+        super().close(now)
+        deadline = time.monotonic() + _END_SECONDS
+        while now and not all(entry.job.done() for entry in self._running) and time.monotonic() < deadline:
+            time.sleep(self._look_seconds)
 
     def reattach(self, run: Run, handle: str) -> bool:
         """Return False: the run of a dead sweep is known by the lock that it holds on its folder."""
@@ -109,20 +153,69 @@ class LocalExecutor(_SubmititExecutor):
 
 
 class SlurmExecutor(_SubmititExecutor):
-    """Each run as a job of Slurm: `hydra/launcher=submitit_slurm`."""
+    """Each run as a job of Slurm: `hydra/launcher=submitit_slurm`.
+
+    A job hands its result over in a file. One whose file is not there is asked about, at longer intervals.
+    """
 
     _cluster = "slurm"
+    _look_seconds = 1.0
+    _ask_seconds = 5.0
+    # A job that ended may be about to be queued again, or its file still on its way over the network.
+    _grace_seconds = 5.0
 
-    def _has_ended(self, run: Run, job: Any) -> bool:
-        # Slurm is slow to tell; the outcome in the run's folder is there at once.
-        return read_outcome(self._launch.folder(run)) is not None or super()._has_ended(run, job)
+    def __init__(self, launch: Launch, slots: int) -> None:
+        super().__init__(launch, slots)
+        self._states = SlurmStates()
+        self._ended: dict[str, JobState] = {}
+        self._next_ask = 0.0
+
+    def _done(self) -> list[_Submission]:
+        files = {entry.name for entry in os.scandir(self._folder)}
+        self._ask(files)
+        return [
+            submission
+            for submission in self._running
+            if submission.job.paths.result_pickle.name in files or self._is_over(submission)
+        ]
+
+    def _ask(self, files: set[str]) -> None:
+        """Ask Slurm about the jobs whose results are not there."""
+        now = time.monotonic()
+        silent = [entry for entry in self._running if entry.job.paths.result_pickle.name not in files]
+        if not silent or now < self._next_ask:
+            return
+        self._next_ask = now + self._ask_seconds
+        states = self._states.ask([str(submission.job.job_id) for submission in silent])
+        for submission in silent:
+            state = states.get(str(submission.job.job_id))
+            if state is None:
+                continue
+            submission.ended = None if state.is_live else submission.ended or now
+            self._ended[str(submission.job.job_id)] = state
+
+    def _is_over(self, submission: _Submission) -> bool:
+        return submission.ended is not None and time.monotonic() >= submission.ended + self._grace_seconds
+
+    def _result(self, submission: _Submission) -> RunResult | None:
+        returned = self._returned(submission)
+        if returned is not None or not self._is_over(submission):
+            return returned
+        run, job = submission.run, str(submission.job.job_id)
+        state = self._states.details(job, self._ended[job])
+        reason = with_last_words(f"Slurm job {job} {state}", self._logs(submission))
+        if state.is_lost or not has_begun(self._launch.folder(run), run.attempt):
+            submission.job.cancel(check=False)  # lest Slurm runs it besides the next attempt
+            return Lost(reason)
+        return Outcome(reason=reason, attempt=run.attempt)
 
     def reattach(self, run: Run, handle: str) -> bool:
-        """Watch a job that is still queued or running, by its job ID."""
+        """Watch a job by its job ID, unless the cluster has lost it, or an ended sweep cancelled it."""
         if not handle:
             return False
         job: Any = submitit.SlurmJob(folder=self._folder, job_id=handle)
-        if job.done(force_check=True):
+        state = self._states.ask([handle]).get(handle)
+        if state is not None and not state.is_live and self._states.details(handle, state).is_lost:
             return False
-        self._running.append((run, job))
+        self._running.append(_Submission(run, job))
         return True
