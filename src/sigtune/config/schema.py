@@ -229,17 +229,21 @@ class Config:
     sigopt: SigOptConfig = field(default_factory=SigOptConfig)
 
 
+# The dataclass of each choice whose class is known, by config group and name.
+GROUP_SCHEMAS: tuple[tuple[str, str, type], ...] = (
+    ("data", "synthetic_commands", SyntheticCommandsConfig),
+    ("data", "speech_commands", SpeechCommandsConfig),
+    ("model", "sparse_cnn", SparseCNNConfig),
+    ("model", "dense_cnn", DenseCNNConfig),
+    ("optimizer", "sgd", SGDConfig),
+    ("scheduler", "onecyclelr", OneCycleLRConfig),
+    ("scheduler", "steplr", StepLRConfig),
+)
+
+
 def register_schemas() -> None:
     """Put the dataclasses where the defaults lists of conf/ find them, each as GROUP/NAME_schema."""
     store = ConfigStore.instance()
     store.store(name="config_schema", node=Config)
-    for group, name, node in (
-        ("data", "synthetic_commands_schema", SyntheticCommandsConfig),
-        ("data", "speech_commands_schema", SpeechCommandsConfig),
-        ("model", "sparse_cnn_schema", SparseCNNConfig),
-        ("model", "dense_cnn_schema", DenseCNNConfig),
-        ("optimizer", "sgd_schema", SGDConfig),
-        ("scheduler", "onecyclelr_schema", OneCycleLRConfig),
-        ("scheduler", "steplr_schema", StepLRConfig),
-    ):
-        store.store(group=group, name=name, node=node)
+    for group, name, node in GROUP_SCHEMAS:
+        store.store(group=group, name=f"{name}_schema", node=node)
