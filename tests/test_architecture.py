@@ -26,6 +26,7 @@ ALLOWED = {
     "backend": {"errors", "definition", "optimizer"},
     "server": {"errors", "backend"},
     "tuning": {"errors", "definition", "backend", "config"},
+    "cli": {"errors", "backend", "server", "tuning"},
     "checks": {"errors", "definition", "config", "tuning"},
     "report": {"errors", "definition"},
     "search": {"errors", "definition", "config", "tuning", "checks", "job", "report", "invocation"},
@@ -50,7 +51,7 @@ KNOWS_HYDRA = {
     "app",
     "training",
 }
-KNOWS_SIGOPT = {"backend", "server", "tuning", "checks", "search", "app"}
+KNOWS_SIGOPT = {"backend", "server", "cli", "tuning", "checks", "search", "app"}
 
 
 def sources() -> list[Path]:
@@ -130,7 +131,7 @@ def test_there_is_no_circle() -> None:
         (TORCH, KNOWS_TORCH),
         ({"hydra", "omegaconf"}, KNOWS_HYDRA),
         ({"sigopt"}, KNOWS_SIGOPT),
-        ({"sqlalchemy", "alembic"}, {"backend", "server", "tuning"}),
+        ({"sqlalchemy", "alembic"}, {"backend", "server", "tuning", "cli"}),
         ({"botorch", "gpytorch", "scipy"}, {"optimizer"}),
     ],
 )

@@ -1,0 +1,1 @@
+"""The command `sigtune`: a module for each subcommand."""

@@ -1,0 +1,49 @@
+"""`sigtune list`: the experiments, newest first."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from sigtune.cli.options import add_backend, connected
+from sigtune.cli.text import print_table, values_text
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser("list", help="list the experiments", description=__doc__)
+    add_backend(parser)
+    parser.add_argument("--project", help="only those of this project")
+    parser.add_argument("--state", choices=("active", "deleted", "all"), default="active")
+    parser.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a line for each experiment."""
+    with connected(options) as connection:
+        endpoint: Any = connection
+        if options.project:
+            client = connection.tokens("self").fetch().client
+            endpoint = connection.clients(client).projects(options.project)
+        page = endpoint.experiments().fetch(state=options.state, limit=options.limit).to_json()
+    rows = [("id", "name", "project", "observations", "best")]
+    rows += [_row(experiment) for experiment in page["data"]]
+    print_table(rows)
+    if page["count"] > len(page["data"]):
+        print(f"… and {page['count'] - len(page['data'])} more: --limit {page['count']}")
+
+
+def _row(experiment: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    progress = experiment["progress"]
+    budget = experiment["observation_budget"]
+    count = f"{progress['observation_count']}" + ("" if budget is None else f"/{budget}")
+    best = progress["best_observation"]
+    name = experiment["name"] + (" (archived)" if experiment["state"] == "deleted" else "")
+    return (
+        experiment["id"],
+        name,
+        experiment["project"] or "",
+        count,
+        "" if best is None else values_text(best["values"]),
+    )

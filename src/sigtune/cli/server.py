@@ -1,0 +1,35 @@
+"""`sigtune server`: the store behind a port, for the official client on any machine."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sigtune.cli.options import add_store
+from sigtune.errors import Problem, UsageError
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser("server", help="serve a store over HTTP", description=__doc__)
+    add_store(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8181, help="port to listen on (default: 8181)")
+    parser.add_argument("--seed", type=int, default=0, help="decides every random choice (default: 0)")
+    parser.add_argument("--no-auth", action="store_true", help="ask for no token; on this machine only")
+    parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="certificate chain, PEM")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="private key of the certificate, PEM")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve until told to stop."""
+    try:
+        from sigtune.server.serve import ServerOptions, serve
+    except ModuleNotFoundError as error:
+        problem = Problem("server", f"needs the Python package {error.name}", "pip install 'sigtune[server]'")
+        raise UsageError([problem]) from error
+    chosen = ServerOptions(
+        options.host, options.port, options.no_auth, options.tls_certificate, options.tls_key
+    )
+    serve(options.store, chosen, options.seed)
