@@ -1,8 +1,10 @@
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from sigtune.data.clip_memory import PinnedBuffers, free_memory, place_clips
 
@@ -10,20 +12,22 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def mapped(tmp_path):
+def mapped(tmp_path: Path) -> NDArray[np.int16]:
     clips = np.random.default_rng(0).integers(-99, 99, (10, 16_000), dtype=np.int16)
     path = tmp_path / "clips"
     clips.tofile(path)
     return np.memmap(path, np.int16, "c", 0, clips.shape)
 
 
-def test_clips_that_fit_are_copied_to_the_device(mapped):
+def test_clips_that_fit_are_copied_to_the_device(mapped: NDArray[np.int16]) -> None:
     placed = place_clips(mapped, CPU, 1.0)
     assert np.array_equal(placed.numpy(), mapped)
     assert not np.shares_memory(placed.numpy(), mapped)
 
 
-def test_clips_that_do_not_fit_stay_in_the_file_and_the_log_says_so(mapped, caplog):
+def test_clips_that_do_not_fit_stay_in_the_file_and_the_log_says_so(
+    mapped: NDArray[np.int16], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     fraction = mapped.nbytes / free_memory(CPU)
     placed = place_clips(mapped, CPU, fraction / 2)
@@ -31,11 +35,11 @@ def test_clips_that_do_not_fit_stay_in_the_file_and_the_log_says_so(mapped, capl
     assert "are streamed" in caplog.messages[0]
 
 
-def test_free_memory_is_some_of_the_machines():
+def test_free_memory_is_some_of_the_machines() -> None:
     assert 0 < free_memory(CPU) < 1 << 50
 
 
-def test_a_batch_moved_is_not_changed_by_the_ones_after_it(mapped):
+def test_a_batch_moved_is_not_changed_by_the_ones_after_it(mapped: NDArray[np.int16]) -> None:
     buffers = PinnedBuffers(4, CPU)
     waveforms = torch.from_numpy(mapped)
     rows = [torch.tensor(numbers) for numbers in ([3, 1, 9, 1], [0, 2], [5, 6, 7, 8], [4])]
@@ -46,11 +50,11 @@ def test_a_batch_moved_is_not_changed_by_the_ones_after_it(mapped):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-def test_batches_reach_a_gpu_whole_however_late_it_takes_them(mapped):
+def test_batches_reach_a_gpu_whole_however_late_it_takes_them(mapped: NDArray[np.int16]) -> None:
     device = torch.device("cuda")
     buffers = PinnedBuffers(4, device)
     waveforms = torch.from_numpy(mapped)
-    torch.cuda._sleep(100_000_000)
+    torch.cuda._sleep(100_000_000)  # type: ignore[no-untyped-call]
     rows = [torch.arange(start, start + 4) for start in range(6)]
     moved = [buffers.move(waveforms, part) for part in rows]
     for clips, part in zip(moved, rows, strict=True):

@@ -1,4 +1,7 @@
 import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,19 +9,24 @@ import pytorch_lightning as pl
 import torch
 from hydra.errors import InstantiationException
 from tests.data.modules import speech_commands_module, synthetic_module
-from torch import nn
+from torch import Tensor, nn
 
 from sigtune.config.schema import TrainerConfig
-from sigtune.data.batches import TrainBatches
+from sigtune.data.batches import Batch, TrainBatches
+from sigtune.data.datamodule import SyntheticCommandsDataModule
 from sigtune.data.log_mel import LogMelSpectrogram
 from sigtune.errors import UsageError
 from sigtune.training.known_warnings import without_known_warnings
 from sigtune.training.trainer import build_trainer
 
+Make = Callable[..., SyntheticCommandsDataModule]
+MakeTrainer = Callable[[int], pl.Trainer]
+Fresh = Callable[[], SyntheticCommandsDataModule]
+
 
 @pytest.fixture
-def make(synthetic_dir):
-    def make_data_module(**arguments):
+def make(synthetic_dir: Path) -> Make:
+    def make_data_module(**arguments: Any) -> SyntheticCommandsDataModule:
         module = synthetic_module(synthetic_dir, **arguments)
         module.prepare_data()
         module.setup("fit")
@@ -27,17 +35,17 @@ def make(synthetic_dir):
     return make_data_module
 
 
-def epoch_of(loader, epoch):
+def epoch_of(loader: TrainBatches, epoch: int) -> list[Batch]:
     loader.sampler.set_epoch(epoch)
     return list(loader)
 
 
-def equal(one, other):
+def equal(one: list[Batch], other: list[Batch]) -> bool:
     pairs = zip(one, other, strict=True)
     return all(torch.equal(x, a) and torch.equal(y, b) for (x, y), (a, b) in pairs)
 
 
-def test_batches_are_images_and_class_numbers(make):
+def test_batches_are_images_and_class_numbers(make: Make) -> None:
     data = make()
     for loader, size in ((data.train_dataloader(), 60), (data.val_dataloader(), 24)):
         batches = list(loader)
@@ -49,7 +57,7 @@ def test_batches_are_images_and_class_numbers(make):
     assert data.num_classes == len(data.class_names) == 12
 
 
-def test_every_clip_is_seen_once_an_epoch_the_last_small_batch_too(make):
+def test_every_clip_is_seen_once_an_epoch_the_last_small_batch_too(make: Make) -> None:
     loader = make(snr_db=None, max_shift_ms=0).train_dataloader()
     batches = epoch_of(loader, 0)
     assert [len(targets) for _, targets in batches] == [16, 16, 16, 12]
@@ -66,7 +74,7 @@ def test_every_clip_is_seen_once_an_epoch_the_last_small_batch_too(make):
     assert indices != sorted(indices)
 
 
-def test_the_same_seed_gives_the_same_batches_whatever_else_is_random(make):
+def test_the_same_seed_gives_the_same_batches_whatever_else_is_random(make: Make) -> None:
     torch.manual_seed(1)
     first = epoch_of(make(seed=5).train_dataloader(), 0)
     torch.manual_seed(2)
@@ -78,7 +86,7 @@ def test_the_same_seed_gives_the_same_batches_whatever_else_is_random(make):
     assert not equal(first, epoch_of(make(seed=6).train_dataloader(), 0))
 
 
-def test_an_epoch_depends_on_its_number_and_not_on_the_ones_before(make):
+def test_an_epoch_depends_on_its_number_and_not_on_the_ones_before(make: Make) -> None:
     straight, resumed = make().train_dataloader(), make().train_dataloader()
     epochs = [epoch_of(straight, epoch) for epoch in range(3)]
     assert equal(epochs[2], epoch_of(resumed, 2))
@@ -86,7 +94,7 @@ def test_an_epoch_depends_on_its_number_and_not_on_the_ones_before(make):
     assert not equal(epochs[1], epochs[2])
 
 
-def test_noise_and_shift_are_new_every_epoch(make):
+def test_noise_and_shift_are_new_every_epoch(make: Make) -> None:
     for arguments in ({"snr_db": None}, {"max_shift_ms": 0}):
         loader = make(batch_size=60, **arguments).train_dataloader()
         (first, _), (second, _) = epoch_of(loader, 0)[0], epoch_of(loader, 1)[0]
@@ -94,7 +102,7 @@ def test_noise_and_shift_are_new_every_epoch(make):
         assert len(words) < 10
 
 
-def test_validation_is_the_same_in_every_epoch_and_for_every_training_seed(make):
+def test_validation_is_the_same_in_every_epoch_and_for_every_training_seed(make: Make) -> None:
     one, other = make(seed=1), make(seed=2)
     first = list(one.val_dataloader())
     assert equal(first, list(one.val_dataloader()))
@@ -102,16 +110,17 @@ def test_validation_is_the_same_in_every_epoch_and_for_every_training_seed(make)
     assert not equal(first, list(make(snr_db=0.0).val_dataloader()))
 
 
-def test_waveforms_stay_in_16_bits(make):
+def test_waveforms_stay_in_16_bits(make: Make) -> None:
     loader = make().train_dataloader()
     assert loader.waveforms.dtype == torch.int16
+    assert loader.augmentation.noise is not None
     assert loader.augmentation.noise.noise.dtype == torch.int16
     list(loader)
     assert loader.waveforms.dtype == torch.int16
 
 
 @pytest.mark.parametrize("world_size", [2, 7])
-def test_processes_that_train_together_share_an_epoch(make, world_size):
+def test_processes_that_train_together_share_an_epoch(make: Make, world_size: int) -> None:
     whole = make(snr_db=None, max_shift_ms=0).train_dataloader()
     parts = [
         TrainBatches(
@@ -137,32 +146,32 @@ def test_processes_that_train_together_share_an_epoch(make, world_size):
 class Recorder(pl.LightningModule):
     """A real, tiny classifier that writes down what it was trained with."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.layer = nn.Linear(1024, 12)
         nn.init.zeros_(self.layer.weight)  # two of them start equal
         nn.init.zeros_(self.layer.bias)
-        self.seen = {}
+        self.seen: dict[tuple[int | str, int], Tensor] = {}
 
-    def training_step(self, batch, index):
+    def training_step(self, batch: Batch, index: int) -> Tensor:
         inputs, targets = batch
         self.seen[self.current_epoch, index] = inputs.clone()
         return nn.functional.cross_entropy(self.layer(inputs.flatten(1)), targets)
 
-    def validation_step(self, batch, index):
+    def validation_step(self, batch: Batch, index: int) -> None:
         inputs, _ = batch
         self.seen["validation", index] = inputs.clone()
 
-    def test_step(self, batch, index):
+    def test_step(self, batch: Batch, index: int) -> None:
         inputs, _ = batch
         self.seen["test", index] = inputs.clone()
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
 
 @pytest.fixture
-def trainer():
+def trainer() -> Iterator[MakeTrainer]:
     """Return a function that builds the trainer that sigtune trains with."""
     with without_known_warnings():
         yield lambda epochs: build_trainer(
@@ -171,11 +180,13 @@ def trainer():
 
 
 @pytest.fixture
-def fresh(synthetic_dir):
+def fresh(synthetic_dir: Path) -> Fresh:
     return lambda: synthetic_module(synthetic_dir)
 
 
-def test_a_real_trainer_takes_every_batch_of_every_split(fresh, make, trainer):
+def test_a_real_trainer_takes_every_batch_of_every_split(
+    fresh: Fresh, make: Make, trainer: MakeTrainer
+) -> None:
     model, data = Recorder(), fresh()
     run = trainer(2)
     run.fit(model, data)
@@ -189,7 +200,9 @@ def test_a_real_trainer_takes_every_batch_of_every_split(fresh, make, trainer):
             assert torch.equal(model.seen[epoch, index], inputs)
 
 
-def test_a_resumed_job_sees_the_epoch_that_it_would_have_seen(fresh, trainer, tmp_path):
+def test_a_resumed_job_sees_the_epoch_that_it_would_have_seen(
+    fresh: Fresh, trainer: MakeTrainer, tmp_path: Path
+) -> None:
     straight, interrupted, resumed = Recorder(), Recorder(), Recorder()
     trainer(3).fit(straight, fresh())
     first = trainer(2)
@@ -203,7 +216,7 @@ def test_a_resumed_job_sees_the_epoch_that_it_would_have_seen(fresh, trainer, tm
     assert torch.equal(resumed.layer.weight, straight.layer.weight)
 
 
-def test_speech_commands_train_with_noise_and_are_tested_as_recorded(tiny_root, tmp_path):
+def test_speech_commands_train_with_noise_and_are_tested_as_recorded(tiny_root: Path, tmp_path: Path) -> None:
     data = speech_commands_module(tmp_path, tiny_root, batch_size=100)
     data.prepare_data()
     data.setup("fit")
@@ -220,7 +233,7 @@ def test_speech_commands_train_with_noise_and_are_tested_as_recorded(tiny_root, 
     )
 
 
-def test_every_wrong_argument_is_named_at_once(tmp_path):
+def test_every_wrong_argument_is_named_at_once(tmp_path: Path) -> None:
     wrong = {"batch_size": 0, "seed": -1, "max_shift_ms": 1000.0, "resident_memory_fraction": 1.5}
     with pytest.raises(InstantiationException) as caught:
         synthetic_module(tmp_path, **wrong)
@@ -228,7 +241,9 @@ def test_every_wrong_argument_is_named_at_once(tmp_path):
     assert {problem.key for problem in caught.value.__cause__.problems} == {f"data.{key}" for key in wrong}
 
 
-def test_streamed_clips_give_the_same_batches_in_the_same_order(make, caplog):
+def test_streamed_clips_give_the_same_batches_in_the_same_order(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "sigtune")
     resident = make(resident_memory_fraction=1.0).train_dataloader()
     assert not caplog.messages
@@ -238,7 +253,7 @@ def test_streamed_clips_give_the_same_batches_in_the_same_order(make, caplog):
         assert equal(epoch_of(resident, epoch), epoch_of(streamed, epoch))
 
 
-def test_streaming_trains_the_same_model(synthetic_dir, trainer):
+def test_streaming_trains_the_same_model(synthetic_dir: Path, trainer: MakeTrainer) -> None:
     models = []
     for fraction in (1.0, 0.0):
         model = Recorder()

@@ -1,21 +1,26 @@
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 
-from sigtune.data.commands import SPLITS, Recordings
+from sigtune.data.commands import SPLITS, Recordings, SplitName
 from sigtune.data.recordings_cache import RecordingsCache
 from sigtune.errors import UsageError
+
+Damage = Callable[[Path, RecordingsCache], None]
 
 
 class Builder:
     """Builds three small splits, and counts how often."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self):
+    def __call__(self) -> dict[SplitName, Recordings]:
         self.calls += 1
         generator = np.random.default_rng(0)
         return {
@@ -30,16 +35,16 @@ class Builder:
 
 
 @pytest.fixture
-def cache(tmp_path):
+def cache(tmp_path: Path) -> RecordingsCache:
     return RecordingsCache(tmp_path / "sub", "words", {"seed": 0})
 
 
-def assert_equal(recordings, expected):
+def assert_equal(recordings: Recordings, expected: Recordings) -> None:
     for name in ("waveforms", "targets", "speakers", "noise"):
         np.testing.assert_array_equal(getattr(recordings, name), getattr(expected, name), strict=True)
 
 
-def test_built_once_and_read_back_as_it_was(cache):
+def test_built_once_and_read_back_as_it_was(cache: RecordingsCache) -> None:
     build = Builder()
     cache.ensure(build)
     for split in SPLITS:
@@ -48,35 +53,35 @@ def test_built_once_and_read_back_as_it_was(cache):
     assert build.calls == 1
 
 
-def flip_a_bit_of_the_clips(path, _other):
+def flip_a_bit_of_the_clips(path: Path, _other: RecordingsCache) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
 
-def truncate(path, _other):
+def truncate(path: Path, _other: RecordingsCache) -> None:
     path.write_bytes(path.read_bytes()[:-500])
 
 
-def empty(path, _other):
+def empty(path: Path, _other: RecordingsCache) -> None:
     path.write_bytes(b"")
 
 
-def put_a_lone_array_there(path, _other):
+def put_a_lone_array_there(path: Path, _other: RecordingsCache) -> None:
     with path.open("wb") as file:
         np.save(file, np.zeros(3))
 
 
-def put_another_configuration_there(path, other):
+def put_another_configuration_there(path: Path, other: RecordingsCache) -> None:
     other.ensure(Builder())
     path.write_bytes(other.path("train").read_bytes())
 
 
-def put_an_object_array_there(path, _other):
+def put_an_object_array_there(path: Path, _other: RecordingsCache) -> None:
     np.savez(path.with_suffix(""), header=np.array([{"an": "object"}], dtype=object))
 
 
-def put_clips_of_another_length_there(path, _other):
+def put_clips_of_another_length_there(path: Path, _other: RecordingsCache) -> None:
     members = dict(np.load(path))
     members["waveforms"] = members["waveforms"][:, :8000]
     np.savez(path.with_suffix(""), **members)
@@ -94,7 +99,9 @@ def put_clips_of_another_length_there(path, _other):
         put_clips_of_another_length_there,
     ],
 )
-def test_a_file_that_is_not_right_is_made_again(cache, tmp_path, damage):
+def test_a_file_that_is_not_right_is_made_again(
+    cache: RecordingsCache, tmp_path: Path, damage: Damage
+) -> None:
     build = Builder()
     cache.ensure(build)
     damage(cache.path("train"), RecordingsCache(tmp_path / "sub", "words", {"seed": 1}))
@@ -104,7 +111,7 @@ def test_a_file_that_is_not_right_is_made_again(cache, tmp_path, damage):
     assert build.calls == 2
 
 
-def test_a_missing_split_is_made_again_before_training_starts(cache):
+def test_a_missing_split_is_made_again_before_training_starts(cache: RecordingsCache) -> None:
     build = Builder()
     cache.ensure(build)
     cache.path("test").unlink()
@@ -113,8 +120,8 @@ def test_a_missing_split_is_made_again_before_training_starts(cache):
     assert cache.path("test").is_file()
 
 
-def test_a_build_that_fails_leaves_no_file_and_no_lock_held(cache):
-    def fail():
+def test_a_build_that_fails_leaves_no_file_and_no_lock_held(cache: RecordingsCache) -> None:
+    def fail() -> NoReturn:
         raise RuntimeError("no voice")
 
     with pytest.raises(RuntimeError, match="no voice"):
@@ -123,7 +130,7 @@ def test_a_build_that_fails_leaves_no_file_and_no_lock_held(cache):
     cache.ensure(Builder())
 
 
-def test_a_folder_that_cannot_be_written_is_named_with_its_key(tmp_path):
+def test_a_folder_that_cannot_be_written_is_named_with_its_key(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = RecordingsCache(tmp_path / "file" / "sub", "words", {})
     with pytest.raises(UsageError) as caught:
@@ -151,7 +158,7 @@ print(int(RecordingsCache(Path(sys.argv[1]) / "sub", "words", {}).load("test", b
 """
 
 
-def test_of_processes_that_start_at_once_only_one_builds(tmp_path):
+def test_of_processes_that_start_at_once_only_one_builds(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", RACE, str(tmp_path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert [int(process.communicate(timeout=60)[0]) for process in processes] == [7 * 4 * 16_000] * 3

@@ -1,15 +1,18 @@
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from tests.data.archives import Files, Publisher, encode_wav, pack
 
-from sigtune.data.commands import CLASS_NAMES, COMMANDS, SPLITS
+from sigtune.data.commands import CLASS_NAMES, COMMANDS, SPLITS, SplitName
 from sigtune.data.speech_commands import SpeechCommands
-from sigtune.errors import UsageError
+from sigtune.errors import Problem, UsageError
 
 SIZES = {"train": (40, 4), "validation": (10, 1), "test": (10, 1)}  # commands; unknown words, and silences
 
@@ -20,17 +23,17 @@ def speech_commands(data_dir: Path, **changes: Any) -> SpeechCommands:
 
 
 @pytest.fixture
-def downloaded(publisher, tiny_archive, tmp_path):
+def downloaded(publisher: Publisher, tiny_archive: bytes, tmp_path: Path) -> SpeechCommands:
     return speech_commands(tmp_path / "data", **publisher.publish(tiny_archive))
 
 
-def problems_of(source):
+def problems_of(source: SpeechCommands) -> Sequence[Problem]:
     with pytest.raises(UsageError) as caught:
         source.prepare()
     return caught.value.problems
 
 
-def assert_nothing_is_left(data_dir):
+def assert_nothing_is_left(data_dir: Path) -> None:
     """Lock files are empty and stay; anything else would be a half-made data set."""
     left = [path for path in data_dir.rglob("*") if path.is_file() and path.suffix != ".lock"]
     folders = [path for path in data_dir.rglob("*") if path.is_dir()]
@@ -38,12 +41,12 @@ def assert_nothing_is_left(data_dir):
     assert folders == [data_dir / "speech_commands"]
 
 
-def samples_of(files, name):
+def samples_of(files: Files, name: str) -> NDArray[np.int16]:
     return np.frombuffer(files[name][44:], dtype="<i2")
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_the_archives_own_lists_make_the_splits(downloaded, split):
+def test_the_archives_own_lists_make_the_splits(downloaded: SpeechCommands, split: SplitName) -> None:
     recordings = downloaded.load(split)
     commands, extra = SIZES[split]
     assert recordings.waveforms.shape == (commands + 2 * extra, 16_000)
@@ -56,7 +59,7 @@ def test_the_archives_own_lists_make_the_splits(downloaded, split):
     assert (recordings.speakers[~spoken] == "").all()
 
 
-def test_clips_are_the_files_cut_or_padded_to_a_second(downloaded, tiny_files):
+def test_clips_are_the_files_cut_or_padded_to_a_second(downloaded: SpeechCommands, tiny_files: Files) -> None:
     recordings = downloaded.load("train")
     lengths = set()
     for index, word in enumerate(COMMANDS):
@@ -70,9 +73,15 @@ def test_clips_are_the_files_cut_or_padded_to_a_second(downloaded, tiny_files):
     assert lengths == {11_000, 16_000, 18_000}
 
 
-def test_silences_are_cuts_of_noise_that_no_other_split_hears(downloaded, tiny_files):
+def test_silences_are_cuts_of_noise_that_no_other_split_hears(
+    downloaded: SpeechCommands, tiny_files: Files
+) -> None:
     whole = [samples_of(tiny_files, f"_background_noise_/{name}.wav") for name in ("hum", "rain")]
-    shares = {"train": (0, 76_800), "validation": (76_800, 86_400), "test": (86_400, 96_000)}
+    shares: dict[SplitName, tuple[int, int]] = {
+        "train": (0, 76_800),
+        "validation": (76_800, 86_400),
+        "test": (86_400, 96_000),
+    }
     for split, (first, last) in shares.items():
         recordings = downloaded.load(split)
         np.testing.assert_array_equal(recordings.noise, np.concatenate([part[first:last] for part in whole]))
@@ -80,8 +89,8 @@ def test_silences_are_cuts_of_noise_that_no_other_split_hears(downloaded, tiny_f
         assert all(recordings.noise.tobytes().find(clip.tobytes()) >= 0 for clip in silences)
 
 
-def test_the_seed_alone_chooses_the_unknown_words(tiny_root, tmp_path):
-    def unknown(seed, data_dir):
+def test_the_seed_alone_chooses_the_unknown_words(tiny_root: Path, tmp_path: Path) -> None:
+    def unknown(seed: int, data_dir: str) -> set[bytes]:
         recordings = speech_commands(tmp_path / data_dir, root=tiny_root, seed=seed).load("train")
         clips = recordings.waveforms[recordings.targets == CLASS_NAMES.index("unknown")]
         return {clip.tobytes() for clip in clips}
@@ -91,7 +100,9 @@ def test_the_seed_alone_chooses_the_unknown_words(tiny_root, tmp_path):
     assert len(unknown(0, "a")) == 4
 
 
-def test_a_folder_of_the_users_gives_what_the_download_gives(downloaded, tiny_root, tmp_path, publisher):
+def test_a_folder_of_the_users_gives_what_the_download_gives(
+    downloaded: SpeechCommands, tiny_root: Path, tmp_path: Path, publisher: Publisher
+) -> None:
     publisher.requests.clear()
     from_folder = speech_commands(tmp_path / "other", root=tiny_root)
     for split in SPLITS:
@@ -102,7 +113,9 @@ def test_a_folder_of_the_users_gives_what_the_download_gives(downloaded, tiny_ro
     assert len(publisher.requests) == 1  # all that was fetched, the download's one archive
 
 
-def test_once_decoded_neither_server_nor_folder_is_needed(downloaded, publisher):
+def test_once_decoded_neither_server_nor_folder_is_needed(
+    downloaded: SpeechCommands, publisher: Publisher
+) -> None:
     downloaded.prepare()
     for path in sorted(downloaded.folder.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
@@ -114,13 +127,15 @@ def test_once_decoded_neither_server_nor_folder_is_needed(downloaded, publisher)
     assert len(publisher.requests) == 1
 
 
-def test_the_archive_is_not_kept_beside_its_content(downloaded):
+def test_the_archive_is_not_kept_beside_its_content(downloaded: SpeechCommands) -> None:
     downloaded.prepare()
     assert not list(downloaded.data_dir.rglob("archive"))
     assert (downloaded.folder / "validation_list.txt").is_file()
 
 
-def test_another_list_in_the_users_folder_is_not_served_from_the_old_cache(tiny_root, tmp_path):
+def test_another_list_in_the_users_folder_is_not_served_from_the_old_cache(
+    tiny_root: Path, tmp_path: Path
+) -> None:
     assert len(speech_commands(tmp_path / "data", root=tiny_root).load("test").targets) == 12
     lines = (tiny_root / "testing_list.txt").read_text().splitlines(keepends=True)
     fewer = [line for line in lines if not line.startswith("yes/")]
@@ -137,7 +152,9 @@ print(source.load("test").targets.sum())
 """
 
 
-def test_processes_that_start_at_once_download_once(publisher, tiny_archive, tmp_path):
+def test_processes_that_start_at_once_download_once(
+    publisher: Publisher, tiny_archive: bytes, tmp_path: Path
+) -> None:
     address = publisher.publish(tiny_archive)
     command = [
         sys.executable,
@@ -157,7 +174,9 @@ def test_processes_that_start_at_once_download_once(publisher, tiny_archive, tmp
     assert len(publisher.requests) == 1
 
 
-def test_a_wrong_checksum_is_an_error_that_shows_both(publisher, tiny_archive, tmp_path):
+def test_a_wrong_checksum_is_an_error_that_shows_both(
+    publisher: Publisher, tiny_archive: bytes, tmp_path: Path
+) -> None:
     address = publisher.publish(tiny_archive)
     wrong = "0" * 64
     (problem,) = problems_of(speech_commands(tmp_path, url=address["url"], sha256=wrong))
@@ -168,7 +187,9 @@ def test_a_wrong_checksum_is_an_error_that_shows_both(publisher, tiny_archive, t
 
 
 @pytest.mark.parametrize("keep", [0.02, 0.5, 0.999])
-def test_a_truncated_archive_is_an_error_that_leaves_nothing(publisher, tiny_archive, tmp_path, keep):
+def test_a_truncated_archive_is_an_error_that_leaves_nothing(
+    publisher: Publisher, tiny_archive: bytes, tmp_path: Path, keep: float
+) -> None:
     address = publisher.publish(tiny_archive[: int(len(tiny_archive) * keep)])
     (problem,) = problems_of(speech_commands(tmp_path, **address))
     assert problem.key == "data.url"
@@ -177,13 +198,15 @@ def test_a_truncated_archive_is_an_error_that_leaves_nothing(publisher, tiny_arc
 
 
 @pytest.mark.parametrize("content", [b"<html>not an archive</html>", b""])
-def test_something_else_than_an_archive_is_an_error(publisher, tmp_path, content):
+def test_something_else_than_an_archive_is_an_error(
+    publisher: Publisher, tmp_path: Path, content: bytes
+) -> None:
     (problem,) = problems_of(speech_commands(tmp_path, **publisher.publish(content)))
     assert problem.key == "data.url"
     assert_nothing_is_left(tmp_path)
 
 
-def special(name, kind, target=""):
+def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, target
     return member
@@ -203,7 +226,9 @@ def special(name, kind, target=""):
     ],
     ids=lambda member: member.name,
 )
-def test_a_member_that_is_no_plain_file_inside_is_refused(publisher, tiny_files, pack, tmp_path, member):
+def test_a_member_that_is_no_plain_file_inside_is_refused(
+    publisher: Publisher, tiny_files: Files, tmp_path: Path, member: tarfile.TarInfo
+) -> None:
     address = publisher.publish(pack(tiny_files, member))
     (problem,) = problems_of(speech_commands(tmp_path / "data", **address))
     assert problem.key == "data.url"
@@ -212,14 +237,14 @@ def test_a_member_that_is_no_plain_file_inside_is_refused(publisher, tiny_files,
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_an_address_that_does_not_exist_is_an_error(publisher, tmp_path):
+def test_an_address_that_does_not_exist_is_an_error(publisher: Publisher, tmp_path: Path) -> None:
     (problem,) = problems_of(speech_commands(tmp_path, url=publisher.url("/no.tar.gz"), sha256="0" * 64))
     assert problem.key == "data.url"
     assert "404" in problem.what
     assert_nothing_is_left(tmp_path)
 
 
-def test_a_server_that_is_not_there_is_an_error(publisher, tmp_path):
+def test_a_server_that_is_not_there_is_an_error(publisher: Publisher, tmp_path: Path) -> None:
     publisher.close()
     (problem,) = problems_of(speech_commands(tmp_path, url=publisher.url("/a.tar.gz"), sha256="0" * 64))
     assert problem.key == "data.url"
@@ -227,7 +252,9 @@ def test_a_server_that_is_not_there_is_an_error(publisher, tmp_path):
     assert_nothing_is_left(tmp_path)
 
 
-def test_a_connection_that_breaks_off_is_an_error(publisher, tiny_archive, tmp_path):
+def test_a_connection_that_breaks_off_is_an_error(
+    publisher: Publisher, tiny_archive: bytes, tmp_path: Path
+) -> None:
     half = tiny_archive[: len(tiny_archive) // 2]
     address = publisher.publish(half, announced=len(tiny_archive))
     (problem,) = problems_of(speech_commands(tmp_path, **address))
@@ -236,7 +263,7 @@ def test_a_connection_that_breaks_off_is_an_error(publisher, tiny_archive, tmp_p
     assert_nothing_is_left(tmp_path)
 
 
-def test_what_a_killed_process_left_is_cleared_away(downloaded):
+def test_what_a_killed_process_left_is_cleared_away(downloaded: SpeechCommands) -> None:
     partial = downloaded.folder.with_name(f".{downloaded.folder.name}.partial")
     (partial / "unpacked" / "yes").mkdir(parents=True)
     (partial / "unpacked" / "yes" / "half.wav").write_bytes(b"RIFF")
@@ -245,14 +272,16 @@ def test_what_a_killed_process_left_is_cleared_away(downloaded):
     assert not (downloaded.folder / "yes" / "half.wav").exists()
 
 
-def test_a_data_dir_that_cannot_be_made_is_named(publisher, tiny_archive, tmp_path):
+def test_a_data_dir_that_cannot_be_made_is_named(
+    publisher: Publisher, tiny_archive: bytes, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
     (problem,) = problems_of(speech_commands(tmp_path / "file", **publisher.publish(tiny_archive)))
     assert problem.key == "data.data_dir"
     assert publisher.requests == []
 
 
-def test_everything_that_a_folder_lacks_is_listed(tiny_root, tmp_path):
+def test_everything_that_a_folder_lacks_is_listed(tiny_root: Path, tmp_path: Path) -> None:
     for path in (tiny_root / "go").iterdir():
         path.unlink()
     for path in (tiny_root / "_background_noise_").glob("*.wav"):
@@ -263,13 +292,13 @@ def test_everything_that_a_folder_lacks_is_listed(tiny_root, tmp_path):
     assert missing == ["go/*.wav", "_background_noise_/*.wav"]
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     (problem,) = problems_of(speech_commands(tmp_path, root=tmp_path / "nowhere"))
     assert problem.key == "data.root"
     assert str(tmp_path / "nowhere") in problem.what
 
 
-def test_a_file_of_another_format_is_named(tiny_root, tmp_path, encode_wav):
+def test_a_file_of_another_format_is_named(tiny_root: Path, tmp_path: Path) -> None:
     path = tiny_root / "on" / "0aaa_nohash_1.wav"
     path.write_bytes(encode_wav(np.zeros(8000), rate=8000))
     (problem,) = problems_of(speech_commands(tmp_path / "data", root=tiny_root))
@@ -278,7 +307,7 @@ def test_a_file_of_another_format_is_named(tiny_root, tmp_path, encode_wav):
     assert "8000 Hz" in problem.what
 
 
-def test_a_damaged_file_is_named(tiny_root, tmp_path):
+def test_a_damaged_file_is_named(tiny_root: Path, tmp_path: Path) -> None:
     path = tiny_root / "on" / "0aaa_nohash_1.wav"
     path.write_bytes(b"RIFF of nothing")
     (problem,) = problems_of(speech_commands(tmp_path / "data", root=tiny_root))
@@ -286,7 +315,7 @@ def test_a_damaged_file_is_named(tiny_root, tmp_path):
     assert str(path) in problem.what
 
 
-def test_too_few_other_words_or_too_little_noise_is_an_error(tiny_root, tmp_path, encode_wav):
+def test_too_few_other_words_or_too_little_noise_is_an_error(tiny_root: Path, tmp_path: Path) -> None:
     (tiny_root / "_background_noise_" / "rain.wav").unlink()
     (problem,) = problems_of(speech_commands(tmp_path / "data", root=tiny_root))
     assert "validation split less than a second of noise" in problem.what
@@ -298,7 +327,7 @@ def test_too_few_other_words_or_too_little_noise_is_an_error(tiny_root, tmp_path
     assert "40 commands and 0 other words" in problem.what
 
 
-def test_every_wrong_argument_is_named_at_once(tmp_path):
+def test_every_wrong_argument_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         speech_commands(tmp_path, version="v0.2", url="http://127.0.0.1/a.tar.gz", seed=-1)
     problems = {problem.key: problem for problem in caught.value.problems}

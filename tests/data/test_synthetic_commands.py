@@ -1,15 +1,16 @@
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sigtune.data.commands import CLASS_NAMES, SPLITS
+from sigtune.data.commands import CLASS_NAMES, SPLITS, SplitName
 from sigtune.data.synthetic_commands import UNKNOWN_WORDS, VARIANTS, SyntheticCommands, _in_rooms, _to_clips
 from sigtune.errors import UsageError
 
-SIZES = {"train": 60, "validation": 24, "test": 24}
+SIZES: dict[SplitName, int] = {"train": 60, "validation": 24, "test": 24}
 
 PRINT_DIGESTS = f"""
 import hashlib, sys
@@ -23,7 +24,7 @@ for split in ("train", "validation", "test"):
 """
 
 
-def digests(source):
+def digests(source: SyntheticCommands) -> list[str]:
     names = ("waveforms", "targets", "speakers", "noise")
     splits = [source.load(split) for split in SPLITS]
     return [
@@ -32,13 +33,13 @@ def digests(source):
     ]
 
 
-def start_process(folder):
+def start_process(folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-W", "error", "-c", PRINT_DIGESTS, str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_a_split_is_balanced_and_in_16_bits(synthetic, split):
+def test_a_split_is_balanced_and_in_16_bits(synthetic: SyntheticCommands, split: SplitName) -> None:
     recordings = synthetic.load(split)
     assert recordings.waveforms.shape == (SIZES[split], 16_000)
     assert recordings.waveforms.dtype == np.int16
@@ -49,14 +50,14 @@ def test_a_split_is_balanced_and_in_16_bits(synthetic, split):
     np.testing.assert_allclose(loudness[words], 0.05, rtol=0.05)
 
 
-def test_no_voice_is_heard_in_two_splits(synthetic):
+def test_no_voice_is_heard_in_two_splits(synthetic: SyntheticCommands) -> None:
     voices = [set(synthetic.load(split).speakers) - {""} for split in SPLITS]
     assert all(len(heard) >= 5 for heard in voices)
     assert len(set.union(*voices)) == sum(len(heard) for heard in voices)
     assert set.union(*voices) <= set(VARIANTS)
 
 
-def test_no_clip_and_no_noise_is_in_two_splits(synthetic):
+def test_no_clip_and_no_noise_is_in_two_splits(synthetic: SyntheticCommands) -> None:
     splits = [synthetic.load(split) for split in SPLITS]
     clips = [row.tobytes() for part in splits for row in part.waveforms]
     assert len(set(clips)) == len(clips)
@@ -64,7 +65,9 @@ def test_no_clip_and_no_noise_is_in_two_splits(synthetic):
     assert len(set(seconds)) == len(seconds)
 
 
-def test_silence_is_spoken_by_nobody_and_cut_from_the_noise_of_its_split(synthetic):
+def test_silence_is_spoken_by_nobody_and_cut_from_the_noise_of_its_split(
+    synthetic: SyntheticCommands,
+) -> None:
     recordings = synthetic.load("validation")
     silent = recordings.targets == CLASS_NAMES.index("silence")
     assert (recordings.speakers[silent] == "").all()
@@ -73,25 +76,25 @@ def test_silence_is_spoken_by_nobody_and_cut_from_the_noise_of_its_split(synthet
     assert all(noise.find(clip.tobytes()) >= 0 for clip in recordings.waveforms[silent])
 
 
-def test_unknown_words_are_none_of_the_commands():
+def test_unknown_words_are_none_of_the_commands() -> None:
     assert not set(UNKNOWN_WORDS) & set(CLASS_NAMES)
 
 
-def test_sizes_that_twelve_does_not_divide_differ_by_one_clip_at_most(tmp_path):
-    sizes = {"train": 17, "validation": 13, "test": 12}
+def test_sizes_that_twelve_does_not_divide_differ_by_one_clip_at_most(tmp_path: Path) -> None:
+    sizes: dict[SplitName, int] = {"train": 17, "validation": 13, "test": 12}
     counts = np.bincount(SyntheticCommands(tmp_path, sizes, seed=0).load("train").targets, minlength=12)
     assert counts.sum() == 17
     assert set(counts.tolist()) == {1, 2}
 
 
-def test_another_process_makes_the_same_samples(synthetic, tmp_path):
+def test_another_process_makes_the_same_samples(synthetic: SyntheticCommands, tmp_path: Path) -> None:
     process = start_process(tmp_path / "elsewhere")
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert output.split() == digests(synthetic)
 
 
-def test_two_processes_at_once_make_one_good_cache(synthetic, tmp_path):
+def test_two_processes_at_once_make_one_good_cache(synthetic: SyntheticCommands, tmp_path: Path) -> None:
     processes = [start_process(tmp_path) for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0].split() for process in processes]
     assert outputs == [digests(synthetic)] * 2
@@ -99,12 +102,12 @@ def test_two_processes_at_once_make_one_good_cache(synthetic, tmp_path):
     assert left == [".lock", ".npz", ".npz", ".npz"]
 
 
-def test_another_seed_gives_other_words_and_voices(synthetic, tmp_path):
+def test_another_seed_gives_other_words_and_voices(synthetic: SyntheticCommands, tmp_path: Path) -> None:
     other = SyntheticCommands(tmp_path, SIZES, seed=1)
     assert set(digests(other)).isdisjoint(digests(synthetic))
 
 
-def test_every_wrong_argument_is_named_at_once(tmp_path):
+def test_every_wrong_argument_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         SyntheticCommands(tmp_path, {"train": 11, "validation": 12, "test": 0}, seed=-1)
     assert [problem.key for problem in caught.value.problems] == [
@@ -114,7 +117,7 @@ def test_every_wrong_argument_is_named_at_once(tmp_path):
     ]
 
 
-def test_a_word_is_resampled_exactly_and_centred():
+def test_a_word_is_resampled_exactly_and_centred() -> None:
     time = np.arange(8820) / 22_050
     word = np.rint(8000 * np.sin(2 * np.pi * 440 * time) * np.hanning(8820)).astype(np.int16)
     padded = np.concatenate([np.zeros(5000, np.int16), word, np.zeros(300, np.int16)])
@@ -127,12 +130,12 @@ def test_a_word_is_resampled_exactly_and_centred():
     assert clip.max() * 16_000 / 22_050 == pytest.approx(8000, rel=0.02)
 
 
-def test_a_word_of_more_than_a_second_is_cut():
+def test_a_word_of_more_than_a_second_is_cut() -> None:
     word = np.full(40_000, 5000, dtype=np.int16)
     assert _to_clips([word]).shape == (1, 16_000)
 
 
-def test_a_room_answers_after_the_direct_sound_and_dies_away():
+def test_a_room_answers_after_the_direct_sound_and_dies_away() -> None:
     click = np.zeros((4, 16_000))
     click[:, 4000] = 1000.0
     heard = _in_rooms(click, np.random.default_rng(0))

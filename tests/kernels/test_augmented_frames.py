@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import Tensor
 
 from sigtune.data.batches import Augmentation
 from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
@@ -13,23 +14,31 @@ SHIFTS = torch.tensor([0, 1, -1, 700, -1600, 15_999, -15_999, 3])
 OFFSETS = torch.tensor([0, 1, 2, 500, 3999, 4000, 77, 9])
 
 
-def frames_of(clips, shifts, noise, offsets, front_end):
+def frames_of(
+    clips: Tensor,
+    shifts: Tensor,
+    noise: BackgroundNoise | None,
+    offsets: Tensor,
+    front_end: LogMelSpectrogram,
+) -> Tensor:
     heard, ratio = (None, 0.0) if noise is None else (noise.noise, noise.amplitude_ratio)
     return augmented_frames(clips, shifts, heard, ratio, offsets, front_end.window, front_end.hop)
 
 
-def loud(*shape, seed):
+def loud(*shape: int, seed: int) -> Tensor:
     return torch.randint(-32_768, 32_768, shape, generator=torch.Generator().manual_seed(seed)).to(
         torch.int16
     )
 
 
 @pytest.fixture(params=[None, -5.0, 10.0])
-def noise(request):
+def noise(request: pytest.FixtureRequest) -> BackgroundNoise | None:
     return None if request.param is None else BackgroundNoise(loud(20_000, seed=1), request.param)
 
 
-def test_the_frames_are_those_of_shift_noise_and_framing_one_after_the_other(noise):
+def test_the_frames_are_those_of_shift_noise_and_framing_one_after_the_other(
+    noise: BackgroundNoise | None,
+) -> None:
     clips, front_end = loud(8, 16_000, seed=0), LogMelSpectrogram()
     frames = frames_of(clips, SHIFTS, noise, OFFSETS, front_end)
     expected = front_end.frames(Augmentation(TimeShift(MAX_SHIFT), noise)(clips, SHIFTS, OFFSETS))
@@ -39,7 +48,7 @@ def test_the_frames_are_those_of_shift_noise_and_framing_one_after_the_other(noi
 
 
 @pytest.mark.parametrize("silent", ["clip", "noise"])
-def test_silence_stays_silent_and_silent_noise_adds_nothing(silent):
+def test_silence_stays_silent_and_silent_noise_adds_nothing(silent: str) -> None:
     clips = torch.zeros(8, 16_000, dtype=torch.int16) if silent == "clip" else loud(8, 16_000, seed=0)
     heard = torch.zeros(20_000, dtype=torch.int16) if silent == "noise" else loud(20_000, seed=1)
     front_end = LogMelSpectrogram()
@@ -47,14 +56,14 @@ def test_silence_stays_silent_and_silent_noise_adds_nothing(silent):
     assert torch.equal(frames, front_end.frames(TimeShift(MAX_SHIFT)(clips, SHIFTS)))
 
 
-def test_tensors_with_gaps_in_memory_give_the_same(noise):
+def test_tensors_with_gaps_in_memory_give_the_same(noise: BackgroundNoise | None) -> None:
     clips, front_end = loud(16, 16_000, seed=0), LogMelSpectrogram()
     shifts, offsets = SHIFTS.repeat_interleave(2), OFFSETS.repeat_interleave(2)
     every_second = frames_of(clips[::2], shifts[::2], noise, offsets[::2], front_end)
     assert torch.equal(every_second, frames_of(clips, shifts, noise, offsets, front_end)[::2])
 
 
-def test_the_number_of_threads_changes_no_bit(noise):
+def test_the_number_of_threads_changes_no_bit(noise: BackgroundNoise | None) -> None:
     threads = torch.get_num_threads()
     results = []
     try:
@@ -67,7 +76,9 @@ def test_the_number_of_threads_changes_no_bit(noise):
     assert torch.equal(results[0], results[2])
 
 
-def test_without_the_compiled_function_and_for_floats_the_images_are_the_same(monkeypatch, noise):
+def test_without_the_compiled_function_and_for_floats_the_images_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, noise: BackgroundNoise | None
+) -> None:
     clips, front_end, augmentation = (
         loud(8, 16_000, seed=0),
         LogMelSpectrogram(),

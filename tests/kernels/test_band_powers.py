@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import Tensor
 
 from sigtune.data.log_mel import mel_filters
 from sigtune.kernels import library
@@ -7,7 +8,7 @@ from sigtune.kernels.band_powers import band_powers
 
 
 @pytest.fixture(params=["compiled", "torch"])
-def _way(request, monkeypatch):
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "torch":
         monkeypatch.setattr(library, "LIBRARY", None)
     elif not library.is_compiled():
@@ -18,7 +19,7 @@ def _way(request, monkeypatch):
 @pytest.mark.parametrize(
     "filters", [mel_filters(32, 1024), torch.rand(3, 513), torch.zeros(2, 513)], ids=["mel", "full", "empty"]
 )
-def test_the_powers_are_the_weighted_sums_of_the_squares(filters):
+def test_the_powers_are_the_weighted_sums_of_the_squares(filters: Tensor) -> None:
     generator = torch.Generator().manual_seed(0)
     spectra = torch.randn(5, 7, 513, dtype=torch.complex64, generator=generator)
     expected = torch.einsum("nfb,kb->nkf", spectra.to(torch.complex128).abs().square(), filters.double())
@@ -27,7 +28,7 @@ def test_the_powers_are_the_weighted_sums_of_the_squares(filters):
     torch.testing.assert_close(powers.double(), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_the_number_of_threads_changes_no_bit():
+def test_the_number_of_threads_changes_no_bit() -> None:
     threads = torch.get_num_threads()
     spectra = torch.randn(5, 32, 513, dtype=torch.complex64)
     results = []

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from tests.gradients import backward, gradient_of
 from torch import nn
 from torch.nn import functional
 
@@ -12,7 +13,7 @@ from sigtune.models.sparse_weights import SparseLinear
 pytestmark = pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
 
 
-def test_a_pattern_tells_where_the_kept_weights_are():
+def test_a_pattern_tells_where_the_kept_weights_are() -> None:
     kept = torch.tensor([[0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0]], dtype=torch.bool)
     pattern = Pattern.of(kept)
     assert pattern.crow_indices.tolist() == [0, 2, 2, 4]
@@ -24,7 +25,9 @@ def test_a_pattern_tells_where_the_kept_weights_are():
 
 @pytest.mark.parametrize("samples", [1, 7, 64, 65, 200])
 @pytest.mark.parametrize(("inputs", "outputs", "share"), [(1600, 100, 0.1), (5, 3, 0.2), (17, 40, 0.0)])
-def test_the_product_and_its_gradients_are_those_of_the_kept_weights(samples, inputs, outputs, share):
+def test_the_product_and_its_gradients_are_those_of_the_kept_weights(
+    samples: int, inputs: int, outputs: int, share: float
+) -> None:
     generator = torch.Generator().manual_seed(0)
     kept = torch.rand(outputs, inputs, generator=generator) < share
     pattern = Pattern.of(kept)
@@ -33,18 +36,18 @@ def test_the_product_and_its_gradients_are_those_of_the_kept_weights(samples, in
         for shape in ((samples, inputs), (outputs, inputs), (outputs,))
     ]
     precise = [leaf.detach().double().requires_grad_() for leaf in leaves]
-    y = sparse_linear(*leaves, pattern)
+    y = sparse_linear(leaves[0], leaves[1], leaves[2], pattern)
     expected = functional.linear(precise[0], precise[1] * kept, precise[2])
     torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-4)
     of_y = torch.randn(y.shape, generator=generator)
-    y.backward(of_y)
-    expected.backward(of_y.double())
+    backward(y, of_y)
+    backward(expected, of_y.double())
     for leaf, other in zip(leaves, precise, strict=True):
-        torch.testing.assert_close(leaf.grad.double(), other.grad, rtol=1e-4, atol=1e-3)
-    assert leaves[1].grad[~kept].count_nonzero() == 0
+        torch.testing.assert_close(gradient_of(leaf).double(), gradient_of(other), rtol=1e-4, atol=1e-3)
+    assert gradient_of(leaves[1])[~kept].count_nonzero() == 0
 
 
-def test_the_layer_multiplies_sparsely_where_few_weights_are_kept():
+def test_the_layer_multiplies_sparsely_where_few_weights_are_kept() -> None:
     x = torch.randn(4, 100)
     sparse, half = SparseLinear(100, 20, 0.9), SparseLinear(100, 20, 0.5)
     assert can_multiply_sparsely(x, sparse.weight, sparse._pattern)
@@ -55,14 +58,14 @@ def test_the_layer_multiplies_sparsely_where_few_weights_are_kept():
         torch.testing.assert_close(layer(x), dense(x))
 
 
-def test_a_restored_layer_multiplies_by_the_weights_that_it_has_now():
+def test_a_restored_layer_multiplies_by_the_weights_that_it_has_now() -> None:
     saved, restored, x = SparseLinear(100, 20, 0.9), SparseLinear(100, 20, 0.9), torch.randn(4, 100)
     restored.load_state_dict(copy.deepcopy(saved.state_dict()))
     assert torch.equal(restored(x), saved(x))
     assert torch.equal(copy.deepcopy(restored)(x), saved(x))
 
 
-def test_the_number_of_threads_changes_no_bit():
+def test_the_number_of_threads_changes_no_bit() -> None:
     threads = torch.get_num_threads()
     layer, x = SparseLinear(1600, 300, 0.9), torch.randn(100, 1600)
     results = []
@@ -79,7 +82,7 @@ def test_the_number_of_threads_changes_no_bit():
         assert all(map(torch.equal, results[0], other))
 
 
-def test_other_inputs_and_autocast_are_left_to_torch():
+def test_other_inputs_and_autocast_are_left_to_torch() -> None:
     layer, x = SparseLinear(100, 20, 0.9), torch.randn(4, 100)
     assert layer(x.view(2, 2, 100)).shape == (2, 2, 20)
     assert layer(torch.zeros(0, 100)).shape == (0, 20)

@@ -1,10 +1,13 @@
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hydra.errors import InstantiationException
+from tests.gradients import backward
 from tests.models.networks import published
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from sigtune.models.k_winners import KWinners, KWinners2d
@@ -14,15 +17,15 @@ from sigtune.models.winners_block import WinnersBlock
 SMALL = {"num_classes": 4, "conv_channels": [6, 8], "kernel_size": 3, "linear_units": 40, "input_size": 16}
 
 
-def images(count, size=32, channels=1, seed=0):
+def images(count: int, size: int = 32, channels: int = 1, seed: int = 0) -> Tensor:
     return torch.randn(count, channels, size, size, generator=torch.Generator().manual_seed(seed))
 
 
-def outputs_by_layer(model, inputs):
+def outputs_by_layer(model: Any, inputs: Tensor) -> list[tuple[nn.Module, Tensor]]:
     """Run the model; return what each layer put out, in order; of a block of winners, these."""
     outputs = []
 
-    def keep(layer, _, output):
+    def keep(layer: nn.Module, _: Any, output: Any) -> None:
         outputs.append((layer, output[0] if isinstance(layer, WinnersBlock) else output))
 
     handles = [layer.register_forward_hook(keep) for layer in (*model.features, *model.classifier)]
@@ -33,7 +36,7 @@ def outputs_by_layer(model, inputs):
 
 
 @pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
-def test_the_shapes_are_those_of_the_paper(network):
+def test_the_shapes_are_those_of_the_paper(network: str) -> None:
     shapes = [tuple(output.shape) for _, output in outputs_by_layer(published(network), images(3))]
     pooled, convolved = [(3, 64, 14, 14), (3, 64, 5, 5)], [(3, 64, 28, 28), (3, 64, 10, 10)]
     expected = pooled if network == "sparse_cnn" else [convolved[0], pooled[0], convolved[1], pooled[1]]
@@ -45,7 +48,7 @@ def test_the_shapes_are_those_of_the_paper(network):
     ]
 
 
-def test_the_default_is_the_paper_network_in_its_order():
+def test_the_default_is_the_paper_network_in_its_order() -> None:
     model = published("sparse_cnn")
     assert [type(layer) for layer in (*model.features, *model.classifier)] == [
         *[WinnersBlock] * 2,
@@ -65,7 +68,7 @@ def test_the_default_is_the_paper_network_in_its_order():
     )
 
 
-def test_the_dense_twin_has_the_same_parameters_and_relu_for_the_k_winners():
+def test_the_dense_twin_has_the_same_parameters_and_relu_for_the_k_winners() -> None:
     sparse, dense = published("sparse_cnn"), published("dense_cnn")
     assert [p.shape for p in sparse.parameters()] == [p.shape for p in dense.parameters()]
     kinds = [type(layer) for layer in (*dense.features, *dense.classifier)]
@@ -78,7 +81,7 @@ def test_the_dense_twin_has_the_same_parameters_and_relu_for_the_k_winners():
 @pytest.mark.parametrize(
     ("network", "kept"), [("sparse_cnn", [12, 320, 160]), ("super_sparse_cnn", [12, 320, 80])]
 )
-def test_the_counts_of_weights_and_winners_are_those_of_the_paper(network, kept):
+def test_the_counts_of_weights_and_winners_are_those_of_the_paper(network: str, kept: list[int]) -> None:
     model, winners = published(network), [1192, 200, 100]
     layers = [layer for layer in model.modules() if isinstance(layer, SparseConv2d | SparseLinear)]
     for layer, count in zip(layers, kept, strict=True):
@@ -90,7 +93,7 @@ def test_the_counts_of_weights_and_winners_are_those_of_the_paper(network, kept)
         assert (output.flatten(1).count_nonzero(dim=1) == count).all()
 
 
-def test_k_winners_can_choose_before_the_pooling():
+def test_k_winners_can_choose_before_the_pooling() -> None:
     outputs = outputs_by_layer(published("sparse_cnn", k_winners_before_pool=True), images(4))
     assert [type(layer) for layer, _ in outputs[:4]] == [
         SparseConv2d,
@@ -104,12 +107,12 @@ def test_k_winners_can_choose_before_the_pooling():
 
 
 @pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
-def test_the_convolutional_part_runs_in_channels_last(network):
+def test_the_convolutional_part_runs_in_channels_last(network: str) -> None:
     for layer, output in outputs_by_layer(published(network), images(4))[:-5]:
         assert output.is_contiguous(memory_format=torch.channels_last), layer
 
 
-def test_the_arguments_of_the_k_winners_reach_every_layer():
+def test_the_arguments_of_the_k_winners_reach_every_layer() -> None:
     model = published(
         "sparse_cnn",
         boost_strength=1.25,
@@ -127,7 +130,7 @@ def test_the_arguments_of_the_k_winners_reach_every_layer():
 
 
 @pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
-def test_other_sizes_channels_and_depths_work(network):
+def test_other_sizes_channels_and_depths_work(network: str) -> None:
     shares = (
         {"conv_weight_sparsity": [0.5] * 3, "conv_percent_on": [0.2] * 3} if network == "sparse_cnn" else {}
     )
@@ -145,7 +148,7 @@ def test_other_sizes_channels_and_depths_work(network):
     assert model.classifier[1].in_features == 6 * 3 * 3  # 40 → 19 → 8 → 3
 
 
-def train(model, steps, optimizer):
+def train(model: nn.Module, steps: int, optimizer: torch.optim.Optimizer) -> list[float]:
     """Train on bright squares in one of four corners; return the losses."""
     targets = torch.arange(32) % 4
     inputs = images(32, 16)
@@ -155,7 +158,7 @@ def train(model, steps, optimizer):
     for _ in range(steps):
         optimizer.zero_grad()
         loss = functional.cross_entropy(model(inputs), targets)
-        loss.backward()
+        backward(loss)
         optimizer.step()
         rezero_weights(model)
         losses.append(loss.item())
@@ -163,13 +166,13 @@ def train(model, steps, optimizer):
 
 
 @pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
-def test_the_networks_learn(network):
+def test_the_networks_learn(network: str) -> None:
     model = published(network, **SMALL)
     losses = train(model, 25, torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5, weight_decay=1e-3))
     assert losses[-1] < losses[0] / 3
 
 
-def test_the_zeros_of_the_network_stay_zero_through_training():
+def test_the_zeros_of_the_network_stay_zero_through_training() -> None:
     model = published("sparse_cnn", **SMALL)
     before = weight_sparsity(model)
     train(model, 4, torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01))
@@ -179,7 +182,7 @@ def test_the_zeros_of_the_network_stay_zero_through_training():
 
 
 @pytest.mark.parametrize("network", ["sparse_cnn", "dense_cnn"])
-def test_a_checkpoint_restores_the_network(network, tmp_path):
+def test_a_checkpoint_restores_the_network(network: str, tmp_path: Path) -> None:
     model = published(network, **SMALL)
     train(model, 3, torch.optim.SGD(model.parameters(), lr=0.1))
     torch.save(model.state_dict(), tmp_path / "model.pt")
@@ -192,7 +195,7 @@ def test_a_checkpoint_restores_the_network(network, tmp_path):
 
 
 @pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
-def test_a_network_that_diverged_has_a_loss_that_says_so(channels):
+def test_a_network_that_diverged_has_a_loss_that_says_so(channels: list[int]) -> None:
     model = published("sparse_cnn", **{**SMALL, "conv_channels": channels})
     with torch.no_grad():
         model.features[0].convolution.weight[0, 0, 0, 0] = math.nan
@@ -200,9 +203,9 @@ def test_a_network_that_diverged_has_a_loss_that_says_so(channels):
 
 
 @pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
-def test_the_whole_network_is_one_graph(channels):
+def test_the_whole_network_is_one_graph(channels: list[int]) -> None:
     model = published("sparse_cnn", **{**SMALL, "conv_channels": channels})
-    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    compiled: Any = torch.compile(model, fullgraph=True, backend="aot_eager")
     inputs = images(6, 16)
     compiled(inputs).sum().backward()
     model.eval()
@@ -215,10 +218,10 @@ def test_the_whole_network_is_one_graph(channels):
     "ignore:.*torch.jit.script.* is deprecated:DeprecationWarning"
 )  # torch's compiler
 @pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
-def test_a_compiled_network_trains_as_a_plain_one_does(channels):
+def test_a_compiled_network_trains_as_a_plain_one_does(channels: list[int]) -> None:
     plain, twin = (published("sparse_cnn", **{**SMALL, "conv_channels": channels}) for _ in range(2))
     twin.load_state_dict(plain.state_dict())
-    compiled = torch.compile(twin, fullgraph=True)
+    compiled: Any = torch.compile(twin, fullgraph=True)
     losses = [train(net, 3, torch.optim.SGD(net.parameters(), lr=0.1)) for net in (plain, compiled)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     torch.compiler.reset()
@@ -248,7 +251,7 @@ def test_a_compiled_network_trains_as_a_plain_one_does(channels):
         ({"input_size": 12}, "input_size is 12; it must be large enough for 2 times a 5×5 convolution"),
     ],
 )
-def test_an_argument_out_of_range_is_named(arguments, message):
+def test_an_argument_out_of_range_is_named(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InstantiationException) as caught:
         published("sparse_cnn", **arguments)
     assert isinstance(caught.value.__cause__, ValueError)

@@ -1,9 +1,11 @@
 import copy
 import itertools
+from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from tests.gradients import backward, gradient_of
+from torch import Tensor, nn
 
 from sigtune.kernels import library
 from sigtune.kernels.image_winners import TapMoments, can_choose_from_images
@@ -25,7 +27,7 @@ IMAGES = [
 WINNERS = [((5, 64, 14, 14), 5), ((3, 32, 7, 9), 3), ((2, 8, 6, 5), 5), ((4, 40, 3, 3), 1)]
 
 
-def blocks(channels, kernel, percent_on=0.1, boost_strength=1.5):
+def blocks(channels: list[int], kernel: int, percent_on: float = 0.1, boost_strength: float = 1.5) -> Any:
     return WinnersBlocks(
         *(
             WinnersBlock(
@@ -39,14 +41,19 @@ def blocks(channels, kernel, percent_on=0.1, boost_strength=1.5):
     )
 
 
-def one_after_the_other(network, x):
+def one_after_the_other(network: Any, x: Tensor) -> Tensor:
     for block in network:
         layers = block.winners
         x = layers.winners(layers.pool(layers.norm(block.convolution(x))))
     return x
 
 
-def winners_like(*shape, share=0.1, seed=0):
+def assert_close(own: Tensor, precise: Tensor, *, rtol: float, atol: float) -> None:
+    """Compare the gradients of a leaf in float32 and of its twin in float64."""
+    torch.testing.assert_close(gradient_of(own).double(), gradient_of(precise), rtol=rtol, atol=atol)
+
+
+def winners_like(*shape: int, share: float = 0.1, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Return the winners of a made-up layer, one of which is 0, and their argmax indices."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(shape, generator=generator)
@@ -59,7 +66,9 @@ def winners_like(*shape, share=0.1, seed=0):
 @pytest.mark.parametrize(("shape", "kernel"), WINNERS)
 @pytest.mark.parametrize("outputs", [32, 64, 96, 160])
 @pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
-def test_the_convolution_of_winners_is_the_convolution_of_all(shape, kernel, outputs, share):
+def test_the_convolution_of_winners_is_the_convolution_of_all(
+    shape: tuple[int, ...], kernel: int, outputs: int, share: float
+) -> None:
     x, argmax = winners_like(*shape, share=share)
     x.requires_grad_()
     convolution = nn.Conv2d(shape[1], outputs, kernel)
@@ -68,22 +77,22 @@ def test_the_convolution_of_winners_is_the_convolution_of_all(shape, kernel, out
     y, expected = convolve_winners(x, argmax, convolution), precise(precise_x)
     torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-5)
     of_y = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
-    y.backward(of_y)
+    backward(y, of_y)
     expected.backward(of_y.double())
-    torch.testing.assert_close(x.grad.double(), precise_x.grad * (argmax != 255), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        gradient_of(x).double(), gradient_of(precise_x) * (argmax != 255), rtol=1e-4, atol=1e-4
+    )
     for own, other in zip(convolution.parameters(), precise.parameters(), strict=True):
-        torch.testing.assert_close(own.grad.double(), other.grad, rtol=1e-4, atol=1e-3)
+        assert_close(own, other, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(("shape", "kernel"), IMAGES)
-def test_moments_are_those_of_the_convolution(shape, kernel):
+def test_moments_are_those_of_the_convolution(shape: tuple[int, ...], kernel: int) -> None:
     generator = torch.Generator().manual_seed(0)
     images, convolution = torch.randn(shape, generator=generator) * 3 + 2, nn.Conv2d(shape[1], 64, kernel)
     moments = TapMoments(images, kernel)
     mean, variance = moments.of_outputs(convolution)
-    outputs = nn.functional.conv2d(
-        images.double(), convolution.weight.double(), convolution.bias.double()
-    ).transpose(0, 1)
+    outputs = copy.deepcopy(convolution).double()(images.double()).transpose(0, 1)
     assert moments.count == outputs[0].numel()
     torch.testing.assert_close(mean.double(), outputs.flatten(1).mean(dim=1), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(
@@ -93,7 +102,9 @@ def test_moments_are_those_of_the_convolution(shape, kernel):
 
 @pytest.mark.parametrize(("shape", "kernel"), IMAGES)
 @pytest.mark.parametrize("percent_on", [0.02, 0.3, 1.0])
-def test_a_block_of_images_trains_as_its_layers_do_one_after_the_other(shape, kernel, percent_on):
+def test_a_block_of_images_trains_as_its_layers_do_one_after_the_other(
+    shape: tuple[int, ...], kernel: int, percent_on: float
+) -> None:
     if shape[2] < kernel + 1:
         kernel = shape[2] - 1
     network = blocks([shape[1], 32], kernel, percent_on, boost_strength=0.3)
@@ -106,21 +117,23 @@ def test_a_block_of_images_trains_as_its_layers_do_one_after_the_other(shape, ke
     torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-4)
     of_y = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
     (y * of_y).sum().backward()
-    (expected * of_y).sum().backward()
-    scale = precise[0].convolution.weight.grad.abs().max()
+    backward((expected * of_y).sum())
+    scale = gradient_of(precise[0].convolution.weight).abs().max()
     for own, other in zip(network.parameters(), precise.parameters(), strict=True):
-        torch.testing.assert_close(own.grad.double(), other.grad, rtol=1e-4, atol=1e-4 * float(scale))
+        torch.testing.assert_close(
+            gradient_of(own).double(), gradient_of(other), rtol=1e-4, atol=1e-4 * float(scale)
+        )
     assert_same_state(network, precise)
 
 
-def assert_same_state(network, precise):
+def assert_same_state(network: nn.Module, precise: nn.Module) -> None:
     for name, value in network.state_dict().items():
         torch.testing.assert_close(
             value.double(), precise.state_dict()[name].double(), rtol=1e-4, atol=1e-5, msg=name
         )
 
 
-def test_two_blocks_train_as_their_layers_do_one_after_the_other():
+def test_two_blocks_train_as_their_layers_do_one_after_the_other() -> None:
     network = blocks([1, 64, 64], 5, boost_strength=0.0)
     precise = copy.deepcopy(network).double()
     images = torch.randn(6, 1, 32, 32, generator=torch.Generator().manual_seed(3))
@@ -128,14 +141,16 @@ def test_two_blocks_train_as_their_layers_do_one_after_the_other():
     assert torch.equal(y != 0, expected != 0)
     of_y = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
     (y * of_y).sum().backward()
-    (expected * of_y).sum().backward()
+    backward((expected * of_y).sum())
     for own, other in zip(network.parameters(), precise.parameters(), strict=True):
-        scale = max(1.0, float(other.grad.abs().max()))
-        torch.testing.assert_close(own.grad.double(), other.grad, rtol=1e-3, atol=1e-4 * scale)
+        scale = max(1.0, float(gradient_of(other).abs().max()))
+        torch.testing.assert_close(
+            gradient_of(own).double(), gradient_of(other), rtol=1e-3, atol=1e-4 * scale
+        )
     assert_same_state(network, precise)
 
 
-def test_validation_gives_what_the_layers_give_and_leaves_the_state_alone():
+def test_validation_gives_what_the_layers_give_and_leaves_the_state_alone() -> None:
     network = blocks([1, 32, 32], 3)
     network(torch.randn(8, 1, 16, 16))
     state = copy.deepcopy(network.state_dict())
@@ -147,17 +162,17 @@ def test_validation_gives_what_the_layers_give_and_leaves_the_state_alone():
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
 
 
-def test_a_gradient_in_validation_mode_takes_the_statistics_for_constants():
+def test_a_gradient_in_validation_mode_takes_the_statistics_for_constants() -> None:
     network = blocks([1, 32], 3).eval()
     reference = copy.deepcopy(network)
     images = torch.randn(2, 1, 8, 8)
     network(images).square().sum().backward()
-    one_after_the_other(reference, images).square().sum().backward()
+    backward(one_after_the_other(reference, images).square().sum())
     for own, other in zip(network.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(own.grad, other.grad)
 
 
-def test_the_number_of_threads_changes_no_bit():
+def test_the_number_of_threads_changes_no_bit() -> None:
     threads = torch.get_num_threads()
     network, images = blocks([1, 64, 64], 5), torch.randn(21, 1, 32, 32)
     results = []
@@ -175,15 +190,15 @@ def test_the_number_of_threads_changes_no_bit():
         assert all(map(torch.equal, results[0], other))
 
 
-def test_images_that_need_a_gradient_get_the_one_of_the_layers():
+def test_images_that_need_a_gradient_get_the_one_of_the_layers() -> None:
     network = blocks([1, 32], 3)
     reference = copy.deepcopy(network)
     images = torch.randn(4, 1, 8, 8)
     leaves = [images.clone().requires_grad_() for _ in range(2)]
     network(leaves[0]).square().sum().backward()
-    one_after_the_other(reference, leaves[1]).square().sum().backward()
+    backward(one_after_the_other(reference, leaves[1]).square().sum())
     torch.testing.assert_close(leaves[0].grad, leaves[1].grad, rtol=1e-3, atol=1e-4)
-    assert leaves[0].grad.abs().max() > 0
+    assert gradient_of(leaves[0]).abs().max() > 0
 
 
 @pytest.mark.parametrize(
@@ -199,7 +214,7 @@ def test_images_that_need_a_gradient_get_the_one_of_the_layers():
         nn.Conv2d(8, 32, 3).double(),
     ],
 )
-def test_other_convolutions_are_left_to_torch(convolution):
+def test_other_convolutions_are_left_to_torch(convolution: nn.Conv2d) -> None:
     x = torch.zeros(2, 8, 9, 9)
     assert can_convolve_winners(x, nn.Conv2d(8, 32, 3))
     assert can_choose_from_images(x, nn.Conv2d(8, 32, 3), 2)
@@ -207,7 +222,9 @@ def test_other_convolutions_are_left_to_torch(convolution):
     assert not can_choose_from_images(x, convolution, 2)
 
 
-def test_without_the_compiled_functions_and_under_autocast_torch_does_the_same(monkeypatch):
+def test_without_the_compiled_functions_and_under_autocast_torch_does_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     network, images = blocks([1, 32, 32], 3), torch.randn(4, 1, 16, 16)
     y = copy.deepcopy(network)(images)
     with torch.autocast("cpu", torch.bfloat16):
@@ -219,7 +236,7 @@ def test_without_the_compiled_functions_and_under_autocast_torch_does_the_same(m
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_an_image_or_a_weight_that_is_not_finite_shows(value):
+def test_an_image_or_a_weight_that_is_not_finite_shows(value: float) -> None:
     images = torch.randn(3, 1, 16, 16)
     images[1, 0, 8, 8] = value
     assert not blocks([1, 32, 32], 3)(images).isfinite().all()

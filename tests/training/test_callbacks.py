@@ -1,7 +1,9 @@
+from typing import Any
+
 import pytest
 import pytorch_lightning as pl
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -17,23 +19,23 @@ from sigtune.training.trainer import build_trainer
 class SmallSparseNet(pl.LightningModule):
     """Two steps an epoch; `sparsity` is what the weights had when each step's batch came in."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         boosting = KWinnersConfig(boost_strength=2.0, boost_strength_factor=0.5)
-        self.net = nn.Sequential(SparseLinear(10, 8, 0.7), KWinners(8, 0.5, boosting), nn.Linear(8, 2))
-        self.sparsity = []
-        self.boost_strength = []
+        self.net: Any = nn.Sequential(SparseLinear(10, 8, 0.7), KWinners(8, 0.5, boosting), nn.Linear(8, 2))
+        self.sparsity: list[float] = []
+        self.boost_strength: list[float] = []
 
-    def training_step(self, batch, batch_idx):
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         self.sparsity.append(weight_sparsity(self))
         self.boost_strength.append(self.net[1].boost_strength.item())
         return functional.cross_entropy(self.net(batch[0]), batch[1])
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01)
 
 
-def fit(*callbacks):
+def fit(*callbacks: pl.Callback) -> SmallSparseNet:
     pl.seed_everything(0, verbose=False)
     net = SmallSparseNet()
     batches = DataLoader(TensorDataset(torch.randn(16, 10), torch.randint(2, (16,))), batch_size=8)
@@ -43,17 +45,17 @@ def fit(*callbacks):
     return net
 
 
-def test_rezero_weights_undoes_every_step_of_the_optimiser():
+def test_rezero_weights_undoes_every_step_of_the_optimiser() -> None:
     net = fit(RezeroWeights())
     assert net.sparsity == pytest.approx([0.7] * 6)
     assert weight_sparsity(net) == pytest.approx(0.7)
 
 
-def test_without_it_the_weights_fill_up():
+def test_without_it_the_weights_fill_up() -> None:
     assert weight_sparsity(fit()) < 0.5
 
 
-def test_the_boost_strength_decays_once_an_epoch():
+def test_the_boost_strength_decays_once_an_epoch() -> None:
     net = fit(BoostStrengthDecay())
     assert net.boost_strength == [2.0, 2.0, 1.0, 1.0, 0.5, 0.5]
     assert net.net[1].boost_strength.item() == 0.25

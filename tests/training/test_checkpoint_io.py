@@ -2,6 +2,8 @@ import random
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,7 +20,7 @@ for epoch in itertools.count():
 """
 
 
-def test_a_kill_at_any_instant_leaves_a_whole_checkpoint(tmp_path):
+def test_a_kill_at_any_instant_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "checkpoints" / "last.ckpt"
     generator = random.Random(0)
     for _ in range(3):
@@ -33,33 +35,36 @@ def test_a_kill_at_any_instant_leaves_a_whole_checkpoint(tmp_path):
             writer.kill()
             writer.wait()
         checkpoint = read_checkpoint(path)
+        assert checkpoint is not None
         assert torch.equal(checkpoint["state_dict"]["weight"].unique(), torch.tensor([checkpoint["epoch"]]))
         # What a kill may leave beside it is taken by the next save.
         assert len(list(path.parent.iterdir())) <= 2
 
 
-def test_what_is_saved_is_read_back(tmp_path):
+def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     AtomicCheckpointIO().save_checkpoint({**PARTS, "state_dict": {"weight": torch.arange(3.0)}}, path)
-    assert torch.equal(read_checkpoint(path)["state_dict"]["weight"], torch.arange(3.0))
+    checkpoint = read_checkpoint(path)
+    assert checkpoint is not None
+    assert torch.equal(checkpoint["state_dict"]["weight"], torch.arange(3.0))
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 class WritesAFile:
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return open, (str(self.path), "w")
 
 
-def test_a_file_that_would_run_code_is_no_checkpoint(tmp_path):
+def test_a_file_that_would_run_code_is_no_checkpoint(tmp_path: Path) -> None:
     torch.save({**PARTS, "state_dict": WritesAFile(tmp_path / "written")}, tmp_path / "evil.ckpt")
     assert read_checkpoint(tmp_path / "evil.ckpt") is None
     assert not (tmp_path / "written").exists()
 
 
-def test_other_files_are_no_checkpoints(tmp_path):
+def test_other_files_are_no_checkpoints(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(2)}, tmp_path / "weights.pt")
     (tmp_path / "empty.ckpt").touch()
     for path in (tmp_path / "weights.pt", tmp_path / "empty.ckpt", tmp_path / "missing.ckpt", tmp_path):

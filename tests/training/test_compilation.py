@@ -1,9 +1,11 @@
 import copy
 import logging
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from sigtune.models.k_winners import KWinners
@@ -16,35 +18,38 @@ TORCHS_OWN_WARNING = pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is 
 
 
 @pytest.fixture(autouse=True)
-def _no_leftovers():
+def _no_leftovers() -> Iterator[None]:
     torch.manual_seed(0)
     yield
     torch.compiler.reset()
 
 
-def ours(caplog):
+def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.name.startswith("sigtune")]
 
 
 class Network(nn.Module):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.hidden = SparseLinear(10, 8, 0.5)
         self.winners = KWinners(8, 0.5)
         self.logits = nn.Linear(8, 2)
 
-    def forward(self, inputs):
-        return self.logits(self.winners(self.hidden(inputs)))
+    def forward(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.logits(self.winners(self.hidden(inputs)))
+        return logits
 
 
-def step(model, inputs):
+def step(model: nn.Module, inputs: Tensor) -> tuple[Tensor, ...]:
     loss = functional.cross_entropy(model(inputs), torch.arange(len(inputs)) % 2)
     return torch.autograd.grad(loss, list(model.parameters()))
 
 
 @pytest.mark.slow
 @TORCHS_OWN_WARNING
-def test_a_compiled_model_trains_and_validates_alike_and_keeps_its_keys(monkeypatch, tmp_path, caplog):
+def test_a_compiled_model_trains_and_validates_alike_and_keeps_its_keys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     plain = Network()
     compiled = copy.deepcopy(plain)
@@ -61,7 +66,9 @@ def test_a_compiled_model_trains_and_validates_alike_and_keeps_its_keys(monkeypa
 
 
 @TORCHS_OWN_WARNING
-def test_without_a_compiler_it_warns_once_and_trains_uncompiled(monkeypatch, tmp_path, caplog):
+def test_without_a_compiler_it_warns_once_and_trains_uncompiled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, str(tmp_path / "no-compiler")))
     model = Network()

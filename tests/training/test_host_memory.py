@@ -21,11 +21,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def page_faults(mode):
+def page_faults(mode: str) -> int:
     command = [sys.executable, "-c", COUNT_FAULTS, mode]
     return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc is asked")
-def test_the_memory_of_a_freed_tensor_serves_the_next_one():
+def test_the_memory_of_a_freed_tensor_serves_the_next_one() -> None:
     assert 2 * page_faults("reuse") < page_faults("default")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,15 +29,15 @@ JOB = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("app")
 
 
-def command(name, *arguments):
+def command(name: str, *arguments: str) -> list[str]:
     return [sys.executable, str(TRAIN), *JOB, f"hydra.run.dir={name}", *arguments]
 
 
-def train(folder, name, *arguments):
+def train(folder: Path, name: str, *arguments: str) -> str:
     result = subprocess.run(
         command(name, *arguments), cwd=folder, capture_output=True, text=True, timeout=240, check=False
     )
@@ -44,11 +45,17 @@ def train(folder, name, *arguments):
     return result.stdout
 
 
-def last(folder, name):
+def last(folder: Path, name: str) -> Path:
     return folder / name / "checkpoints" / "last.ckpt"
 
 
-def kill_after_epoch(folder, name, epoch, *arguments):
+def whole_checkpoint(path: Path) -> dict[str, Any]:
+    checkpoint = read_checkpoint(path)
+    assert checkpoint is not None
+    return checkpoint
+
+
+def kill_after_epoch(folder: Path, name: str, epoch: int, *arguments: str) -> None:
     """Start the job and kill it once the checkpoint of `epoch`, counted from 0, is there."""
     job = subprocess.Popen(
         command(name, *arguments), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -56,17 +63,17 @@ def kill_after_epoch(folder, name, epoch, *arguments):
     path = last(folder, name)
     try:
         # Whenever there is a checkpoint, it is a whole one.
-        while not path.exists() or read_checkpoint(path)["epoch"] < epoch:
+        while not path.exists() or whole_checkpoint(path)["epoch"] < epoch:
             assert job.poll() is None, "the job ended before it could be killed"
             time.sleep(0.01)
     finally:
         job.kill()
         job.wait()
-    assert read_checkpoint(path)["epoch"] < EPOCHS - 1
+    assert whole_checkpoint(path)["epoch"] < EPOCHS - 1
 
 
-def assert_equal_ends(folder, one, other):
-    first, second = (read_checkpoint(last(folder, name)) for name in (one, other))
+def assert_equal_ends(folder: Path, one: str, other: str) -> None:
+    first, second = (whole_checkpoint(last(folder, name)) for name in (one, other))
     assert first["epoch"] == second["epoch"] == EPOCHS - 1
     assert first["sigtune"]["metrics"] == second["sigtune"]["metrics"]
     assert first["lr_schedulers"] == second["lr_schedulers"]
@@ -86,7 +93,7 @@ def assert_equal_ends(folder, one, other):
     ],
     ids=["onecyclelr", "steplr"],
 )
-def test_a_killed_job_ends_as_if_it_had_never_been_killed(folder, arguments):
+def test_a_killed_job_ends_as_if_it_had_never_been_killed(folder: Path, arguments: list[str]) -> None:
     name = arguments[0].partition("=")[2]
     unharmed = train(folder, f"{name}/unharmed", *arguments)
     kill_after_epoch(folder, f"{name}/killed", 1, *arguments)
@@ -101,7 +108,7 @@ def test_a_killed_job_ends_as_if_it_had_never_been_killed(folder, arguments):
     assert_equal_ends(folder, f"{name}/unharmed", f"{name}/killed")
 
 
-def test_a_checkpoint_that_is_none_ends_with_exit_code_2(folder):
+def test_a_checkpoint_that_is_none_ends_with_exit_code_2(folder: Path) -> None:
     (folder / "notes.txt").write_text("not a checkpoint")
     for path, what in (("none.ckpt", "no such file"), ("notes.txt", "is no checkpoint of a training run")):
         result = subprocess.run(
@@ -118,12 +125,12 @@ def test_a_checkpoint_that_is_none_ends_with_exit_code_2(folder):
         assert "Traceback" not in result.stderr
 
 
-def config(resume="auto", max_epochs=3, **trainer):
+def config(resume: str | Path = "auto", max_epochs: int = 3, **trainer: Any) -> Config:
     settings = TrainerConfig(resume=str(resume), max_epochs=max_epochs, **trainer)
     return Config(data={"size": 1}, model={"units": 2}, optimizer={}, scheduler=None, trainer=settings)
 
 
-def save(path, identity=None, **content):
+def save(path: Path, identity: dict[str, Any] | None = None, **content: Any) -> Path:
     checkpoint = {
         "epoch": 1,
         "global_step": 8,
@@ -141,12 +148,15 @@ def save(path, identity=None, **content):
 WEIGHTS = {"weight": torch.ones(2)}
 
 
-def test_auto_goes_on_from_the_jobs_own_checkpoint_only(tmp_path, caplog):
+def test_auto_goes_on_from_the_jobs_own_checkpoint_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "last.ckpt"
     assert resume_point(config(), None, WEIGHTS) is None
     assert resume_point(config(), path, WEIGHTS) is None
     save(path, job_identity(config()))
     point = resume_point(config(), path, WEIGHTS)
+    assert point is not None
     assert (point.path, point.epochs, point.step) == (path, 2, 8)
     # Settings that do not decide what is trained may differ.
     assert resume_point(config(gpus=1, log_every_n_steps=5), path, WEIGHTS) == point
@@ -156,21 +166,23 @@ def test_auto_goes_on_from_the_jobs_own_checkpoint_only(tmp_path, caplog):
         assert "another config" in caplog.messages[-1]
 
 
-def test_never_begins_anew(tmp_path):
+def test_never_begins_anew(tmp_path: Path) -> None:
     path = save(tmp_path / "last.ckpt", job_identity(config()))
     assert resume_point(config("never"), path, WEIGHTS) is None
 
 
-def test_auto_begins_anew_where_the_file_is_damaged(tmp_path, caplog):
+def test_auto_begins_anew_where_the_file_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = save(tmp_path / "last.ckpt", job_identity(config()))
     path.write_bytes(path.read_bytes()[:300])
     assert resume_point(config(), path, WEIGHTS) is None
     assert "is no checkpoint" in caplog.messages[-1]
 
 
-def test_a_checkpoint_may_be_named_whatever_the_config_it_was_trained_with(tmp_path):
+def test_a_checkpoint_may_be_named_whatever_the_config_it_was_trained_with(tmp_path: Path) -> None:
     path = save(tmp_path / "mine.ckpt", {"seed": 7})
-    assert resume_point(config(path), None, WEIGHTS).path == path
+    point = resume_point(config(path), None, WEIGHTS)
+    assert point is not None
+    assert point.path == path
 
 
 @pytest.mark.parametrize(
@@ -181,7 +193,9 @@ def test_a_checkpoint_may_be_named_whatever_the_config_it_was_trained_with(tmp_p
         ({"state_dict": {"bias": torch.zeros(2)}}, 3, "is of another network than the configured model"),
     ],
 )
-def test_a_named_checkpoint_that_does_not_fit_is_refused(tmp_path, content, max_epochs, what):
+def test_a_named_checkpoint_that_does_not_fit_is_refused(
+    tmp_path: Path, content: dict[str, Any], max_epochs: int, what: str
+) -> None:
     path = save(tmp_path / "mine.ckpt", **content)
     with pytest.raises(UsageError) as caught:
         resume_point(config(path, max_epochs), None, WEIGHTS)
