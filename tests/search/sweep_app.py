@@ -16,11 +16,9 @@ from sigopt.objects import Observation, Suggestion
 from sigopt.resource import BoundApiResource
 
 from sigtune.backend.driver import LocalDriver
+from tests.patience import PATIENCE_SECONDS
 
 APP = Path(__file__).parent / "app.py"
-
-# Long enough for any machine: a test that reaches it has hung.
-PATIENCE = 300.0
 
 
 @dataclass
@@ -44,7 +42,7 @@ class SweepApp:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
 
@@ -86,11 +84,11 @@ class SweepApp:
 
 def output_of(process: subprocess.Popen[str]) -> str:
     """Wait for the process to end, and return what it has printed."""
-    return process.communicate(timeout=PATIENCE)[0]
+    return process.communicate(timeout=PATIENCE_SECONDS)[0]
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)

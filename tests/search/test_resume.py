@@ -185,14 +185,18 @@ def test_resuming_finds_the_folder_by_itself(app: SweepApp) -> None:
     wait_until(lambda: app.starts(2))
     kill(process)
     command = [part for part in app.command() if not part.startswith("hydra.sweep.dir")]
-    subprocess.run(
+    resumed = subprocess.run(
         [*command, "sigopt.experiment_id=1"],
         cwd=app.folder,
         env=app.environment,
         check=True,
         capture_output=True,
+        text=True,
     )
     assert_sound(app, 4)
+    assert labelled(resumed.stdout, "resume") == [
+        shlex.join(["python", *command[1:], "sigopt.experiment_id=1"])
+    ]
 
 
 def test_a_search_that_is_done_has_nothing_more_to_run(app: SweepApp) -> None:

@@ -9,11 +9,6 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from sigtune.definition.metrics import Metric
-from sigtune.definition.ranking import best
-from sigtune.report.best_config import config_of
-from sigtune.report.observed import Observed
-
 from .sweep_app import SweepApp, labelled
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "two_numbers.py"
@@ -103,42 +98,3 @@ def test_the_example_runs_as_its_own_first_lines_say(tmp_path: Path) -> None:
         command = [sys.executable, str(EXAMPLE), "-m", *arguments]
         result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         assert "12 observed (0 failed)" in result.stdout
-
-
-def observed(number: int, **values: float) -> Observed:
-    return Observed(number, {}, values or None, "", [])
-
-
-def test_the_best_meets_the_constraints() -> None:
-    fast, slow = observed(1, accuracy=0.7, seconds=2), observed(2, accuracy=0.9, seconds=5)
-    edge = observed(3, accuracy=0.8, seconds=3)
-    limit = Metric("seconds", "minimize", "constraint", 3)
-    assert best([fast, slow, edge], [Metric("accuracy"), limit]) == [edge]
-
-
-def test_failed_observations_are_not_among_the_best() -> None:
-    assert best([observed(1)], [Metric("accuracy")]) == []
-
-
-def test_overrides_become_a_config_file() -> None:
-    config = config_of(
-        ["model=dense", "+extra=big", "optimizer.lr=0.1", "name='a b'", "~logger"],
-        "config",
-        lambda name: name in ("model", "extra", "logger"),
-    )
-    assert OmegaConf.to_container(config) == {
-        "defaults": [
-            "config",
-            {"override model": "dense"},
-            {"extra": "big"},
-            {"override logger": None},
-            "_self_",
-        ],
-        "optimizer": {"lr": 0.1},
-        "name": "a b",
-    }
-
-
-def test_a_key_that_was_removed_is_no_config_file() -> None:
-    with pytest.raises(ValueError, match="cannot remove the key"):
-        config_of(["~model.units"], "config", lambda name: False)

@@ -78,18 +78,20 @@ class JobConfigs:
             raise UsageError(
                 [
                     Problem(
-                        "sigopt.repeat_key", f"{key} is no whole number in the config", "the key of the seed"
+                        "sigopt.repeat_key",
+                        f"{key} is not a whole number in the config",
+                        "the key of the seed",
                     )
                 ]
             )
         return [[f"{key}={seed + index}"] for index in range(count)]
 
     def is_direct(self, name: str) -> bool:
-        """Tell whether a parameter is an override of its own name: tuned on the command line, or a group."""
+        """Return whether a parameter is an override of its own name: typed as one, or a group."""
         return name in self.line.elements or self.is_group(name)
 
     def is_group(self, name: str) -> bool:
-        """Tell whether the name is a config group rather than a key."""
+        """Return whether the name is a config group rather than a key."""
         parent, _, group = name.rpartition("/")
         return group in self._groups_in(parent)
 

@@ -22,8 +22,8 @@ def report_result(experiment: SigOptExperiment, job: Job, result: JobResult) -> 
         experiment.update_observation(job.suggestion, result.values, metadata, result.deviations)
     except ApiException as error:
         # A report whose answer was lost is sent again, and refused because it had arrived.
-        is_refusal = error.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
-        if not is_refusal or _is_open(experiment, job.suggestion):
+        is_refused = error.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
+        if not is_refused or _is_open(experiment, job.suggestion):
             raise
 
 

@@ -23,10 +23,14 @@ Task = Callable[[DictConfig], Any]
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """A search as it was asked for. The block has the parameters of the command line beside its own."""
+    """A search as it was asked for. The block has the parameters of the command line beside its own.
+
+    `typed` are all overrides of the command line, as they were before the sweep changed the config.
+    """
 
     block: SearchBlock
     line: CommandLine
+    typed: Sequence[str]
     job_configs: JobConfigs
     task: Task
 
@@ -53,8 +57,7 @@ class SearchRequest:
 
     def resume_command(self, experiment_id: str) -> str:
         """Return the command that resumes this search."""
-        overrides = self.config.hydra.overrides
-        return resume_command(experiment_id, [*overrides.hydra, *overrides.task])
+        return resume_command(experiment_id, self.typed)
 
 
 def read_request(
@@ -65,7 +68,8 @@ def read_request(
     line = read_command_line(arguments, context.config_loader)
     job_configs = JobConfigs(context, config, line)
     use_current_values(line.parameters, job_configs.current_values())
-    return SearchRequest(own.with_parameters(line.parameters), line, job_configs, task)
+    typed = (*config.hydra.overrides.hydra, *config.hydra.overrides.task)
+    return SearchRequest(own.with_parameters(line.parameters), line, typed, job_configs, task)
 
 
 def check_request(request: SearchRequest) -> OpenedSearch:

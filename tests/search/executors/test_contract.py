@@ -25,8 +25,9 @@ from sigtune.job.task import RecordedTask, this_process
 from sigtune.search.executors.protocol import Executor, Launch, Lost, RunResult
 from sigtune.search.executors.registry import choose_executor
 from sigtune.search.jobs import Job, Run
+from tests.patience import PATIENCE_SECONDS
 
-from ..sweep_app import PATIENCE, wait_until
+from ..sweep_app import wait_until
 
 CONF = Path(__file__).parents[1] / "conf"
 QUIET = ["hydra/job_logging=none", "hydra/hydra_logging=none"]
@@ -89,7 +90,7 @@ class Runs:
 
     def result(self, number: int) -> RunResult:
         """Wait for the run to end."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while number not in self.ended:
             assert time.monotonic() < deadline, "waited in vain"
             self.wait(1)

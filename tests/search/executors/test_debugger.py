@@ -8,7 +8,9 @@ import time
 
 import pytest
 
-from ..sweep_app import PATIENCE, SweepApp
+from tests.patience import PATIENCE_SECONDS
+
+from ..sweep_app import SweepApp
 
 
 class Terminal:
@@ -32,7 +34,7 @@ class Terminal:
 
     def read_until(self, text: str) -> str:
         """Return what was printed up to the text."""
-        printed, deadline = "", time.monotonic() + PATIENCE
+        printed, deadline = "", time.monotonic() + PATIENCE_SECONDS
         while text not in printed:
             assert time.monotonic() < deadline, f"no {text!r} in {printed!r}"
             if select.select([self._end], [], [], 1)[0]:
@@ -60,7 +62,7 @@ def test_a_breakpoint_in_a_job_opens_a_debugger_on_the_terminal(app: SweepApp, s
         terminal.type("continue")
         printed = terminal.read_until("resume ")
         assert "2 observed (0 failed)" in printed
-        assert terminal.process.wait(timeout=PATIENCE) == 0
+        assert terminal.process.wait(timeout=PATIENCE_SECONDS) == 0
     finally:
         terminal.close()
     assert [observed.failed for observed in app.observations()] == [False, False]
