@@ -34,8 +34,14 @@ def to_unit(parameter: Parameter, value: Value) -> float:
     number = float(value)
     if parameter.log:
         low, high, number = math.log(low), math.log(high), math.log(number)
-    # Halves, for the same reason as above.
-    return (number / 2 - low / 2) / (high / 2 - low / 2)
+    return fraction(number, low, high)
+
+
+def fraction(number: float, low: float, high: float) -> float:
+    """Return where a number is between two others: 0 at `low`, 1 at `high`."""
+    if math.isinf(high - low):  # the widest bounds
+        low, high, number = low / 2, high / 2, number / 2
+    return (number - low) / (high - low)
 
 
 def distance(parameters: Sequence[Parameter], one: Mapping[str, Value], other: Mapping[str, Value]) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sigtune.definition.conditionals import all_hold
 from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.definition.parameters import Assignments, Parameter, Value
-from sigtune.definition.unit_cube import from_unit
+from sigtune.definition.unit_cube import fraction, from_unit
 
 _FARTHEST = 1.0
 """How far outside [0, 1] a number from outside the bounds is placed at most."""
@@ -117,9 +117,7 @@ def coordinate(parameter: Parameter, value: Value) -> float:
     low, high = parameter.limits
     if parameter.log:
         low, high, number = math.log(low), math.log(high), math.log(number)
-    # Halves, because the width of the widest bounds is not a double any more.
-    position = (number / 2 - low / 2) / (high / 2 - low / 2)
-    return min(max(position, -_FARTHEST), 1 + _FARTHEST)
+    return min(max(fraction(number, low, high), -_FARTHEST), 1 + _FARTHEST)
 
 
 def value_at(parameter: Parameter, position: float) -> Value:

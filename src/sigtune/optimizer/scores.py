@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,98 +13,107 @@ _FENCE = 1.5
 """Tukey's fence: so many interquartile ranges below the lower quartile a score is an outlier."""
 
 _HEAVY_TAIL = 20.0
-"""From this ratio of the median's distance from the best to the upper decile's on, scores are warped."""
+"""If the median is so many times as far from the best as the upper decile is, regrets are on a log scale."""
+
+_FEWEST = 4
+"""With fewer successes nothing is said about their distribution."""
 
 _FAILURE_MARGIN = 0.25
 """How far below the worst success a failure is placed, in standard deviations of the successes."""
 
-HOW = "tukey"
+_LARGEST = 8e307
+"""Values are cut off here, so that the difference of two is finite."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A monotone map of raw scores to scores that are modelled, and back.
+    """A monotone map of raw scores to modelled ones, and back.
 
-    Raw scores are divided by `unit`, cut off at `floor`, warped by the logarithm of their distance from
-    `best` where `bend` is given, and brought to mean 0 and standard deviation 1.
+    A score's regret is its distance from `best`; beyond `ceiling` it is cut off. Regrets are in units of
+    `unit` and, where `is_logarithmic`, warped by log(1 + regret); then `mean` and `deviation` are removed.
+    `failure` is the modelled score of a failure: worse than the worst success.
     """
 
-    unit: float
-    floor: float
     best: float
-    bend: float | None
-    mean: float
-    deviation: float
+    ceiling: float
+    unit: float
+    is_logarithmic: bool
+    mean: float = 0.0
+    deviation: float = 1.0
+    failure: float = 0.0
 
     def modelled(self, raw: _Array) -> _Array:
         """Return raw scores as modelled ones."""
-        return (self._warped(raw / self.unit) - self.mean) / self.deviation
+        return np.asarray((self._warped(raw) - self.mean) / self.deviation)
 
     def raw(self, modelled: _Array) -> _Array:
         """Return modelled scores as raw ones; what was cut off does not come back."""
-        warped = modelled * self.deviation + self.mean
-        if self.bend is not None:
-            # Above the best the map goes on as a straight line.
-            warped = np.where(warped > 0, warped * self.bend, -self.bend * np.expm1(-np.minimum(warped, 0.0)))
-            warped = warped + self.best
-        return np.asarray(warped * self.unit)
+        regret = -(modelled * self.deviation + self.mean)
+        if self.is_logarithmic:
+            regret = np.where(regret < 0, regret, np.expm1(np.clip(regret, 0.0, 700.0)))
+        return np.asarray(self.best - regret * self.unit)
 
     def slope(self, raw: _Array) -> _Array:
         """Return the derivative of `modelled` at raw scores: what a small error becomes."""
-        scaled = raw / self.unit
-        slope = np.where(scaled < self.floor, 0.0, 1.0)
-        if self.bend is not None:
-            slope = slope / (self.bend + np.maximum(self.best - scaled, 0.0))
-        return np.asarray(slope / (self.deviation * self.unit))
+        regret = self._regret(raw)
+        slope = np.where(regret < self.ceiling, 1.0, 0.0)
+        slope = slope / (self.unit + np.maximum(regret, 0.0) if self.is_logarithmic else self.unit)
+        return np.asarray(slope / self.deviation)
 
-    def _warped(self, scaled: _Array) -> _Array:
-        cut = np.maximum(scaled, self.floor)
-        if self.bend is None:
-            return cut
-        regret = (self.best - cut) / self.bend
+    def _regret(self, raw: _Array) -> _Array:
+        return np.minimum(self.best - np.clip(raw, -_LARGEST, _LARGEST), self.ceiling)
+
+    def _warped(self, raw: _Array) -> _Array:
+        with np.errstate(over="ignore"):
+            regret = np.minimum(self._regret(raw) / self.unit, _LARGEST)
+        if not self.is_logarithmic:
+            return -regret
+        # Above the best the map goes on as a straight line.
         return np.where(regret < 0, -regret, -np.log1p(np.maximum(regret, 0.0)))
 
 
-def scale_of(raw: _Array) -> Scale:
-    """Return the scale that suits the raw scores of the successes, shape (successes,)."""
-    unit = float(np.abs(raw).max()) or 1.0  # so that no square overflows or vanishes
-    scaled = raw / unit
-    best, bend = float(scaled.max()), _bend(scaled)
-    plain = Scale(1.0, -np.inf, best, bend, 0.0, 1.0)
-    floor = _floor(plain.modelled(scaled))
-    floor_scaled = float(plain.raw(np.array([floor]))[0]) if np.isfinite(floor) else -np.inf
-    warped = Scale(1.0, floor_scaled, best, bend, 0.0, 1.0).modelled(scaled)
-    deviation = float(warped.std(ddof=1)) if len(raw) > 1 else 0.0
-    return Scale(unit, floor_scaled, best, bend, float(warped.mean()), deviation or 1.0)
+def scale_of(raw: _Array, failures: int) -> Scale:
+    """Return the scale that suits the raw scores of the successes, shape (successes,).
+
+    The modelled scores of successes and `failures` together have mean 0 and standard deviation 1.
+    """
+    raw = np.clip(raw, -_LARGEST, _LARGEST)
+    regret = raw.max() - raw
+    unit, is_logarithmic = _unit(regret)
+    scale = Scale(float(raw.max()), np.inf, unit, is_logarithmic)
+    ceiling = _ceiling(-scale.modelled(raw))
+    ceiling = float(scale.best - scale.raw(np.array(-ceiling))) if np.isfinite(ceiling) else np.inf
+    scale = Scale(scale.best, ceiling, unit, is_logarithmic)
+    if not is_logarithmic:  # the outliers took part in choosing the unit
+        unit = float(np.minimum(regret, ceiling).max()) or 1.0
+        scale = Scale(scale.best, ceiling, unit, is_logarithmic)
+    modelled = scale.modelled(raw)
+    failure = float(modelled.min() - _FAILURE_MARGIN * (modelled.std() or 1.0))
+    everything = np.append(modelled, np.full(failures, failure))
+    mean, deviation = float(everything.mean()), float(everything.std()) or 1.0
+    return replace(scale, mean=mean, deviation=deviation, failure=(failure - mean) / deviation)
 
 
-def _bend(scaled: _Array) -> float | None:
-    """Return the distance from the best where the warp begins, None where the scores need none."""
-    if len(scaled) < 4 or HOW in ("none", "tukey", "wins"):
-        return None
-    regret = np.sort(scaled.max() - scaled)[1:]  # the best's own is 0
-    near, middle = np.quantile(regret, 0.1), float(np.median(regret))
-    near = near or float(regret[regret > 0].min(initial=np.inf))
-    if HOW == "log":
-        return middle if np.isfinite(middle) and middle > 0 else None
-    return float(near) if np.isfinite(near) and middle > _HEAVY_TAIL * near else None
+def _unit(regret: _Array) -> tuple[float, bool]:
+    """Return the unit of the regrets, and whether they have so heavy a tail that they need a log scale."""
+    others = np.sort(regret)[1:]  # the best's own is 0
+    largest = float(regret.max()) or 1.0
+    if len(regret) < _FEWEST:
+        return largest, False
+    near = float(np.quantile(others, 0.1)) or float(others[others > 0].min(initial=largest))
+    if np.median(others) > _HEAVY_TAIL * near:
+        return near, True
+    return largest, False
 
 
-def _floor(scores: _Array) -> float:
-    """Return below which score there are outliers only."""
-    if len(scores) < 4 or HOW == "none":
-        return -np.inf
-    lower, median, upper = np.quantile(scores, [0.25, 0.5, 0.75])
-    if HOW == "wins":
-        return float(median - 1.5 * (scores.max() - median)) if scores.max() > median else -np.inf
-    # Where most scores are equal their range says nothing, but the best's distance does.
-    reach = _FENCE * max(upper - lower, scores.max() - median)
-    return float(min(lower, median) - reach) if reach > 0 else -np.inf
-
-
-def failure_score(modelled: _Array) -> float:
-    """Return the score of a failure among the modelled scores of the successes: worse than the worst."""
-    return float(modelled.min()) - _FAILURE_MARGIN
+def _ceiling(regrets: _Array) -> float:
+    """Return above which regret there are outliers only."""
+    if len(regrets) < _FEWEST:
+        return np.inf
+    lower, median, upper = np.quantile(regrets, [0.25, 0.5, 0.75])
+    # Where most scores are equal their range says nothing, but how far the best is does.
+    reach = _FENCE * max(upper - lower, median)
+    return float(upper + reach) if reach > 0 else np.inf
 
 
 @dataclass(frozen=True)

@@ -60,20 +60,20 @@ def load_libraries(observations: int) -> None:
 def _offline(state: SearchState, task: str | None) -> Assignments:
     if state.index == 0 and not state.outcomes:
         return default_assignments(state)
-    data = _data_to_model(state)
+    data = _data_to_model(state, task)
     if data is None:
         return sobol_assignments(state)
     from sigtune.optimizer.engines.model.propose import propose
 
-    return propose(state, data)
+    return propose(state, data, task)
 
 
-def _data_to_model(state: SearchState) -> TrainingData | None:
+def _data_to_model(state: SearchState, task: str | None) -> TrainingData | None:
     """Return the observations, None where a model could learn nothing from them yet."""
     successes = len(state.successes)
     if successes < FIRST_MODELLED and not (successes and len(state.outcomes) >= _TELLING_FAILURES):
         return None
-    data = training_data(state.definition, state.outcomes, state.own_seed)
+    data = training_data(state.definition, state.outcomes, task, state.own_seed)
     return data if data and any(target.is_informative for target in data.targets) else None
 
 

@@ -18,7 +18,6 @@ from sigtune.optimizer.scores import (
     ConstraintScale,
     Scale,
     constraint_scale_of,
-    failure_score,
     scale_of,
 )
 
@@ -29,7 +28,8 @@ MOST_MODELLED = 256
 
 _BEST_SHARE = 0.5
 
-FULL_TASK_POSITION = 1.0
+_TASK_RANGE = 0.15
+"""How far the cheapest task is from the full one: so near that they are alike, until they prove not to be."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,14 @@ class Target:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Rows (n, width) of the encoding, with a last column for the task where there are tasks."""
+    """Rows (n, width) of the encoding, with a last column for the task where there are tasks.
+
+    `task_position` is what stands in that column for the task that the next point is for.
+    """
 
     encoding: Encoding
     rows: _Array
+    task_position: float | None
     optimized: tuple[Target, ...]
     constraints: tuple[Target, ...]
 
@@ -62,25 +66,30 @@ class TrainingData:
         return self.optimized + self.constraints
 
     @property
-    def full_rows(self) -> _Array:
-        """The rows, as if all observations were of the full task."""
+    def own_rows(self) -> _Array:
+        """The rows of the observations by the task that the next point is for."""
+        return self.rows if self.task_position is None else self.rows[self.rows[:, -1] == self.task_position]
+
+    @property
+    def moved_rows(self) -> _Array:
+        """All rows, as if every observation had been by the task that the next point is for."""
         rows = self.rows.copy()
-        if self.encoding.definition.tasks:
-            rows[:, -1] = FULL_TASK_POSITION
+        if self.task_position is not None:
+            rows[:, -1] = self.task_position
         return rows
 
     def rows_of(self, points: Sequence[Assignments]) -> _Array:
-        """Return the rows of points that are evaluated by the full task."""
+        """Return the rows of points that are evaluated by the task that the next point is for."""
         rows = self.encoding.rows(points)
-        if self.encoding.definition.tasks:
-            rows = np.column_stack([rows, np.full(len(rows), FULL_TASK_POSITION)])
+        if self.task_position is not None:
+            rows = np.column_stack([rows, np.full(len(rows), self.task_position)])
         return rows
 
 
 def training_data(
-    definition: ExperimentDefinition, outcomes: Sequence[Observation], seed: int
+    definition: ExperimentDefinition, outcomes: Sequence[Observation], task: str | None, seed: int
 ) -> TrainingData | None:
-    """Return the observations to model, None where no success is among them.
+    """Return the observations to model for a point by the task, None where no success is among them.
 
     Left out are points that the experiment does not have any more. Of very many, the best ones are kept, and
     a random choice of the others.
@@ -98,11 +107,14 @@ def training_data(
     chosen = _chosen(definition, kept, seed)
     matrix = np.array(rows).reshape(-1, encoding.width)[chosen]
     kept = [kept[index] for index in chosen]
-    if definition.tasks:
-        matrix = np.column_stack([matrix, _task_positions(definition, kept)])
+    positions = _task_positions(definition)
+    if positions:
+        full = full_task(definition.tasks).name
+        matrix = np.column_stack([matrix, [positions[item.task or full] for item in kept]])
     return TrainingData(
         encoding,
         matrix,
+        None if task is None else positions[task],
         tuple(_optimized_target(metric, definition, kept) for metric in definition.optimized_metrics),
         tuple(_constraint_target(metric, kept) for metric in definition.constraints),
     )
@@ -122,12 +134,11 @@ def _chosen(definition: ExperimentDefinition, outcomes: Sequence[Observation], s
     return np.sort(np.concatenate([order[:best], others]))
 
 
-def _task_positions(definition: ExperimentDefinition, outcomes: Sequence[Observation]) -> _Array:
-    """Return where each observation's task is between the cheapest, at 0, and the full one, at 1."""
-    costs = {task.name: task.cost for task in definition.tasks}
-    range_of_logarithms = -math.log(min(costs.values()))
-    full = full_task(definition.tasks).name
-    return np.array([1 + math.log(costs[o.task or full]) / range_of_logarithms for o in outcomes])
+def _task_positions(definition: ExperimentDefinition) -> dict[str, float]:
+    """Return where each task is in its column, by the logarithm of its cost: the cheapest at 0."""
+    logarithms = {task.name: math.log(task.cost) for task in definition.tasks}
+    lowest = min(logarithms.values(), default=0.0)
+    return {name: _TASK_RANGE * (1 - value / lowest) for name, value in logarithms.items()}
 
 
 def _optimized_target(
@@ -137,9 +148,9 @@ def _optimized_target(
     raw = np.array([metric.score(o.values[metric.name]) for o in outcomes if o.values is not None])
     if definition.tasks:
         raw = raw - _task_offsets(raw, [o.task for o in outcomes if o.values is not None])
-    scale = scale_of(raw)
+    scale = scale_of(raw, int((~succeeded).sum()))
     modelled = scale.modelled(raw)
-    scores = np.full(len(outcomes), failure_score(modelled))
+    scores = np.full(len(outcomes), scale.failure)
     scores[succeeded] = modelled
     return Target(metric, scale, scores, _noise(metric, outcomes, succeeded, scale.slope(raw)))
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
+from botorch.acquisition.analytic import PosteriorMean
 from botorch.exceptions.warnings import BotorchWarning
 from botorch.models.model import Model
 from linear_operator.utils.warnings import NumericalWarning
@@ -38,14 +39,14 @@ _SOLUTION_RADIUS = 0.2
 _CENTRES = 4
 
 
-def propose(state: SearchState, data: TrainingData) -> Assignments:
+def propose(state: SearchState, data: TrainingData, task: str | None) -> Assignments:
     """Return the point of the largest expected improvement, given that the open ones are being tried.
 
-    The improvement is in the full task, whatever task the point is for.
+    The improvement is over what the same task has reached, with what is known from other tasks.
     """
     with single_thread(state.own_seed):
         model = surrogate_of(data)
-        acquisition = _weighted(state, data, _acquisition(state, data, model))
+        acquisition = _weighted(state, data, _acquisition(state, data, task, model))
         return best_point(data, acquisition, _centres(data, model), state.own_seed)
 
 
@@ -69,16 +70,20 @@ def single_thread(seed: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _acquisition(state: SearchState, data: TrainingData, model: Model) -> AcquisitionFunction:
-    pending_points = [suggestion.assignments for suggestion in state.open_suggestions]
+def _acquisition(
+    state: SearchState, data: TrainingData, task: str | None, model: Model
+) -> AcquisitionFunction:
+    pending_points = [item.assignments for item in state.open_suggestions if item.task == task]
     pending = as_tensor(data.rows_of(pending_points)) if pending_points else None
-    full_rows = as_tensor(data.full_rows)
+    baseline = torch.unique(as_tensor(data.own_rows), dim=0)
     if not data.optimized:
         met = np.all([target.scores >= 0 for target in data.constraints], axis=0)
-        known = full_rows[torch.tensor(met)]
+        known = as_tensor(data.rows[met])
         known = known if pending is None else torch.cat([known, pending])
         return FeasibleAndNew(model, known, _radius(data))
-    baseline = torch.unique(full_rows, dim=0)
+    if not len(baseline):  # the first point by a task begins where those by cheaper ones ended
+        mean = PosteriorMean(model)
+        return mean if pending is None else Weighted(mean, away_from(pending, _radius(data)))
     others = _other_solutions(state, data)
     if others is not None:
         apart = torch.cdist(baseline, others).amin(-1) > _radius(data)
@@ -116,7 +121,7 @@ def _radius(data: TrainingData) -> float:
 
 def _centres(data: TrainingData, model: Model) -> Sequence[Assignments]:
     """Return the points that the model finds best among the observed ones."""
-    rows = data.full_rows
+    rows = data.moved_rows
     with torch.no_grad():
         mean = moments(model, as_tensor(rows))[0].sum(-1).numpy()
     count = max(1, min(_CENTRES, len(rows) // 3))

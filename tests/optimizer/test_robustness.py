@@ -1,0 +1,150 @@
+"""Values and spaces that are hard on a model do not stop or blind the search."""
+
+from __future__ import annotations
+
+import math
+import random
+import subprocess
+import sys
+
+import pytest
+from tests.optimizer.searches import Point, bowl, definition, observed, point, points, scores, search
+
+from sigtune.definition.experiment import Observation
+from sigtune.definition.parameters import Parameter, parse_value
+from sigtune.optimizer.space_filling import fill
+
+TWELVE = fill(definition(), 12, seed=5)
+
+
+def best_after(outcomes: list[Observation], count: int) -> float:
+    """Return the best score of a search that goes on from these outcomes."""
+    outcomes = list(outcomes)
+    for _ in range(count):
+        at = point(definition(), outcomes, index=len(outcomes))
+        outcomes.append(Observation(at, bowl(at)))
+    return max(scores(outcomes))
+
+
+@pytest.mark.parametrize("bad", [-1e6, -1e300, -1.7e308])
+def test_one_value_that_is_far_off_does_not_blind_the_model(bad: float) -> None:
+    outcomes = observed(TWELVE[:8], bowl)
+    assert max(scores(outcomes)) < -0.04
+    outcomes[4] = Observation(TWELVE[4], {"score": bad})  # the point that is the worst anyhow
+    assert best_after(outcomes, 5) > -0.01
+
+
+def test_a_span_of_twenty_orders_does_not_blind_the_model() -> None:
+    space = definition(metrics=[*definition().metrics])
+
+    def evaluate(at: Point) -> dict[str, float]:
+        return {"score": -(10 ** (20 * math.sqrt(-bowl(at)["score"])))}
+
+    outcomes = search(space, evaluate, 16)
+    assert max(scores(outcomes)) > -(10**1.5)
+
+
+def test_one_success_among_failures_is_where_the_search_goes_on() -> None:
+    corners: list[Point] = [{"x": x, "y": y} for x in (0.05, 0.5, 0.95) for y in (0.05, 0.5, 0.95)]
+    outcomes = [Observation(each, None) for each in corners]
+    success: Point = {"x": 0.3, "y": 0.7}
+    outcomes.append(Observation(success, {"score": 1.0}))
+    suggested = [point(definition(), outcomes, index=10 + index) for index in range(3)]
+    assert all(math.dist(each.values(), success.values()) < 0.35 for each in suggested)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -1e300, 5e-324])
+def test_with_equal_values_only_the_space_is_filled(value: float) -> None:
+    outcomes = search(definition(), lambda _: {"score": value}, 9)
+    assert [outcome.assignments for outcome in outcomes] == points(definition(), 9)
+
+
+def test_a_point_observed_again_with_other_values_is_noise() -> None:
+    again = [Observation({"x": 0.9, "y": 0.9}, {"score": value}) for value in (0.5, -2.0, -1.5, -1.9)]
+    outcomes = [*observed(TWELVE, bowl), *again]
+    assert bowl(point(definition(), outcomes, index=16))["score"] > -0.3
+
+
+def test_noise_does_not_hide_a_trend() -> None:
+    noise = random.Random(1)
+    outcomes = search(definition(), lambda at: {"score": bowl(at)["score"] + noise.gauss(0, 0.1)}, 25)
+    later = [bowl(outcome.assignments)["score"] for outcome in outcomes[15:]]
+    assert sorted(later)[len(later) // 2] > -0.15
+
+
+def test_one_parameter_is_enough() -> None:
+    space = definition([Parameter("x", "double", bounds=(-5.0, 5.0))])
+    outcomes = search(space, lambda at: {"score": -((at["x"] - 2) ** 2)}, 12)
+    assert max(scores(outcomes)) > -0.01
+
+
+def test_fifty_parameters_are_not_too_many() -> None:
+    space = definition([Parameter(f"x{index}", "double", bounds=(0.0, 1.0)) for index in range(50)])
+    outcomes = observed(fill(space, 30, 0), lambda at: {"score": -abs(at["x0"] - 0.8)})
+    assert len(point(space, outcomes, index=30)) == 50
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        (1.0, 1.0 + 1e-12),
+        (-1e12, 1e12),
+        (-1.7e308, 1.7e308),
+        (0.0, 5e-324),
+    ],
+)
+def test_bounds_of_any_width_are_searched(bounds: tuple[float, float]) -> None:
+    parameter = Parameter("x", "double", bounds=bounds)
+    middle = bounds[0] / 2 + bounds[1] / 2
+    space = definition([parameter])
+    outcomes = search(space, lambda at: {"score": -abs(at["x"] / 2 - middle / 2)}, 8)
+    for outcome in outcomes:
+        parse_value(parameter, outcome.assignments["x"])
+
+
+def test_an_int_with_more_values_than_memory_is_searched() -> None:
+    parameter = Parameter("n", "int", bounds=(0.0, float(2**53)))
+    space = definition([parameter])
+    outcomes = search(space, lambda at: {"score": -abs(at["n"] / 2**53 - 0.4)}, 12)
+    assert len({outcome.assignments["n"] for outcome in outcomes}) == 12
+    assert max(scores(outcomes)) > -0.01
+
+
+def test_more_observations_than_can_be_modelled_leave_the_best_ones_in() -> None:
+    outcomes = observed(fill(definition(), 700, 3), bowl)
+    assert bowl(point(definition(), outcomes, index=700))["score"] > -0.001
+
+
+SCRIPT = """
+import os, sys, threading
+from tests.optimizer.searches import bowl, definition, observed, point
+from sigtune.optimizer.space_filling import fill
+outcomes = observed(fill(definition(), 12, 5), bowl)
+found = {}
+def ask(index): found[index] = point(definition(), outcomes, index=12 + index)
+threads = [threading.Thread(target=ask, args=(index,)) for index in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print([found[index] for index in range(4)])
+"""
+
+
+def asked_by_four_threads(threads_of_blas: int) -> str:
+    """Return what four threads of a new process are suggested that ask at once."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = {"PYTHONPATH": ":".join(sys.path), **dict.fromkeys(names, str(threads_of_blas))}
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=240,
+    )
+    return result.stdout
+
+
+def test_four_threads_that_ask_at_once_get_what_one_gets_on_any_number_of_cores() -> None:
+    outcomes = observed(TWELVE, bowl)
+    expected = str([point(definition(), outcomes, index=12 + index) for index in range(4)])
+    assert [asked_by_four_threads(count).strip() for count in (1, 2)] == [expected, expected]
