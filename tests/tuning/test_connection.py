@@ -166,7 +166,7 @@ def test_both_backends_come_through_the_official_client(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("project", [None, "my_project", "NOT/ONE!"])
-def test_connecting_works_in_a_folder_whose_name_is_no_project_id(
+def test_connecting_works_in_a_folder_whose_name_is_not_a_project_id(
     tmp_path: Path, project: str | None
 ) -> None:
     folder = tmp_path / "Not a project (ID)!"

@@ -153,7 +153,7 @@ def test_step_size_is_a_whole_number_of_epochs(step_size: float) -> None:
 
 
 @pytest.mark.parametrize("step_size", [0, -3, 0.5, 2.5])
-def test_a_step_size_that_is_no_whole_number_from_1_up_is_refused(step_size: float) -> None:
+def test_a_step_size_that_is_not_a_whole_number_from_1_up_is_refused(step_size: float) -> None:
     with pytest.raises(UsageError) as error:
         step_lr(step_size=step_size)
     assert only_problem(error).key == "sigopt.parameters.step_size"
@@ -266,7 +266,7 @@ def test_a_parameter_named_like_a_config_key_is_written_to_it() -> None:
     assert cfg.optimizer.lr == 0.25
 
 
-def test_a_parameter_that_is_no_config_key_adds_none() -> None:
+def test_a_parameter_that_is_not_a_config_key_adds_none() -> None:
     before = config()
     after = apply(SigOptExperiment, before.copy(), suggest(**{"optimizer.rate": 0.25, "unheard": 1}))
     assert after == before

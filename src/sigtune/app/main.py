@@ -1,4 +1,4 @@
-"""The command line's endings: every problem of a wrong input in one list, and the exit codes.
+"""How the program ends: every problem of a wrong input in one list, and the exit codes.
 
 0 done, 1 a crash (with its traceback), 2 wrong input, 3 a search that ended with failed jobs, 130
 interrupted.
