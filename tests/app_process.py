@@ -25,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+SERVER_ENDED = "what forks the runs of tests has ended; see why: python tests/app_server.py </dev/null"
+
 StrPath = str | os.PathLike[str]
 
 
@@ -61,7 +63,10 @@ class Popen:
                 "start_new_session": start_new_session,
             }
             descriptors = [output, error, report_end.fileno()]
-            socket.send_fds(_server(), [json.dumps(request).encode()], descriptors)
+            try:
+                socket.send_fds(_server(), [json.dumps(request).encode()], descriptors)
+            except BrokenPipeError as cause:
+                raise RuntimeError(SERVER_ENDED) from cause
         finally:
             os.close(output)
             os.close(error)
@@ -71,7 +76,7 @@ class Popen:
     def _next_report(self) -> int:
         message = self._report.recv(64)
         if not message:
-            raise RuntimeError("the process that forks the tests' runs has ended")
+            raise RuntimeError(SERVER_ENDED)
         return int(message)
 
     def poll(self) -> int | None:

@@ -116,7 +116,8 @@ def import_everything() -> None:
     apart = (".executors.", "._", ".migrations.")  # Alembic runs the migrations' modules itself
     for module in pkgutil.walk_packages(sigtune.__path__, "sigtune."):
         if not any(part in module.name for part in apart):
-            importlib.import_module(module.name)
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module.name)
 
 
 def become(run: Run) -> None:
