@@ -53,6 +53,21 @@ class UsageError(Exception):
         return "\n".join(format_problems(self.problems))
 
 
+class DamagedFileError(UsageError):
+    """A file that sigtune wrote holds something else now: its name with the line, and what to do."""
+
+
+class UnwritableFileError(Exception):
+    """A file of the search cannot be written: the disk is full, or the folder may not be written to."""
+
+    def __init__(self, path: object, error: OSError) -> None:
+        super().__init__(str(path), error)
+        self._reason = f"{path}: {error.strerror or error}"
+
+    def __str__(self) -> str:
+        return self._reason
+
+
 class JobStoppedError(Exception):
     """The job was asked to stop and ended before its training did: it has neither a result nor failed."""
 

@@ -10,14 +10,17 @@ from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
 
 from sigtune.errors import UsageError, format_problems
+from sigtune.passwords import mask_passwords
 
 _CONFIG_OPTIONS = ("config-path", "config-name", "config-dir")
 # Overrides that are said once: the next command has others in their place.
 _CREATE = "sigopt.create="
 _EXPERIMENT = "sigopt.experiment_id="
 _MODE = "hydra.mode="
+_STORE = "sigopt.store="
 
 
 def config_options() -> list[str]:
@@ -25,6 +28,13 @@ def config_options() -> list[str]:
     options = get_args_parser().parse_args(sys.argv[1:])
     given = {f"--{name}": getattr(options, name.replace("-", "_")) for name in _CONFIG_OPTIONS}
     return [f"{option}={value}" for option, value in given.items() if value]
+
+
+def typed_overrides(config: DictConfig) -> list[str]:
+    """Return the overrides of a config, those of `hydra.…` first, as they were typed: not resolved."""
+    overrides = OmegaConf.to_container(config.hydra.overrides, resolve=False)
+    assert isinstance(overrides, dict)
+    return [str(override) for name in ("hydra", "task") for override in overrides[name]]
 
 
 def overridden_keys(overrides: Iterable[str]) -> set[str]:
@@ -80,4 +90,12 @@ def _for(experiment_id: str, overrides: Sequence[str]) -> list[str]:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    return shlex.join(["python", sys.argv[0], *arguments])
+    """Return the command line; a store whose URL has a password is left to the environment, masked."""
+    stores = [argument for argument in arguments if _has_password(argument)]
+    others = [argument for argument in arguments if argument not in stores]
+    settings = [f"SIGOPT_STORE={shlex.quote(mask_passwords(store.removeprefix(_STORE)))}" for store in stores]
+    return " ".join([*settings, shlex.join(["python", sys.argv[0], *others])])
+
+
+def _has_password(argument: str) -> bool:
+    return argument.startswith(_STORE) and mask_passwords(argument) != argument

@@ -108,6 +108,11 @@ class ClusterSearch:
         """Wait until each of the jobs has begun."""
         wait_until(lambda: self.has_begun(*numbers), f"jobs {numbers} to begin", 90)
 
+    def wait_for_checkpoint(self, *numbers: int) -> None:
+        """Wait until each of the jobs has written its first checkpoint."""
+        files = [self.sweep_dir / str(number) / "checkpoint" for number in numbers]
+        wait_until(lambda: all(file.exists() for file in files), f"checkpoints of jobs {numbers}", 90)
+
     def has_ended(self, number: int) -> bool:
         """Return whether the job came to its end."""
         path = self.trace / str(number)

@@ -27,7 +27,7 @@ def test_the_jobs_of_a_node_whose_raylet_dies_run_elsewhere_from_their_checkpoin
 ) -> None:
     sweep = on_ray(search, ray_nodes, "++steps.other=40")
     process = sweep.start()
-    sweep.wait_for(1, 2, 3, 4)
+    sweep.wait_for_checkpoint(1, 2, 3, 4)
     ray_nodes.kill_worker("worker1")
     sweep.expect_exit(process)
     sweep.assert_sound()

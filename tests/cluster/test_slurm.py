@@ -37,7 +37,7 @@ def test_a_search_runs_on_slurm_and_a_job_that_fails_by_itself_is_a_failure(on_s
 def test_a_preempted_job_goes_on_from_its_checkpoint(on_slurm: StartSearch, slurm: Slurm) -> None:
     search = on_slurm("++steps={2: 24}")
     sweep = search.start()
-    search.wait_for(2)
+    search.wait_for_checkpoint(2)
     slurm.command("scancel", "--signal=USR2", job_id(search, slurm, 2))
     search.expect_exit(sweep)
     search.assert_sound()
@@ -91,7 +91,7 @@ def test_the_jobs_of_a_node_that_dies_run_elsewhere(
         "++steps={1: 60, 2: 60}", f"+hydra.launcher.additional_parameters={{{requeue.strip('-')}: true}}"
     )
     sweep = search.start()
-    search.wait_for(1, 2)
+    search.wait_for_checkpoint(1, 2)
     node = search.begins(1)[0][2]
     slurm.kill_node(node)
     search.expect_exit(sweep)

@@ -70,7 +70,7 @@ class SigOptConfig:
     experiment_id: str | None = None
     create: bool = False
     backend: str = "auto"
-    store: str = "sqlite:///sigopt.db"
+    store: str = "${oc.env:SIGOPT_STORE,'sqlite:///sigopt.db'}"
     seed: int = 0
     max_consecutive_failures: int = 3
     max_lost_runs: int = 3

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sigtune.errors import UnwritableFileError
+
 _NAME = "attempt"
 _BEGUN_NAME = "begun"
 _LOOK_SECONDS = 5.0
@@ -38,10 +40,13 @@ def has_begun(folder: Path, attempt: int) -> bool:
 
 
 def _write(folder: Path, name: str, attempt: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f"{name}.{os.getpid()}"
-    draft.write_text(str(attempt))
-    draft.replace(folder / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft.write_text(str(attempt))
+        draft.replace(folder / name)
+    except OSError as error:
+        raise UnwritableFileError(folder / name, error) from error
 
 
 def _read(folder: Path, name: str) -> int:

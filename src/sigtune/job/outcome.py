@@ -10,11 +10,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sigtune.errors import Problem
+from sigtune.errors import DamagedFileError, Problem, UnwritableFileError
 
 OUTCOME_NAME = "outcome.json"
 ERROR_NAME = "error.log"
 _RUNNING_NAME = "running.lock"
+
+# What a job says is kept to a few kilobytes: it is read again at each resume, and shown in a line.
+_LONGEST_TEXT = 2000
+_MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
@@ -33,32 +37,50 @@ class Outcome:
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:
-    """Write the outcome so that a reader finds all of it or nothing, even after a power cut."""
+    """Write the outcome so that a reader finds all of it or nothing, even after a power cut.
+
+    Raises UnwritableFileError where that cannot be.
+    """
+    problems = outcome.problems[:_MOST_PROBLEMS]
     record = {
         "values": outcome.values,
-        "reason": outcome.reason,
-        "problems": [[problem.key, problem.what, problem.remedy] for problem in outcome.problems],
+        "reason": outcome.reason[:_LONGEST_TEXT],
+        "problems": [
+            [text[:_LONGEST_TEXT] for text in (problem.key, problem.what, problem.remedy)]
+            for problem in problems
+        ],
         "seconds": outcome.seconds,
         "attempt": outcome.attempt,
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / OUTCOME_NAME
     draft = folder / f"{OUTCOME_NAME}.{os.getpid()}"
-    with draft.open("w") as file:
-        json.dump(record, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / OUTCOME_NAME)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with draft.open("w") as file:
+            json.dump(record, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise UnwritableFileError(path, error) from error
 
 
 def read_outcome(folder: Path) -> Outcome | None:
-    """Return the outcome that a run left in its folder, or None where it left none."""
+    """Return the outcome that a run left in its folder, or None where it left none.
+
+    Raises DamagedFileError where the file holds anything else.
+    """
     path = folder / OUTCOME_NAME
     if not path.exists():
         return None
-    record = json.loads(path.read_text())
-    problems = tuple(Problem(*fields) for fields in record["problems"])
-    attempt = record.get("attempt", 0)
-    return Outcome(record["values"], record["reason"], problems, record["seconds"], attempt)
+    try:
+        record = json.loads(path.read_text())
+        problems = tuple(Problem(*fields) for fields in record["problems"])
+        attempt = record.get("attempt", 0)
+        return Outcome(record["values"], record["reason"], problems, record["seconds"], attempt)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        remedy = "remove it, and resume: the run goes on from its last checkpoint"
+        raise DamagedFileError([Problem(str(path), "is damaged", remedy)]) from error
 
 
 def running_lock(folder: Path) -> FileLock:

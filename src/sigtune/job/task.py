@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,18 @@ from filelock import Timeout
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from sigtune.errors import JobStoppedError, UsageError
+from sigtune.errors import DamagedFileError, JobStoppedError, UnwritableFileError, UsageError
 from sigtune.job.attempt import exiting_when_superseded, read_attempt
 from sigtune.job.metric_values import UnusableResultError, failure_reason, metric_values
 from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, running_lock, write_outcome
 from sigtune.job.stop import stop_file
 from sigtune.job.termination import is_terminated
 from sigtune.job.time_limit import JobTimeoutError, exiting_after, raising_after
+from sigtune.passwords import mask_passwords_in
 
 # A resumed sweep tries the lock for an instant, to see whether its predecessor's run still has it.
 _LOCK_PATIENCE = 10.0
+_LONGEST_TRACEBACK = 64_000
 _SUPERSEDED = "a later attempt has its folder"
 
 
@@ -80,9 +82,9 @@ class RecordedTask:
                 raise JobStoppedError("an earlier attempt still runs in its folder") from error
             if read_attempt(folder) > attempt:
                 raise JobStoppedError(_SUPERSEDED)
-            outcome = read_outcome(folder)
-            if outcome is not None and 0 < attempt == outcome.attempt:
-                return outcome  # it had finished when its cluster started it once more
+            if (outcome := _finished(folder, attempt)) is not None:
+                return outcome
+            mask_passwords_in(folder / ".hydra")
             if self.sweep != this_process():
                 stack.enter_context(exiting_when_superseded(folder, attempt))
             return self._run(config, folder, _Record(folder, attempt))
@@ -144,12 +146,22 @@ class _Record:
                     raise JobStoppedError(_SUPERSEDED)
                 seconds = time.monotonic() - self._begun
                 self._written = replace(outcome, seconds=seconds, attempt=self._attempt)
-                write_outcome(self._folder, self._written)
+                with suppress(UnwritableFileError):  # the launcher hands it to the sweep, which says so
+                    write_outcome(self._folder, self._written)
             return self._written
 
     def write_first(self, outcome: Outcome) -> bool:
         """Write the outcome; return whether it is the one that stays."""
         return self.write(outcome).reason == outcome.reason
+
+
+def _finished(folder: Path, attempt: int) -> Outcome | None:
+    """Return the outcome of this attempt where it had finished when its cluster started it once more."""
+    try:
+        outcome = read_outcome(folder)
+    except DamagedFileError:
+        return None
+    return outcome if outcome is not None and 0 < attempt == outcome.attempt else None
 
 
 def _failure(error: Exception, folder: Path) -> Outcome:
@@ -164,4 +176,5 @@ def _failure(error: Exception, folder: Path) -> Outcome:
 
 
 def _write_traceback(folder: Path) -> None:
-    (folder / ERROR_NAME).write_text(traceback.format_exc())
+    with suppress(OSError):  # the outcome has the reason
+        (folder / ERROR_NAME).write_text(traceback.format_exc()[-_LONGEST_TRACEBACK:])

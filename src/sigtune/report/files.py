@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
 from sigtune.report.observed import Observed, metric_names, parameter_names
+
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_results(folder: Path, observations: Sequence[Observed], best: Sequence[Observed]) -> None:
@@ -42,7 +45,8 @@ def _write_csv(path: Path, observations: Sequence[Observed]) -> None:
         for observed in observations:
             values = observed.values or {}
             writer.writerow(
-                [
+                _safe_cell(cell)
+                for cell in [
                     "" if observed.number is None else observed.number,
                     *(observed.assignments.get(name, "") for name in parameters),
                     *(values.get(name, "") for name in metrics),
@@ -52,3 +56,8 @@ def _write_csv(path: Path, observations: Sequence[Observed]) -> None:
                     observed.folder or "",
                 ]
             )
+
+
+def _safe_cell(cell: Any) -> Any:
+    """Return the cell so that a spreadsheet takes a text for a text, not for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_SIGNS) else cell

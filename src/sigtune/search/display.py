@@ -123,6 +123,7 @@ class Display:
         self._print(text.rstrip())
 
     def _print(self, line: str) -> None:
+        line = visible(line)
         # As Text, so that brackets in a message are not taken for rich's markup.
         self._console.print(Text(line))
 
@@ -130,6 +131,14 @@ class Display:
 def _width() -> int | None:
     """Return how wide the output is: off a terminal, where nobody knows, wide enough for a table."""
     return None if sys.stdout.isatty() else 200
+
+
+def visible(text: str) -> str:
+    """Return the text with control characters, which could rewrite a terminal's lines, written out."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1]
+        for character in text
+    )
 
 
 def format_metrics(observed: Observed) -> str:

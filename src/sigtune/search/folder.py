@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from omegaconf import DictConfig, flag_override, open_dict
+from omegaconf import DictConfig, OmegaConf, flag_override, open_dict
 
 from sigtune.errors import Problem, UsageError
+from sigtune.invocation import typed_overrides
 from sigtune.search.journal import JOURNAL_NAME, Journal
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import as_overrides
+
+log = logging.getLogger(__name__)
 
 _METADATA_KEY = "sweep_dir"
 _LOCK_NAME = "sweep.lock"
@@ -26,12 +31,22 @@ def find_folder(config: DictConfig, details: Any) -> Path:
     A `hydra.sweep.dir` on the command line goes before both. `details` is SigOpt's Experiment object, None
     where the experiment does not exist yet.
     """
-    is_given = any(entry.startswith(_OVERRIDE) for entry in config.hydra.overrides.hydra)
+    is_given = any(entry.startswith(_OVERRIDE) for entry in typed_overrides(config))
     if details is not None and not is_given:
         earlier = (details.metadata or {}).get(_METADATA_KEY)
         if earlier is not None and (Path(earlier) / JOURNAL_NAME).exists():
+            _check_owner(Path(earlier))
             return Path(earlier)
+        if earlier is not None:
+            log.warning("%s has no journal any more: the jobs of the search there are not known", earlier)
     return Path(str(config.hydra.sweep.dir)).absolute()
+
+
+def _check_owner(folder: Path) -> None:
+    """Raise UsageError where the folder, which the experiment names, is not this user's own."""
+    if any(path.stat().st_uid != os.getuid() for path in (folder, folder / JOURNAL_NAME)):
+        what = f"is named by the experiment, and belongs to another user ({folder})"
+        raise UsageError([Problem("hydra.sweep.dir", what, "give the folder on the command line")])
 
 
 class SweepFolder:
@@ -43,8 +58,8 @@ class SweepFolder:
 
     def __enter__(self) -> SweepFolder:
         """Make and lock the folder. Raises UsageError where a sweep is running in it."""
-        self.path.mkdir(parents=True, exist_ok=True)
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
             raise UsageError(
@@ -56,6 +71,9 @@ class SweepFolder:
                     )
                 ]
             ) from None
+        except OSError as error:  # after Timeout, which is one
+            what = f"cannot be written to: {error.strerror or error}"
+            raise UsageError([Problem(f"hydra.sweep.dir={self.path}", what, "another folder")]) from error
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -98,7 +116,9 @@ def use_folder(config: DictConfig, folder: Path) -> None:
 
     It is resolved: with ${now:} in it each worker process would have a folder of its own.
     """
-    others = [entry for entry in config.hydra.overrides.hydra if not entry.startswith(_OVERRIDE)]
+    hydra = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    assert isinstance(hydra, list)
+    others = [entry for entry in hydra if not str(entry).startswith(_OVERRIDE)]
     with flag_override(config, "readonly", False), open_dict(config):
         config.hydra.sweep.dir = str(folder)
         config.hydra.overrides.hydra = [*others, *as_overrides({"hydra.sweep.dir": str(folder)})]

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from sigtune.errors import DamagedFileError, Problem, UnwritableFileError
 from sigtune.search.jobs import Job, Run
 
 JOURNAL_NAME = "journal.jsonl"
@@ -17,7 +18,8 @@ JOURNAL_NAME = "journal.jsonl"
 class Journal:
     """An append-only file, a line an event, each on disk before the sweep goes on.
 
-    A line cut short by a crash is the last one and is passed over: the event did not happen.
+    A line cut short by a crash is the last one and is passed over: the event did not happen. Any other that
+    cannot be read is a DamagedFileError; a line that cannot be written, an UnwritableFileError.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,12 +37,19 @@ class Journal:
     def _read(self) -> None:
         if not self._path.exists():
             return
-        text = self._path.read_text()
+        text = self._path.read_text(errors="replace")
         complete = text[: text.rfind("\n") + 1]
         if complete != text:
             self._path.write_text(complete)
-        for line in complete.splitlines():
+        for number, line in enumerate(complete.splitlines(), start=1):
+            self._take_line(number, line)
+
+    def _take_line(self, number: int, line: str) -> None:
+        try:
             self._take(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            remedy = "remove the line, and resume: what it said is found out again, or run again"
+            raise DamagedFileError([Problem(f"{self._path}, line {number}", "is damaged", remedy)]) from error
 
     def _take(self, event: dict[str, Any]) -> None:
         match event["event"]:
@@ -114,8 +123,11 @@ class Journal:
     def _append(self, event: dict[str, Any]) -> None:
         # What is in memory comes from the line itself, so that it is what a later sweep will read.
         line = json.dumps(event)
-        with self._path.open("a") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self._path.open("a") as file:
+                file.write(line + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UnwritableFileError(self._path, error) from error
         self._take(json.loads(line))

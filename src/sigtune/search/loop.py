@@ -13,7 +13,7 @@ from sigopt.exception import ApiException, ConnectionException
 
 from sigtune.definition.metrics import Metric
 from sigtune.definition.ranking import best
-from sigtune.errors import UsageError
+from sigtune.errors import UnwritableFileError, UsageError
 from sigtune.job.attempt import write_attempt
 from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, write_outcome
 from sigtune.report.observed import Observed
@@ -83,6 +83,7 @@ class Search:
         self.observed: list[Observed] = []
         self.unreachable: Exception | None = None
         self.wrong_input: UsageError | None = None
+        self.unwritable: UnwritableFileError | None = None
 
     @property
     def failed_too_often(self) -> bool:
@@ -109,6 +110,8 @@ class Search:
             self._run()
         except KeyboardInterrupt:
             self._stop.ask()
+        except UnwritableFileError as error:
+            self.unwritable = error
         except UsageError as error:
             self.wrong_input = error
 
@@ -127,10 +130,12 @@ class Search:
     def _resume(self) -> None:
         self.observed = earlier_observations(self._experiment, self._journal, self._maker.overrides_for)
         open_suggestions = {str(entry.id): entry for entry in self._experiment.open_suggestions()}
-        for job in self._journal.unreported():
-            if job.suggestion not in open_suggestions:
-                self._journal.mark_reported(job.number)  # it was, and the search died before this line
+        for recorded in self._journal.unreported():
+            if recorded.suggestion not in open_suggestions:
+                self._journal.mark_reported(recorded.number)  # it was, and the search died before this line
                 continue
+            # The journal is a file that others may have written to: what runs comes from the suggestion.
+            job = self._maker.job(recorded.number, open_suggestions[recorded.suggestion])
             self._open_jobs[job.number] = job
             for run in job.runs():
                 self._resume_run(run)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from sigtune.checks.preflight import preflight_problems
 from sigtune.checks.search import OpenedSearch
 from sigtune.checks.sweep import SweepInput, check_sweep
-from sigtune.invocation import resume_command
+from sigtune.invocation import resume_command, typed_overrides
 from sigtune.search.job_configs import JobConfigs
 from sigtune.search.search_space import CommandLine, read_command_line, use_current_values
 from sigtune.tuning.block import SearchBlock, read_block
@@ -68,8 +68,8 @@ def read_request(
     line = read_command_line(arguments, context.config_loader)
     job_configs = JobConfigs(context, config, line)
     use_current_values(line.parameters, job_configs.current_values())
-    typed = (*config.hydra.overrides.hydra, *config.hydra.overrides.task)
-    return SearchRequest(own.with_parameters(line.parameters), line, typed, job_configs, task)
+    own = own.with_parameters(line.parameters)
+    return SearchRequest(own, line, typed_overrides(config), job_configs, task)
 
 
 def check_request(request: SearchRequest) -> OpenedSearch:

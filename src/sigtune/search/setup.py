@@ -13,8 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from sigopt.exception import ConnectionException
 
 from sigtune.checks.search import OpenedSearch
-from sigtune.errors import UsageError
+from sigtune.errors import DamagedFileError, UsageError
 from sigtune.job.task import RecordedTask, this_process
+from sigtune.passwords import mask_passwords
 from sigtune.report.observed import Observed
 from sigtune.search.display import Display
 from sigtune.search.executors.protocol import Executor, Launch
@@ -77,7 +78,7 @@ def open_experiment(request: SearchRequest, checked: OpenedSearch, folder: Sweep
         _create(experiment, request, folder)
         details = experiment.get_experiment_details()
     folder.check_journal(experiment.experiment_id)
-    OmegaConf.save(request.config, folder.path / "multirun.yaml")
+    (folder.path / "multirun.yaml").write_text(mask_passwords(OmegaConf.to_yaml(request.config)))
     journal = folder.journal_for(experiment, details.metadata)
     return OpenedExperiment(request, experiment, details, journal)
 
@@ -152,7 +153,9 @@ def _show_heading(opened: OpenedExperiment, executor: Executor, display: Display
 def finish(request: SearchRequest, search: Search) -> list[Observed]:
     """Return the observations, or exit with the code that says why there are not all of them."""
     if search.wrong_input is not None:
-        print(f"error: a job was given a wrong config\n{search.wrong_input}", file=sys.stderr)
+        is_damaged = isinstance(search.wrong_input, DamagedFileError)
+        what = "a file of this search is damaged" if is_damaged else "a job was given a wrong config"
+        print(f"error: {what}\n{search.wrong_input}", file=sys.stderr)
     code = _exit_code(search)
     if code == 0:
         return search.observed
@@ -164,7 +167,7 @@ def finish(request: SearchRequest, search: Search) -> list[Observed]:
 def _exit_code(search: Search) -> int:
     if search.wrong_input is not None:
         return 2
-    if search.unreachable is not None:
+    if search.unreachable is not None or search.unwritable is not None:
         return 1
     if search.was_stopped:
         return 130

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,11 @@ class Summary:
         if search.unreachable is not None:
             first = str(search.unreachable).splitlines()[0]
             display.labelled("stopped", f"SigOpt cannot be reached, what was trained is kept: {first}")
+        if search.unwritable is not None:
+            display.labelled("stopped", f"{search.unwritable}; what is written there is kept")
         best = ranking.best(search.observed, self.metrics)
-        write_results(self.folder, search.observed, best)
+        with _telling(display):
+            write_results(self.folder, search.observed, best)
         display.table(search.observed, best)
         display.labelled("saved", self._saved(search))
         for observed in best:
@@ -59,9 +63,9 @@ class Summary:
         number = "" if observed.number is None else f"job {observed.number}  "
         assignments = format_assignments(observed.assignments)
         display.labelled("best", f"{number}{format_metrics(observed)}  {assignments}  {where}")
-        display.labelled("again", self._train_again(observed, name))
+        display.labelled("again", self._train_again(observed, name, display))
 
-    def _train_again(self, observed: Observed, name: str) -> str:
+    def _train_again(self, observed: Observed, name: str, display: Display) -> str:
         """Return the command that trains the observation again, and write the file that it names."""
         by_overrides = training_command(observed.overrides)
         try:
@@ -70,7 +74,8 @@ class Summary:
             return by_overrides
         file = self.folder / f"{name}.yaml"
         again = config_file_command(file)
-        file.write_text(f"# {format_metrics(observed)}\n# {again}\n{OmegaConf.to_yaml(config)}")
+        with _telling(display):
+            file.write_text(f"# {format_metrics(observed)}\n# {again}\n{OmegaConf.to_yaml(config)}")
         # An app whose configs are elsewhere needs its options for itself, and takes each of them once.
         return by_overrides if config_options() else again
 
@@ -78,3 +83,12 @@ class Summary:
         display.labelled("stopped", "too many jobs failed in a row; the first error of this search:")
         for path in sorted((self.folder / str(job.number)).rglob(ERROR_NAME)):
             display.error(path.read_text())
+
+
+@contextmanager
+def _telling(display: Display) -> Iterator[None]:
+    """Say which file cannot be written, rather than leave the rest of the summary out."""
+    try:
+        yield
+    except OSError as error:
+        display.labelled("unsaved", str(error))

@@ -69,7 +69,7 @@ def read_block(block: Any) -> SearchBlock:
     problems = value_problems(schema, values, "sigopt")
     if problems:
         raise UsageError(problems)
-    read = OmegaConf.to_container(OmegaConf.merge(schema, values))
+    read = OmegaConf.to_container(OmegaConf.merge(schema, values), resolve=True)
     assert isinstance(read, dict)
     own = {entry.name: read[entry.name] for entry in fields(SearchBlock) if entry.name != "definition"}
     return SearchBlock(definition=_definition(read), **own)

@@ -1,0 +1,142 @@
+"""Files of a search that are damaged or cannot be written, and what others could have written into them."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from sigtune.errors import DamagedFileError, UnwritableFileError
+from sigtune.invocation import resume_command
+from sigtune.job.outcome import Outcome, read_outcome, write_outcome
+from sigtune.passwords import mask_passwords
+from sigtune.report.files import write_results
+from sigtune.report.observed import Observed
+from sigtune.search.display import visible
+from sigtune.search.folder import _check_owner
+from sigtune.search.journal import Journal
+
+from .sweep_app import SweepApp
+
+
+def test_a_journal_line_that_is_no_journal_line_is_named_with_its_number(tmp_path: Path) -> None:
+    Journal(tmp_path).begin("7")
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write("garbage\n")
+    with pytest.raises(DamagedFileError, match=r"journal\.jsonl, line 2 .*remove the line"):
+        Journal(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "{", "null"])
+def test_an_outcome_that_is_no_outcome_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "outcome.json").write_text(text)
+    with pytest.raises(DamagedFileError, match=r"outcome\.json .*remove it"):
+        read_outcome(tmp_path)
+
+
+def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "1").touch()
+    with pytest.raises(UnwritableFileError, match=r"1/outcome\.json: "):
+        write_outcome(tmp_path / "1", Outcome())
+
+
+def test_a_reason_of_megabytes_leaves_an_outcome_of_kilobytes(tmp_path: Path) -> None:
+    write_outcome(tmp_path, Outcome(reason="x" * 5_000_000))
+    assert (tmp_path / "outcome.json").stat().st_size < 4096
+
+
+def test_a_search_on_a_disk_that_is_full_says_what_is_saved_and_how_to_resume(app: SweepApp) -> None:
+    app.run("sigopt.observation_budget=1")
+    results = app.sweep_dir / "observations.csv"
+    results.unlink()
+    results.symlink_to("/dev/full")
+    result = app.run("sigopt.experiment_id=1", "sigopt.observation_budget=1")
+    assert "No space left on device" in result.stdout
+    assert "1 observed (0 failed)" in result.stdout
+    assert "resume " in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+def test_a_damaged_journal_is_told_in_a_line_without_a_traceback(app: SweepApp) -> None:
+    app.run("sigopt.observation_budget=1")
+    with (app.sweep_dir / "journal.jsonl").open("a") as file:
+        file.write("garbage\n")
+    result = app.run("sigopt.experiment_id=1")
+    assert result.returncode == 2
+    assert "journal.jsonl, line 5" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_what_runs_on_resume_comes_from_the_suggestion_and_not_from_the_journal(app: SweepApp) -> None:
+    app.run("sigopt.observation_budget=1")
+    path = app.sweep_dir / "journal.jsonl"
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    job = next(event["job"] for event in events if event["event"] == "job")
+    app.experiment().update(observation_budget=2)
+    suggestion = app.experiment().suggestions().create()
+    job |= {"number": 2, "suggestion": str(suggestion.id), "overrides": ["label=injected", "x=0"]}
+    with path.open("a") as file:
+        file.write(json.dumps({"event": "job", "job": job}) + "\n")
+    result = app.run("sigopt.experiment_id=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "injected" not in (app.sweep_dir / "2" / ".hydra" / "overrides.yaml").read_text()
+    assert app.by_job()[2].assignments["x"] == suggestion.assignments["x"]
+
+
+def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Journal(tmp_path).begin("7")
+    _check_owner(tmp_path)
+    user = os.getuid()
+    monkeypatch.setattr("os.getuid", lambda: user + 1)
+    with pytest.raises(Exception, match="belongs to another user"):
+        _check_owner(tmp_path)
+
+
+def test_overrides_are_kept_as_they_were_typed(app: SweepApp) -> None:
+    app.environment["SECRET"] = "hidden"
+    overrides = ["hydra.sweep.subdir=${hydra.job.num}", "label=${oc.env:SECRET}", "units=${size}"]
+    result = app.run("sigopt.observation_budget=1", *overrides)
+    assert result.returncode == 0, result.stdout + result.stderr
+    resume = next(line for line in result.stdout.splitlines() if line.startswith("resume"))
+    assert all(override in resume for override in overrides)
+    files = [result.stdout, *(path.read_text() for path in app.sweep_dir.rglob("*.yaml"))]
+    assert not any("hidden" in text for text in files)
+
+
+def test_the_password_of_a_url_is_masked() -> None:
+    text = "store: postgresql+psycopg://me:secret@host:5432/db and sqlite:////a/b.db"
+    assert mask_passwords(text) == text.replace("secret", "***")
+    assert mask_passwords("postgresql://me@host/db") == "postgresql://me@host/db"
+
+
+def test_the_store_of_a_resumed_search_is_read_from_the_environment_and_its_password_printed_nowhere(
+    app: SweepApp,
+) -> None:
+    app.environment["SIGOPT_STORE"] = f"sqlite:///{app.folder}/other.db"
+    result = app.run("sigopt.observation_budget=1", "sigopt.store=${oc.env:SIGOPT_STORE}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (app.folder / "other.db").exists()
+
+
+def test_the_command_to_type_next_leaves_a_store_with_a_password_to_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["app.py"])
+    typed = ["sigopt.store=postgresql+psycopg://me:secret@host/db", "x=1"]
+    expected = (
+        "SIGOPT_STORE='postgresql+psycopg://me:***@host/db' python app.py -m x=1 sigopt.experiment_id=7"
+    )
+    assert resume_command("7", typed) == expected
+
+
+def test_control_characters_are_shown_and_not_obeyed() -> None:
+    assert visible("a\x1b[2Jb\r★\n") == "a\\x1b[2Jb\\r★\n"
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_a_text(tmp_path: Path) -> None:
+    observed = Observed(1, {"kind": "=1+1", "x": -2.0}, None, "@SUM(A1)", [], None, {})
+    write_results(tmp_path, [observed], [])
+    with (tmp_path / "observations.csv").open() as file:
+        row = next(csv.DictReader(file))
+    assert (row["kind"], row["x"], row["reason"]) == ("'=1+1", "-2.0", "'@SUM(A1)")
