@@ -205,7 +205,7 @@ def zdt1(at: dict[str, Any]) -> Values:
 
 def dtlz2(at: dict[str, Any]) -> Values:
     x = [at[f"x{i}"] for i in range(4)]
-    g = 1 + sum((each - 0.5) ** 2 for each in x[1:])
+    g = 1 + sum((each - 0.35) ** 2 for each in x[1:])  # not best in the middle
     return {"loss": g * math.cos(x[0] * math.pi / 2), "cost": g * math.sin(x[0] * math.pi / 2)}
 
 
@@ -297,7 +297,7 @@ def all_problems() -> list[Problem]:
         synthetic("hartmann6, 4 slots", doubles(6, 0, 1), hartmann6, slots=4),
         synthetic("ackley5", doubles(5, -10, 15), ackley),
         synthetic("levy8", doubles(8, -10, 10), levy),
-        synthetic("rosenbrock4", doubles(4, -2, 2), rosenbrock),
+        synthetic("rosenbrock4", doubles(4, -1.5, 2.5), rosenbrock),
         synthetic("learning rates", RATES, learning_curve),
         synthetic("learning rates, noise", RATES, learning_curve, noise=0.1),
         synthetic("mixed", MIXED, mixed),

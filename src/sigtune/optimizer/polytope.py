@@ -16,6 +16,9 @@ from sigtune.definition.parameters import Assignments, Parameter
 _WALK_STEPS = 20
 """Steps of the walk for each dimension between two points that it gives."""
 
+_CORNERS = 4
+"""Corners that span the directions of the walk, for each dimension."""
+
 
 @dataclass(frozen=True)
 class Polytope:
@@ -77,11 +80,14 @@ class Polytope:
         self, start: NDArray[np.float64], rng: np.random.Generator, count: int
     ) -> list[NDArray[np.float64]]:
         point, points = start, []
+        corners = self._corners(rng)
+        spokes = corners - corners.mean(0)
         normals = np.concatenate([self.matrix, np.eye(len(start)), -np.eye(len(start))])
         lower = np.concatenate([self.lower, np.zeros(len(start)), -np.ones(len(start))])
         for _ in range(count):
             for _ in range(_WALK_STEPS * len(start)):
-                direction = rng.normal(size=len(start))
+                # Along what the polytope's corners span, for in a thin one other directions lead nowhere.
+                direction = rng.normal(size=len(spokes)) @ spokes
                 speed, slack = normals @ direction, lower - normals @ point
                 with np.errstate(divide="ignore", invalid="ignore"):
                     ends = slack / speed
@@ -90,6 +96,15 @@ class Polytope:
                 point = point + direction * rng.uniform(min(back.max(), 0.0), max(forth.min(), 0.0))
             points.append(np.clip(point, 0.0, 1.0))
         return points
+
+    def _corners(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return corners that are extreme in random directions, shape (corners, dimensions)."""
+        from scipy.optimize import linprog
+
+        dimensions = len(self.parameters)
+        objectives = rng.normal(size=(_CORNERS * dimensions, dimensions))
+        bounds = [(0, 1)] * dimensions
+        return np.array([linprog(c, -self.matrix, -self.lower, bounds=bounds).x for c in objectives])
 
     def _integer_point(self, rng: np.random.Generator) -> Assignments | None:
         """Return a point that is extreme in a random direction, by an integer program."""

@@ -7,13 +7,13 @@ kept between calls, so any process can ask. torch and BoTorch are imported when 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 from sigtune.definition.experiment import ExperimentDefinition, Observation, Suggestion
 from sigtune.definition.parameters import Assignments
 from sigtune.optimizer.engines import grid_search, random_search
 from sigtune.optimizer.engines.protocol import Engine
+from sigtune.optimizer.libraries import alone
 from sigtune.optimizer.space_filling import default_assignments, nearest_free, sobol_assignments
 from sigtune.optimizer.state import SearchState
 from sigtune.optimizer.tasks import next_task
@@ -24,8 +24,6 @@ FIRST_MODELLED = 5
 
 _TELLING_FAILURES = 10
 """From so many observations on a model proposes it though most failed: where they did is worth knowing."""
-
-_one_at_a_time = threading.Lock()
 
 
 def suggest(
@@ -41,8 +39,7 @@ def suggest(
     """
     state = SearchState(definition, outcomes, open_suggestions, index, seed)
     task = next_task(state)
-    # What is set for the process while a suggestion is computed is not for several threads at once.
-    with _one_at_a_time:
+    with alone():
         engine = _ENGINES[definition.type]
         candidate = engine(state, task)
         if definition.type == "grid":
@@ -53,7 +50,7 @@ def suggest(
 def load_libraries(observations: int) -> None:
     """Import what a suggestion after so many observations may need: a second or more the first time."""
     if observations >= FIRST_MODELLED:
-        with _one_at_a_time:
+        with alone():
             import sigtune.optimizer.engines.model.propose  # noqa: F401
 
 

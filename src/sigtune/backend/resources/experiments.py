@@ -31,6 +31,7 @@ from sigtune.definition.experiment import definition_from_json
 from sigtune.definition.parameters import category_name, is_number
 from sigtune.definition.validation import experiment_problems
 from sigtune.errors import format_problems
+from sigtune.optimizer.polytope import has_no_point
 
 STATES = ("active", "deleted")
 LONGEST_NAME = 100
@@ -68,6 +69,8 @@ def created(request: Request, data: Json, *, runs_only: bool) -> Json:
     problems = experiment_problems(data)
     if problems:
         raise bad_request("\n".join(["the experiment cannot be created:", *format_problems(problems)]))
+    if has_no_point(definition_from_json(data)):
+        raise bad_request("linear_constraints: no point within the bounds meets all of them")
     experiment = ExperimentRow(
         name=text("name", data["name"], LONGEST_NAME),
         type=data.get("type") or "offline",

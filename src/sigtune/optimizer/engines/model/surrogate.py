@@ -21,7 +21,7 @@ _LEAST_NOISE = 1e-6
 
 def surrogate_of(data: TrainingData) -> Model:
     """Return a model whose outputs are those of `data.targets`, in their order."""
-    models = [_gaussian_process(data.rows, target) for target in data.targets]
+    models = [gaussian_process(data.rows, target) for target in data.targets]
     return models[0] if len(models) == 1 else ModelListGP(*models)
 
 
@@ -36,7 +36,8 @@ def as_tensor(array: NDArray[np.float64]) -> Tensor:
     return torch.tensor(np.asarray(array), dtype=torch.float64)
 
 
-def _gaussian_process(rows: NDArray[np.float64], target: Target) -> SingleTaskGP:
+def gaussian_process(rows: NDArray[np.float64], target: Target) -> SingleTaskGP:
+    """Return the model of one metric, fitted to rows (n, width)."""
     found = fit(rows, target.scores, target.noise)
     noise = np.maximum(np.where(np.isnan(target.noise), found.noise, target.noise), _LEAST_NOISE)
     model = SingleTaskGP(

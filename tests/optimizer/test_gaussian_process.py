@@ -1,0 +1,70 @@
+"""The fit of a Gaussian process."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import check_grad
+from tests.optimizer.searches import bowl, definition, observed
+
+from sigtune.optimizer.engines.model.gaussian_process import MarginalLikelihood, fit
+from sigtune.optimizer.space_filling import fill
+from sigtune.optimizer.training_data import Target, TrainingData, training_data
+
+
+def bowl_data(count: int) -> tuple[TrainingData, Target]:
+    data = training_data(definition(), observed(fill(definition(), count, 5), bowl), None, 0)
+    assert data is not None
+    return data, data.optimized[0]
+
+
+@pytest.mark.parametrize("known", [np.nan, 0.04], ids=["noise unknown", "noise known"])
+def test_the_gradient_is_the_derivative(known: float) -> None:
+    data, target = bowl_data(15)
+    loss = MarginalLikelihood(data.rows, target.scores, np.where(np.arange(15) % 2, np.nan, known))
+    at = np.array([-0.5, 0.3, -3.0])
+
+    def value(logarithms: NDArray[np.float64]) -> float:
+        return loss(logarithms)[0]
+
+    def gradient(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
+        return loss(logarithms)[1]
+
+    assert check_grad(value, gradient, at) < 1e-4
+
+
+def test_the_fit_is_no_worse_than_botorchs_own() -> None:
+    from botorch.exceptions.warnings import InputDataWarning
+    from botorch.fit import fit_gpytorch_mll
+    from botorch.models.gp_regression import SingleTaskGP
+    from gpytorch.mlls import ExactMarginalLogLikelihood
+
+    data, target = bowl_data(20)
+    rows = torch.tensor(data.rows, dtype=torch.float64)
+    scores = torch.tensor(target.scores, dtype=torch.float64)[:, None]
+    with warnings.catch_warnings():
+        # Its standard deviation has one degree of freedom less.
+        warnings.simplefilter("ignore", InputDataWarning)
+        model = SingleTaskGP(rows, scores, outcome_transform=None)
+    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    loss = MarginalLikelihood(data.rows, target.scores, target.noise)
+    own = fit(data.rows, target.scores, target.noise)
+
+    def value(lengths: NDArray[np.float64], noise: float) -> float:
+        return loss(np.append(np.log(lengths), np.log(noise)))[0]
+
+    theirs = value(
+        model.covar_module.lengthscale.detach().numpy()[0], float(model.likelihood.noise.detach()[0])
+    )
+    assert value(own.length_scales, own.noise) <= theirs + 1e-3
+
+
+def test_a_parameter_that_does_not_matter_has_a_long_scale() -> None:
+    data, target = bowl_data(30)
+    rows = np.column_stack([data.rows, np.random.default_rng(0).random(30)])
+    scales = fit(rows, target.scores, target.noise).length_scales
+    assert scales[2] > 3 * max(scales[:2])
