@@ -1,12 +1,14 @@
 """An experiment used by hand, on a real SQLite store."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sigopt.exception import ApiException
+import sigopt
+from sigopt.exception import ApiException, ConnectionException
 
+from sigtune.backend.driver import LocalDriver
 from sigtune.tuning.connection import connect
 from sigtune.tuning.experiment import SigOptExperiment
 
@@ -68,7 +70,7 @@ def test_a_definition_that_sigopt_refuses_creates_nothing(store: str) -> None:
 def test_the_details_are_those_of_the_definition(experiment: SigOptExperiment) -> None:
     details = experiment.get_experiment_details()
     assert details.name == "by hand"
-    assert [parameter.name for parameter in details.parameters] == ["x", "n"]
+    assert [parameter.name for parameter in details.parameters] == ["n", "x"]
     assert [(metric.name, metric.objective) for metric in details.metrics] == [("score", "maximize")]
     assert (details.observation_budget, details.parallel_bandwidth) == (6, 2)
 
@@ -103,11 +105,38 @@ def test_an_observation_has_the_values_and_metadata_reported_for_its_suggestion(
     assert dict(observation.metadata) == {"job": 3}
 
 
-def test_a_suggestion_takes_one_observation_only(experiment: SigOptExperiment) -> None:
-    suggestion = experiment.get_next_suggestion()
-    experiment.update_observation(suggestion.id, score(0.5))
-    with pytest.raises(ApiException):
-        experiment.update_observation(suggestion.id, score(0.9))
+class LosingDriver(LocalDriver):
+    """Loses the first report: before it arrives, or the answer to it."""
+
+    def __init__(self, url: str, *, arrives: bool) -> None:
+        super().__init__(url)
+        self._arrives = arrives
+        self._is_lost = False
+
+    def request(
+        self,
+        method: str,
+        path: Sequence[str | int],
+        data: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any] | None:
+        is_report = method.upper() == "POST" and path[-1] == "observations"
+        if not is_report or self._is_lost:
+            return super().request(method, path, data, headers)
+        self._is_lost = True
+        if self._arrives:
+            super().request(method, path, data, headers)
+        raise ConnectionException("lost")
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["answer", "report"])
+def test_a_report_that_is_lost_makes_one_observation(
+    experiment: SigOptExperiment, store: str, arrives: bool
+) -> None:
+    losing = SigOptExperiment(
+        experiment.experiment_id, sigopt.Connection(driver=LosingDriver, url=store, arrives=arrives)
+    )
+    losing.update_observation(losing.get_next_suggestion().id, score(0.5))
     assert [values(observation) for observation in experiment.observations()] == [{"score": 0.5}]
 
 

@@ -89,8 +89,14 @@ class SigOptExperiment:
         return iter(self._resource().suggestions().fetch(state="open").iterate_pages())
 
     def delete_suggestion(self, suggestion_id: str | int) -> None:
-        """Delete one suggestion."""
-        self._resource().suggestions(suggestion_id).delete()
+        """Delete one suggestion; one that is gone already, a lost answer having been repeated, stays so."""
+        from sigopt.exception import ApiException
+
+        try:
+            self._resource().suggestions(suggestion_id).delete()
+        except ApiException as error:
+            if error.status_code != 404:
+                raise
 
     def delete_open_suggestions(self) -> None:
         """Delete every open suggestion."""
@@ -108,12 +114,22 @@ class SigOptExperiment:
         values: Mapping[str, float] | None,
         metadata: Mapping[str, Any] | None = None,
         deviations: Mapping[str, float] | None = None,
-    ) -> Any:
+    ) -> None:
         """Report the result of a suggestion: a value for each metric, or None where the job failed.
 
-        `deviations` are the standard deviations of those values that have one.
+        `deviations` are the standard deviations of those values that have one. A report whose answer is lost
+        is repeated only where it has not arrived.
         """
-        return self._observe({"suggestion": str(suggestion_id)}, values, metadata, deviations)
+        from sigopt.exception import ConnectionException
+
+        while True:
+            try:
+                self._observe({"suggestion": str(suggestion_id)}, values, metadata, deviations)
+            except ConnectionException:
+                # This request is patient with a server that is away, and raises in the end.
+                if self._resource().suggestions(suggestion_id).fetch().state == "open":
+                    continue
+            return
 
     def create_observation(
         self,

@@ -28,7 +28,9 @@ class RetryingDriver(RequestDriver):  # type: ignore[misc]  # the client has no 
     """Repeats a request that is refused with 429 or 5xx, or that reaches no server, for `retry_seconds`.
 
     The waits between grow exponentially, with full jitter, so that many searches do not come back at once.
-    Raises `sigopt.exception.ConnectionException` when the time is over.
+    Raises `sigopt.exception.ConnectionException` when the time is over; at once where the report of a
+    suggestion is lost, or its answer. SigOpt takes a second report as another observation, so whoever reports
+    has to look first: see `SigOptExperiment.update_observation`.
     """
 
     def __init__(self, *args: Any, retry_seconds: float, **kwargs: Any) -> None:
@@ -36,9 +38,12 @@ class RetryingDriver(RequestDriver):  # type: ignore[misc]  # the client has no 
         self._retry_seconds = retry_seconds
 
     def _request(self, method: str, url: str, params: Any, json: Any, headers: Any) -> Any:
+        refused = retry_if_result(lambda response: response.status_code in _RETRIED)
+        is_report = (
+            method.upper() == "POST" and url.endswith("/observations") and "suggestion" in (json or {})
+        )
         retrying = Retrying(
-            retry=retry_if_exception_type(ConnectionException)
-            | retry_if_result(lambda response: response.status_code in _RETRIED),
+            retry=refused if is_report else refused | retry_if_exception_type(ConnectionException),
             wait=wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT),
             stop=stop_after_delay(self._retry_seconds),
             before_sleep=self._log_wait,
