@@ -226,7 +226,7 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     ],
     ids=lambda member: member.name,
 )
-def test_a_member_that_is_no_plain_file_inside_is_refused(
+def test_a_member_that_is_not_a_plain_file_inside_is_an_error(
     publisher: Publisher, tiny_files: Files, tmp_path: Path, member: tarfile.TarInfo
 ) -> None:
     address = publisher.publish(pack(tiny_files, member))

@@ -58,13 +58,13 @@ class WritesAFile:
         return open, (str(self.path), "w")
 
 
-def test_a_file_that_would_run_code_is_no_checkpoint(tmp_path: Path) -> None:
+def test_a_file_that_would_run_code_is_not_a_checkpoint(tmp_path: Path) -> None:
     torch.save({**PARTS, "state_dict": WritesAFile(tmp_path / "written")}, tmp_path / "evil.ckpt")
     assert read_checkpoint(tmp_path / "evil.ckpt") is None
     assert not (tmp_path / "written").exists()
 
 
-def test_other_files_are_no_checkpoints(tmp_path: Path) -> None:
+def test_other_files_are_not_checkpoints(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(2)}, tmp_path / "weights.pt")
     (tmp_path / "empty.ckpt").touch()
     for path in (tmp_path / "weights.pt", tmp_path / "empty.ckpt", tmp_path / "missing.ckpt", tmp_path):

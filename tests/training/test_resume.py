@@ -42,6 +42,8 @@ def train(folder: Path, name: str, *arguments: str) -> str:
         command(name, *arguments), cwd=folder, capture_output=True, text=True, timeout=240, check=False
     )
     assert result.returncode == 0, result.stderr
+    assert "Warning" not in result.stderr
+    assert "exists and is not empty" not in result.stderr
     return result.stdout
 
 
@@ -98,7 +100,7 @@ def test_a_killed_job_ends_as_if_it_had_never_been_killed(folder: Path, argument
     unharmed = train(folder, f"{name}/unharmed", *arguments)
     kill_after_epoch(folder, f"{name}/killed", 1, *arguments)
     resumed = train(folder, f"{name}/killed", *arguments)
-    assert "going on after epoch" in resumed
+    assert "resuming after epoch" in resumed
     assert_equal_ends(folder, f"{name}/unharmed", f"{name}/killed")
 
     # Killed after its last epoch, before anyone took its metrics: it has them without training again.
@@ -110,7 +112,7 @@ def test_a_killed_job_ends_as_if_it_had_never_been_killed(folder: Path, argument
 
 def test_a_checkpoint_that_is_none_ends_with_exit_code_2(folder: Path) -> None:
     (folder / "notes.txt").write_text("not a checkpoint")
-    for path, what in (("none.ckpt", "no such file"), ("notes.txt", "is no checkpoint of a training run")):
+    for path, what in (("none.ckpt", "no such file"), ("notes.txt", "is not a checkpoint of a training run")):
         result = subprocess.run(
             command("refused", f"trainer.resume={path}"),
             cwd=folder,
@@ -175,7 +177,7 @@ def test_auto_begins_anew_where_the_file_is_damaged(tmp_path: Path, caplog: pyte
     path = save(tmp_path / "last.ckpt", job_identity(config()))
     path.write_bytes(path.read_bytes()[:300])
     assert resume_point(config(), path, WEIGHTS) is None
-    assert "is no checkpoint" in caplog.messages[-1]
+    assert "is not a checkpoint" in caplog.messages[-1]
 
 
 def test_a_checkpoint_may_be_named_whatever_the_config_it_was_trained_with(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ class Archive:
                 raise UsageError([Problem("data.url", problem, remedy)]) from error
 
 
-class _RefusedMemberError(tarfile.TarError):
+class _MemberError(tarfile.TarError):
     """A member that has no place in a data set."""
 
 
@@ -109,9 +109,9 @@ def _only_inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None
     """Let plain files and folders inside `folder` through; a link, a device or a way out stops everything."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
-        raise _RefusedMemberError(f"{member.name!r} would land outside its folder")
+        raise _MemberError(f"{member.name!r} would land outside its folder")
     if not (member.isfile() or member.isdir()):
-        raise _RefusedMemberError(f"{member.name!r} is neither a file nor a folder")
+        raise _MemberError(f"{member.name!r} is neither a file nor a folder")
     return tarfile.data_filter(member, folder)
 
 

@@ -84,8 +84,7 @@ class LogMelSpectrogram(nn.Module):
     that frame t is centred on sample 500·t + 250. The power spectrum goes through 32 triangular filters with
     peaks of 1, equally spaced in mel = 2595·log10(1 + f/700) (O'Shaughnessy 1987; HTK's formula) from 20 Hz
     to 8 kHz, and becomes log(power + 1e-6). Each image is then standardised, (x - mean) / (std + 1e-3) over
-    its own 1024 values: loudness is no cue, as it says nothing about the word, and no statistic of the data
-    set is needed.
+    its own 1024 values: loudness says nothing about the word, and no statistic of the data set is needed.
     """
 
     window: Tensor

@@ -10,10 +10,10 @@ def require(holds: bool, name: str, value: object, rule: str) -> None:
 
 
 def require_percent_on(value: float, name: str = "percent_on") -> None:
-    """Raise ValueError where `value` is no share of units to turn on."""
+    """Raise ValueError where `value` is not a share of units to turn on."""
     require(0 < value <= 1, name, value, "in (0, 1]")
 
 
 def require_sparsity(value: float, name: str = "sparsity") -> None:
-    """Raise ValueError where `value` is no share of weights to hold at zero."""
+    """Raise ValueError where `value` is not a share of weights to hold at zero."""
     require(0 <= value < 1, name, value, "in [0, 1)")

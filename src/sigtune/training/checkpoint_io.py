@@ -32,9 +32,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Return what the file holds, tensors on the CPU; None where it is no checkpoint.
+    """Return what the file holds, tensors on the CPU; None where it is not a checkpoint.
 
-    Only tensors and plain values are read: a file that wants to run code is no checkpoint.
+    Only tensors and plain values are read: a file that wants to run code is not a checkpoint.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

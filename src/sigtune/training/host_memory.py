@@ -14,7 +14,7 @@ _MIB = 1 << 20
 def reuse_freed_memory() -> None:
     """Have glibc keep what is freed, up to 512 MiB, where it would give large blocks back to the system.
 
-    Else each step asks for its activations anew, and the system clears their pages one by one as they are
+    Else each step asks for its activations anew, and the system clears each of their pages as they are
     first written, which takes as long as several layers. Blocks above 32 MiB, glibc's limit, still go back.
     Does nothing under another C library.
     """

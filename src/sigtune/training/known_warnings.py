@@ -17,7 +17,7 @@ _KNOWN = (
     ".*isinstance.treespec, LeafSpec.*",
     # torch's own compiler still uses torch's own deprecated functions.
     ".*torch.jit.script.* is deprecated.*",
-    # A continued job's folder has files already; another job's checkpoint is left alone.
+    # A resumed job's folder has files already; another job's checkpoint is left alone.
     ".*exists and is not empty.*",
     "The dirpath has changed.*",
 )

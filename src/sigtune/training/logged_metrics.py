@@ -1,4 +1,4 @@
-"""The metrics that a killed job had logged, kept by the job that goes on with it."""
+"""The metrics that a killed job had logged, kept by the job that resumes it."""
 
 from __future__ import annotations
 

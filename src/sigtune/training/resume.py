@@ -1,4 +1,4 @@
-"""Which checkpoint a job goes on from, by `trainer.resume`: `auto`, `never`, or a file.
+"""Which checkpoint a job resumes from, by `trainer.resume`: `auto`, `never`, or a file.
 
 This module imports torch only where a checkpoint is read: the sweep checks the config before it starts a job.
 """
@@ -23,12 +23,12 @@ AUTO = "auto"
 NEVER = "never"
 _CHOICES = f"{AUTO}, {NEVER}, or the path of a checkpoint"
 
-# What of the trainer's settings may differ between a job and the one that goes on with it.
+# What of the trainer's settings may differ between a job and the one that resumes it.
 _FREE_SETTINGS = {"resume", "compile", "gpus", "log_every_n_steps"}
 
 
 def resume_problems(resume: str) -> list[Problem]:
-    """Return what is wrong with `trainer.resume` as far as can be told without reading the file."""
+    """Return what is wrong with `trainer.resume` as far as it shows without reading the file."""
     if resume in {AUTO, NEVER} or Path(resume).is_file():
         return []
     return [Problem(f"trainer.resume={resume}", "no such file", _CHOICES)]
@@ -49,7 +49,7 @@ def job_identity(config: Config) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """A checkpoint that training goes on from, after `epochs` epochs and `step` optimiser steps."""
+    """A checkpoint that training resumes from, after `epochs` epochs and `step` optimiser steps."""
 
     path: Path
     epochs: int
@@ -57,11 +57,11 @@ class ResumePoint:
 
 
 def resume_point(config: Config, last: Path | None, weights: Mapping[str, Tensor]) -> ResumePoint | None:
-    """Return where training goes on from, or None to begin anew.
+    """Return where training resumes from, or None to begin anew.
 
     `last` is where the job keeps its last checkpoint, `weights` the state dict that a checkpoint must fit.
-    `auto` goes on from `last` where that is whole and of a job with the same config. Raises UsageError for a
-    file named by the user that is no checkpoint, of another network, or beyond trainer.max_epochs.
+    `auto` resumes from `last` where that is whole and of a job with the same config. Raises UsageError for a
+    file named by the user that is not a checkpoint, of another network, or beyond trainer.max_epochs.
     """
     resume = config.trainer.resume
     if resume == NEVER:
@@ -71,7 +71,7 @@ def resume_point(config: Config, last: Path | None, weights: Mapping[str, Tensor
     else:
         point = _named(Path(resume), config, weights)
     if point is not None:
-        log.info("going on after epoch %d of %d: %s", point.epochs, config.trainer.max_epochs, point.path)
+        log.info("resuming after epoch %d of %d: %s", point.epochs, config.trainer.max_epochs, point.path)
     return point
 
 
@@ -81,7 +81,7 @@ def _own(path: Path, config: Config) -> ResumePoint | None:
 
     checkpoint = read_checkpoint(path)
     if checkpoint is None:
-        log.warning("%s is no checkpoint: training begins anew", path)
+        log.warning("%s is not a checkpoint: training begins anew", path)
         return None
     if identity_of(checkpoint) != job_identity(config):
         log.warning("%s is of a job with another config: training begins anew", path)
@@ -97,7 +97,7 @@ def _named(path: Path, config: Config, weights: Mapping[str, Tensor]) -> ResumeP
     key = f"trainer.resume={path}"
     checkpoint = read_checkpoint(path)
     if checkpoint is None:
-        raise UsageError([Problem(key, "is no checkpoint of a training run", _CHOICES)])
+        raise UsageError([Problem(key, "is not a checkpoint of a training run", _CHOICES)])
     shapes = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
     if shapes != {name: tensor.shape for name, tensor in weights.items()}:
         what = "is of another network than the configured model"

@@ -44,9 +44,9 @@ def train(
     own = [job_state] if should_stop is None else [job_state, StopWhenAsked(should_stop)]
     trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, own)
     resumed = resume_point(config, _last_checkpoint(trainer), classifier.state_dict())
-    if resumed is not None and trainer.is_global_zero:
-        keep_logged_metrics(trainer.loggers, resumed.step)
     with without_known_warnings():
+        if resumed is not None and trainer.is_global_zero:
+            keep_logged_metrics(trainer.loggers, resumed.step)
         if config.trainer.compile:
             compile_model(model, trainer.strategy.root_device)
         path = None if resumed is None else resumed.path

@@ -1,4 +1,4 @@
-"""JobState: what a killed job needs to go on as if it had never been killed, beside Lightning's own state."""
+"""JobState: what a killed job needs to resume as if it had never been killed, beside Lightning's state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class JobState(pl.Callback):
         self._random_states = state.get("random_states")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Go on drawing random numbers where the killed job stopped."""
+        """Resume drawing random numbers where the killed job stopped."""
         if self._random_states is not None:
             _set_random_states(self._random_states)
 
