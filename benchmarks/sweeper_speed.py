@@ -1,4 +1,4 @@
-"""The sweeper beside hydra-optuna-sweeper on jobs of unequal length, and its own work between two jobs.
+"""The sweeper beside hydra-optuna-sweeper on jobs of unequal length, its work between jobs, and its slots.
 
     python benchmarks/sweeper_speed.py [--quick]
 
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from options import read_options
+from slots import show_slots
 
 APP = Path(__file__).parent / "sweeper_app.py"
 SLOTS = 4
@@ -57,6 +58,7 @@ def main() -> None:
             },
         )
         show_overhead(folder / "overhead", observations=20 if quick else 50)
+        show_slots(folder / "slots", [4] if quick else [4, 16, 64])
 
 
 def install_peer(folder: Path) -> str:
