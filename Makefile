@@ -24,13 +24,15 @@ demo: install
 contract: install
 	$(BIN)/python -m tests.contract
 
-test: install lint
-	$(BIN)/python -m pytest -m 'not slow and not gpu and not cluster and not browser'
+# CI counts statements besides, of what runs in the tests' own process: before Python 3.12 that costs a quarter more CPU time.
+FAST := -m 'not slow and not gpu and not cluster and not browser'
+COVERAGE := --cov --cov-fail-under=66
 
-# The floor is of statements that run in the tests' own process. Apart from `make test`, for before Python 3.12 counting
-# statements costs a quarter more CPU time.
+test: install lint
+	$(BIN)/python -m pytest $(FAST) $(if $(CI),$(COVERAGE))
+
 coverage: install lint
-	$(BIN)/python -m pytest -m 'not slow and not gpu and not cluster and not browser' --cov --cov-fail-under=66
+	$(BIN)/python -m pytest $(FAST) $(COVERAGE)
 
 # Those that take long too: fifty kills of a search, Ray, real compilations.
 test-all: install lint
@@ -44,7 +46,7 @@ test-cluster: install
 test-environment: install
 	PATH="$(CURDIR)/tests/search/executors/slurm:$$PATH" SIGOPT_KEY=token SIGOPT_API_URL=http://localhost:1 \
 	SIGOPT_PROJECT=elsewhere SLURM_JOB_ID=7 SLURM_NTASKS=4 CUDA_VISIBLE_DEVICES=0 OMP_NUM_THREADS=1 HYDRA_FULL_ERROR=1 \
-	$(BIN)/python -m pytest -m 'not slow and not gpu and not cluster and not browser' \
+	$(BIN)/python -m pytest $(FAST) \
 	tests/app tests/search/test_failures.py tests/training tests/tuning
 
 lint: install
