@@ -26,8 +26,8 @@ from sigtune.definition.parameters import Parameter, parameter_from_json, parse_
 _PRIOR_FIELDS = {"normal": ("mean", "scale"), "beta": ("shape_a", "shape_b")}
 
 
-def definition_of(experiment: ExperimentRow) -> ExperimentDefinition:
-    """Return what suggestions depend on, with its parameters and metrics in the order they were defined."""
+def read_definition(experiment: ExperimentRow) -> ExperimentDefinition:
+    """Return what suggestions depend on, as the rows say it."""
     return definition_from_json(definition_json(experiment))
 
 

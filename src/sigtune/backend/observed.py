@@ -8,18 +8,23 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
-from sigtune.backend.definitions import definition_of
 from sigtune.backend.metadata import metadata_json
-from sigtune.backend.points import all_points, assignments_json, task_fields, with_points
+from sigtune.backend.points import (
+    all_points,
+    assignments_json,
+    points_where,
+    task_fields,
+    with_points,
+)
 from sigtune.backend.requests import Json
 from sigtune.backend.tables import (
     ExperimentRow,
-    MetricRow,
     MetricValueRow,
     ObservationRow,
     PointRow,
     TaskRow,
 )
+from sigtune.backend.views import definition_of, view_of
 from sigtune.definition import ranking
 from sigtune.definition.experiment import Observation
 from sigtune.definition.parameters import Assignments
@@ -34,35 +39,92 @@ class Observed(Observation):
 
 def observation_json(experiment: ExperimentRow, observation: ObservationRow) -> Json:
     """Return an observation in SigOpt's shape."""
+    point = observation.point
+    assignments = assignments_json(experiment, point)
+    return _shape(experiment, observation, assignments, values_json(experiment, observation), point.task_id)
+
+
+def observations_json(
+    session: Session, experiment: ExperimentRow, observations: Sequence[ObservationRow]
+) -> list[Json]:
+    """Return many observations in SigOpt's shape; what belongs to them is read for all of them together."""
+    ids = [row.point_id for row in observations]
+    points = points_where(session, experiment, PointRow.id.in_(ids))
+    tasks = _tasks(session, experiment, ids)
+    values = _values(session, [row.id for row in observations])
+    return [
+        _shape(
+            experiment,
+            row,
+            points.get(row.point_id, {}),
+            _sorted_values(experiment, values.get(row.id, {})),
+            tasks.get(row.point_id),
+        )
+        for row in observations
+    ]
+
+
+def values_json(experiment: ExperimentRow, observation: ObservationRow) -> list[Json]:
+    """Return the values of an observation, sorted by metric."""
+    values = {row.metric_id: (row.value, row.value_stddev) for row in observation.values}
+    return _sorted_values(experiment, values)
+
+
+def _shape(
+    experiment: ExperimentRow,
+    observation: ObservationRow,
+    assignments: Json,
+    values: list[Json],
+    task_id: int | None,
+) -> Json:
     suggestion = observation.suggestion_id
     return {
         "object": "observation",
         "id": str(observation.id),
         "experiment": str(experiment.id),
         "suggestion": None if suggestion is None else str(suggestion),
-        "assignments": assignments_json(experiment, observation.point),
-        "values": values_json(experiment, observation),
+        "assignments": assignments,
+        "values": values,
         "failed": observation.failed,
         "created": observation.created,
         "metadata": metadata_json(observation),
-        **task_fields(observation.point),
+        **task_fields(experiment, task_id),
     }
 
 
-def values_json(experiment: ExperimentRow, observation: ObservationRow) -> list[Json]:
-    """Return the values of an observation, sorted by metric."""
-    rows = {row.metric_id: row for row in observation.values}
-    metrics = sorted(experiment.metrics, key=lambda metric: metric.name)
-    return [_value_json(metric, rows[metric.id]) for metric in metrics if metric.id in rows]
+def _sorted_values(experiment: ExperimentRow, values: Mapping[int, tuple[float, float | None]]) -> list[Json]:
+    return [
+        {
+            "object": "metric_evaluation",
+            "name": name or None,
+            "value": values[metric_id][0],
+            "value_stddev": values[metric_id][1],
+        }
+        for metric_id, name in sorted(view_of(experiment).metrics, key=lambda metric: metric[1])
+        if metric_id in values
+    ]
 
 
-def _value_json(metric: MetricRow, row: MetricValueRow) -> Json:
-    return {
-        "object": "metric_evaluation",
-        "name": metric.name or None,
-        "value": row.value,
-        "value_stddev": row.value_stddev,
-    }
+def _tasks(session: Session, experiment: ExperimentRow, points: Sequence[int]) -> dict[int, int]:
+    if not view_of(experiment).tasks:
+        return {}
+    query = select(PointRow.id, PointRow.task_id).where(PointRow.id.in_(points))
+    return {point_id: task_id for point_id, task_id in session.execute(query) if task_id is not None}
+
+
+def _values(session: Session, ids: Sequence[int]) -> dict[int, dict[int, tuple[float, float | None]]]:
+    """Return value and standard deviation, by observation and metric."""
+    values: dict[int, dict[int, tuple[float, float | None]]] = {}
+    columns = (
+        MetricValueRow.observation_id,
+        MetricValueRow.metric_id,
+        MetricValueRow.value,
+        MetricValueRow.value_stddev,
+    )
+    query = select(*columns).where(MetricValueRow.observation_id.in_(ids))
+    for observation_id, metric_id, value, deviation in session.execute(query):
+        values.setdefault(observation_id, {})[metric_id] = (value, deviation)
+    return values
 
 
 def live_observations(experiment: ExperimentRow) -> Select[ObservationRow]:
@@ -84,7 +146,7 @@ def observed_by(
     session: Session, experiment: ExperimentRow, points: Mapping[int, Assignments]
 ) -> list[Observed]:
     """Return every observation as the search sees it, oldest first, without loading whole rows."""
-    names = {metric.id: metric.name for metric in experiment.metrics}
+    names = dict(view_of(experiment).metrics)
     live = (ObservationRow.experiment_id == experiment.id, ~ObservationRow.deleted)
     values: dict[int, dict[str, float]] = {}
     deviations: dict[int, dict[str, float]] = {}

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
-from sigtune.backend.definitions import task_json
 from sigtune.backend.errors import bad_request
 from sigtune.backend.requests import Json
 from sigtune.backend.tables import (
     AssignmentRow,
     ConditionalAssignmentRow,
     ExperimentRow,
-    ParameterRow,
     PointRow,
-    TaskRow,
 )
+from sigtune.backend.views import ExperimentView, view_of
 from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.definition.parameters import Assignments, Value, parse_value
 
@@ -71,108 +69,109 @@ def _conditional_problems(
     return problems
 
 
-def parse_task(experiment: ExperimentRow, task: Any) -> TaskRow | None:
-    """Return the task that is given by its name or as an object with one; raises a 400.
+def parse_task(experiment: ExperimentRow, task: Any) -> int | None:
+    """Return the row id of the task that is given by its name or as an object with one; raises a 400.
 
     A multitask experiment needs one; elsewhere there is none, whatever is given.
     """
-    if not experiment.tasks:
+    tasks = view_of(experiment).tasks
+    if not tasks:
         return None
     name = task.get("name") if isinstance(task, Mapping) else task
-    for row in experiment.tasks:
-        if row.name == name:
-            return row
-    raise bad_request(
-        f"task: expected one of {', '.join(row.name for row in experiment.tasks)}, got {name!r}"
+    for row_id, shown in tasks.items():
+        if shown["name"] == name:
+            return row_id
+    choices = ", ".join(shown["name"] for shown in tasks.values())
+    raise bad_request(f"task: expected one of {choices}, got {name!r}")
+
+
+def point_row(experiment: ExperimentRow, assignments: Assignments, task_id: int | None = None) -> PointRow:
+    """Return the row of a new point."""
+    view = view_of(experiment)
+    parameters = [
+        _assignment_row(parameter.id, assignments[parameter.name])
+        for parameter in view.parameters
+        if parameter.name in assignments
+    ]
+    conditionals = [
+        ConditionalAssignmentRow(conditional_id=row_id, value=str(assignments[name]))
+        for row_id, name in view.conditionals
+    ]
+    return PointRow(
+        experiment_id=experiment.id, task_id=task_id, assignments=parameters, conditionals=conditionals
     )
 
 
-def point_row(experiment: ExperimentRow, assignments: Assignments, task: TaskRow | None = None) -> PointRow:
-    """Return the row of a new point."""
-    parameters = [
-        _assignment_row(row, assignments[row.name])
-        for row in experiment.parameters
-        if row.name in assignments
-    ]
-    conditionals = [
-        ConditionalAssignmentRow(conditional_id=row.id, value=str(assignments[row.name]))
-        for row in experiment.conditionals
-    ]
-    return PointRow(experiment_id=experiment.id, task=task, assignments=parameters, conditionals=conditionals)
-
-
-def _assignment_row(parameter: ParameterRow, value: Value) -> AssignmentRow:
+def _assignment_row(parameter_id: int, value: Value) -> AssignmentRow:
     if isinstance(value, str):
-        return AssignmentRow(parameter_id=parameter.id, category=value)
-    return AssignmentRow(parameter_id=parameter.id, number=float(value))
+        return AssignmentRow(parameter_id=parameter_id, category=value)
+    return AssignmentRow(parameter_id=parameter_id, number=float(value))
 
 
 def assignments_json(experiment: ExperimentRow, point: PointRow) -> Json:
     """Return a point's assignments; a parameter that came later has its default value."""
-    values: dict[int, Any] = {row.parameter_id: row for row in point.assignments}
+    values = {
+        row.parameter_id: row.category if row.number is None else row.number for row in point.assignments
+    }
     chosen = {row.conditional_id: row.value for row in point.conditionals}
-    return _assignments(experiment, {key: (row.number, row.category) for key, row in values.items()}, chosen)
+    return _assignments(view_of(experiment), values, chosen)
 
 
-def task_fields(point: PointRow) -> Json:
+def task_fields(experiment: ExperimentRow, task_id: int | None) -> Json:
     """Return the task of a point, in a multitask experiment; elsewhere the key is absent."""
-    return {} if point.task is None else {"task": task_json(point.task)}
+    return {} if task_id is None else {"task": view_of(experiment).tasks[task_id]}
 
 
 def with_points(link: Any) -> ORMOption:
     """Return the option that loads the points of many rows together; `link` leads from a row to its point."""
     loaded = selectinload(link)
-    return loaded.options(
-        selectinload(PointRow.assignments), selectinload(PointRow.conditionals), selectinload(PointRow.task)
-    )
+    return loaded.options(selectinload(PointRow.assignments), selectinload(PointRow.conditionals))
 
 
 def all_points(session: Session, experiment: ExperimentRow) -> dict[int, Assignments]:
     """Return every point of an experiment by its id, in few queries: each suggestion reads them all."""
-    of_experiment = PointRow.experiment_id == experiment.id
-    values: dict[int, dict[int, tuple[float | None, str | None]]] = {}
+    return points_where(session, experiment, PointRow.experiment_id == experiment.id)
+
+
+def points_where(
+    session: Session, experiment: ExperimentRow, condition: ColumnElement[bool]
+) -> dict[int, Assignments]:
+    """Return the points of an experiment that a condition holds for by id, without loading whole rows."""
+    view = view_of(experiment)
+    values: dict[int, dict[int, float | str | None]] = {}
     numbers = (
         select(
             AssignmentRow.point_id, AssignmentRow.parameter_id, AssignmentRow.number, AssignmentRow.category
         )
         .join(PointRow, PointRow.id == AssignmentRow.point_id)
-        .where(of_experiment)
+        .where(condition)
     )
     for point_id, parameter_id, number, category in session.execute(numbers):
-        values.setdefault(point_id, {})[parameter_id] = (number, category)
+        values.setdefault(point_id, {})[parameter_id] = category if number is None else number
     chosen: dict[int, dict[int, str]] = {}
-    if experiment.conditionals:
+    if view.conditionals:
         rows = (
-            select(ConditionalAssignmentRow)
+            select(
+                ConditionalAssignmentRow.point_id,
+                ConditionalAssignmentRow.conditional_id,
+                ConditionalAssignmentRow.value,
+            )
             .join(PointRow, PointRow.id == ConditionalAssignmentRow.point_id)
-            .where(of_experiment)
+            .where(condition)
         )
-        for row in session.scalars(rows):
-            chosen.setdefault(row.point_id, {})[row.conditional_id] = row.value
-    return {
-        point_id: _assignments(experiment, values[point_id], chosen.get(point_id, {})) for point_id in values
-    }
+        for point_id, conditional_id, value in session.execute(rows):
+            chosen.setdefault(point_id, {})[conditional_id] = value
+    return {point_id: _assignments(view, values[point_id], chosen.get(point_id, {})) for point_id in values}
 
 
 def _assignments(
-    experiment: ExperimentRow,
-    values: Mapping[int, tuple[float | None, str | None]],
-    chosen: Mapping[int, str],
+    view: ExperimentView, values: Mapping[int, float | str | None], chosen: dict[int, str]
 ) -> Json:
-    assignments: Json = {row.name: chosen[row.id] for row in experiment.conditionals}
-    for parameter in experiment.parameters:
-        number, category = values.get(parameter.id, (None, None))
-        if parameter.id not in values and _is_active(parameter, chosen):
-            number, category = parameter.default_number, parameter.default_category
-        if number is not None:
-            assignments[parameter.name] = int(number) if parameter.type == "int" else number
-        elif category is not None:
-            assignments[parameter.name] = category
+    assignments: Json = {name: chosen[row_id] for row_id, name in view.conditionals}
+    for parameter in view.parameters:
+        value = values.get(parameter.id)
+        if value is None and parameter.id not in values and parameter.is_active(chosen):
+            value = parameter.default
+        if value is not None:
+            assignments[parameter.name] = int(value) if parameter.is_int else value
     return assignments
-
-
-def _is_active(parameter: ParameterRow, chosen: Mapping[int, str]) -> bool:
-    allowed: dict[int, set[str]] = {}
-    for condition in parameter.conditions:
-        allowed.setdefault(condition.conditional_id, set()).add(condition.value)
-    return all(chosen.get(conditional_id) in values for conditional_id, values in allowed.items())

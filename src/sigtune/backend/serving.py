@@ -17,13 +17,13 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from sigtune.backend import clock
-from sigtune.backend.definitions import definition_of
 from sigtune.backend.lookup import experiment_of
 from sigtune.backend.observed import Observed, observed_by
-from sigtune.backend.points import all_points, point_row
+from sigtune.backend.points import all_points, parse_task, point_row
 from sigtune.backend.requests import Call, Json, Request
 from sigtune.backend.resources import queued_suggestions
 from sigtune.backend.tables import ExperimentRow, ObservationRow, PointRow, SuggestionRow, TaskRow
+from sigtune.backend.views import definition_of
 from sigtune.definition.experiment import ExperimentDefinition, Suggestion
 from sigtune.optimizer import suggest as optimizer
 
@@ -95,8 +95,7 @@ def _computed(call: Call, number: int, find: Find, complete: Complete, show: Sho
             experiment = find(request)
             if attempt + 1 < MOST_ATTEMPTS and _newest(request.session, experiment) != problem.newest:
                 continue
-            row = next((row for row in experiment.tasks if row.name == chosen.task), None)
-            point = point_row(experiment, chosen.assignments, row)
+            point = point_row(experiment, chosen.assignments, parse_task(experiment, chosen.task))
             return _stored(request, experiment, point, number, complete, show)
     raise AssertionError("the last attempt returns")
 

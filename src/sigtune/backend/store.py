@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, insert, inspect, make_url, select, update
 from sqlalchemy.engine import Connection
@@ -58,6 +59,8 @@ class Store:
         # own way of waiting, to try again after a while.
         self._writer = threading.Lock() if self.url.get_backend_name() == "sqlite" else nullcontext()
         self._is_open = False
+        # What was read of this store and holds as long as its revision: for sessions to find again.
+        self._kept: dict[str, Any] = {}
         # Closes the connections of a store that nobody closed.
         self._close = weakref.finalize(self, self._engine.dispose)
         if _file_to_make(self.url) is None:
@@ -68,14 +71,19 @@ class Store:
         if not self._is_open and _file_to_make(self.url) is not None:
             return _transaction(_empty_store())
         self._open()
-        return _transaction(self._engine)
+        return _transaction(self._engine, self._kept)
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Enter a session that is committed at the end, or rolled back by an exception."""
         self._open()
-        with self._writer, _transaction(_for_writing(self._engine)) as session:
+        with self._writer, _transaction(_for_writing(self._engine), self._kept) as session:
             yield session
+
+    @property
+    def engine(self) -> Engine:
+        """What reaches the database."""
+        return self._engine
 
     def close(self) -> None:
         """Close every connection."""
@@ -174,8 +182,8 @@ def _for_writing(engine: Engine) -> Engine:
 
 
 @contextmanager
-def _transaction(engine: Engine) -> Iterator[Session]:
-    with Session(engine) as session, session.begin():
+def _transaction(engine: Engine, kept: dict[str, Any] | None = None) -> Iterator[Session]:
+    with Session(engine, info={"kept": kept}) as session, session.begin():
         yield session
 
 

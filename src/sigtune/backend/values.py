@@ -8,6 +8,7 @@ from typing import Any
 from sigtune.backend.errors import bad_request
 from sigtune.backend.requests import list_of_mappings, only_fields
 from sigtune.backend.tables import ExperimentRow, MetricValueRow
+from sigtune.backend.views import view_of
 from sigtune.definition.metrics import UNNAMED
 from sigtune.definition.parameters import is_number
 
@@ -17,21 +18,22 @@ def metric_value_rows(experiment: ExperimentRow, data: Mapping[str, Any]) -> lis
 
     Raises a 400 unless there is one finite number for each. Early clients give one `value` without a name.
     """
-    given = _given_values(experiment, data)
-    missing = [metric.name for metric in experiment.metrics if metric.name not in given]
+    metrics = view_of(experiment).metrics
+    given = _given_values([name for _id, name in metrics], data)
+    missing = [name for _id, name in metrics if name not in given]
     if missing:
         raise bad_request(f"values: no value for {', '.join(missing)} (or report failed=True)")
     return [
         MetricValueRow(
-            metric_id=metric.id,
-            value=number(metric.name, given[metric.name].get("value")),
-            value_stddev=deviation(metric.name, given[metric.name].get("value_stddev")),
+            metric_id=metric_id,
+            value=number(name, given[name].get("value")),
+            value_stddev=deviation(name, given[name].get("value_stddev")),
         )
-        for metric in experiment.metrics
+        for metric_id, name in metrics
     ]
 
 
-def _given_values(experiment: ExperimentRow, data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _given_values(names: list[str], data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     values = data.get("values")
     if values is None:
         values = [{"value": data.get("value"), "value_stddev": data.get("value_stddev")}]
@@ -39,7 +41,6 @@ def _given_values(experiment: ExperimentRow, data: Mapping[str, Any]) -> dict[st
             values = []
     elif data.get("value") is not None:
         raise bad_request("give values or the older value, not both")
-    names = [metric.name for metric in experiment.metrics]
     given: dict[str, Mapping[str, Any]] = {}
     for value in list_of_mappings("values", values):
         only_fields(value, "name", "value", "value_stddev")

@@ -6,7 +6,7 @@ from sigtune.backend.lookup import experiment_of
 from sigtune.backend.metadata import metadata_json
 from sigtune.backend.observed import best_observations, values_json
 from sigtune.backend.pagination import pagination
-from sigtune.backend.points import assignments_json
+from sigtune.backend.points import assignments_json, task_fields
 from sigtune.backend.requests import Json, Request
 from sigtune.backend.tables import ExperimentRow, ObservationRow
 
@@ -26,6 +26,7 @@ def _json(experiment: ExperimentRow, observation: ObservationRow) -> Json:
         "values": values_json(experiment, observation),
         "metadata": metadata_json(observation),
     }
-    if observation.point.task is not None:
-        shape["task"] = observation.point.task.name
+    task = task_fields(experiment, observation.point.task_id).get("task")
+    if task is not None:
+        shape["task"] = task["name"]
     return shape

@@ -81,6 +81,7 @@ def created(request: Request, data: Json, *, runs_only: bool) -> Json:
         num_solutions=data.get("num_solutions"),
         created=clock.seconds(),
         updated=clock.microseconds(),
+        revision=clock.microseconds(),
     )
     define(experiment, data)
     set_metadata(experiment, ExperimentMetadata, data.get("metadata"))
@@ -167,6 +168,8 @@ def update(request: Request) -> Json:
     if "metrics" in data:
         update_metrics(experiment, data["metrics"])
     experiment.updated = clock.microseconds()
+    if "parameters" in data or "metrics" in data:
+        experiment.revision = experiment.updated
     request.session.flush()
     request.session.expire(experiment, ["parameters"])
     return experiment_json(request, experiment)

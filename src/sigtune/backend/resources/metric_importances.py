@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sigtune.backend.definitions import definition_of
 from sigtune.backend.errors import unprocessable
 from sigtune.backend.lookup import experiment_of
 from sigtune.backend.observed import observed_by
 from sigtune.backend.pagination import pagination
 from sigtune.backend.points import all_points
 from sigtune.backend.requests import Call, Json
+from sigtune.backend.views import definition_of
 from sigtune.optimizer.importance import metric_importances
 
 FEWEST_OBSERVATIONS = 10

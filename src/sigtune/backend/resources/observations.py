@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy import update as update_rows
+from sqlalchemy.orm import selectinload
 
 from sigtune.backend import clock
-from sigtune.backend.definitions import definition_of
 from sigtune.backend.errors import bad_request
 from sigtune.backend.lookup import (
     active_experiment_of,
@@ -19,7 +19,7 @@ from sigtune.backend.lookup import (
     given_suggestion,
 )
 from sigtune.backend.metadata import set_metadata
-from sigtune.backend.observed import observation_json, with_details
+from sigtune.backend.observed import observation_json, observations_json
 from sigtune.backend.pagination import SortKey, page_of, pagination
 from sigtune.backend.points import parse_assignments, parse_task, point_row
 from sigtune.backend.requests import Json, Request, list_of_mappings, only_fields
@@ -33,6 +33,7 @@ from sigtune.backend.tables import (
     TaskRow,
 )
 from sigtune.backend.values import metric_value_rows
+from sigtune.backend.views import definition_of
 
 _FIELDS = (
     "suggestion",
@@ -81,9 +82,9 @@ def listing(request: Request) -> Json:
     keys = _sort_keys(experiment, str(request.data.get("sort") or "id"))
     return page_of(
         request,
-        with_details(rows),
+        rows.options(selectinload(ObservationRow.details)),
         ObservationRow.id,
-        lambda found: [observation_json(experiment, row) for row in found],
+        lambda found: observations_json(request.session, experiment, found),
         sort=keys,
     )
 
@@ -165,7 +166,7 @@ def _move(request: Request, experiment: ExperimentRow, observation: ObservationR
         raise bad_request("an observation without a suggestion needs assignments")
     if assignments is not None:
         parsed = parse_assignments(definition_of(experiment), assignments)
-        task = parse_task(experiment, data["task"]) if "task" in data else observation.point.task
+        task = parse_task(experiment, data["task"]) if "task" in data else observation.point.task_id
         observation.suggestion_id, observation.point = None, point_row(experiment, parsed, task)
     elif "suggestion" in data:
         row = given_suggestion(request.session, experiment, suggestion)

@@ -6,7 +6,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sigtune.backend import clock
-from sigtune.backend.definitions import definition_of
 from sigtune.backend.errors import not_found
 from sigtune.backend.lookup import active_experiment_of, experiment_of
 from sigtune.backend.pagination import page_of
@@ -20,6 +19,7 @@ from sigtune.backend.points import (
 )
 from sigtune.backend.requests import Json, Request, parse_id
 from sigtune.backend.tables import ExperimentRow, PointRow, QueuedSuggestionRow
+from sigtune.backend.views import definition_of
 
 
 def create(request: Request) -> Json:
@@ -110,5 +110,5 @@ def _json(experiment: ExperimentRow, queued: QueuedSuggestionRow) -> Json:
         "experiment": str(experiment.id),
         "assignments": assignments_json(experiment, queued.point),
         "created": queued.created,
-        **task_fields(queued.point),
+        **task_fields(experiment, queued.point.task_id),
     }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from sigtune.backend.definitions import definition_of
 from sigtune.backend.lookup import experiment_of
 from sigtune.backend.observed import Observed, observed_by
 from sigtune.backend.requests import Json, Request
+from sigtune.backend.views import definition_of
 from sigtune.definition import ranking
 from sigtune.definition.experiment import ExperimentDefinition
 

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import selectinload
 
-from sigtune.backend.definitions import definition_of
 from sigtune.backend.errors import bad_request
 from sigtune.backend.lookup import core_experiment_of, experiment_of, find_suggestion
 from sigtune.backend.metadata import metadata_json, set_metadata
@@ -30,6 +29,7 @@ from sigtune.backend.tables import (
     SuggestionMetadata,
     SuggestionRow,
 )
+from sigtune.backend.views import definition_of
 
 IS_OPEN = ~exists().where(ObservationRow.suggestion_id == SuggestionRow.id)
 """No observation refers to the suggestion, not even one that was deleted."""
@@ -154,5 +154,5 @@ def _json(experiment: ExperimentRow, suggestion: SuggestionRow, *, is_open: bool
         "created": suggestion.created,
         "deleted": suggestion.deleted,
         "metadata": metadata_json(suggestion),
-        **task_fields(point),
+        **task_fields(experiment, point.task_id),
     }

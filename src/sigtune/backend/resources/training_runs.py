@@ -10,7 +10,6 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import selectinload
 
 from sigtune.backend import clock
-from sigtune.backend.definitions import definition_of
 from sigtune.backend.errors import bad_request, forbidden, not_found
 from sigtune.backend.lookup import check_client, experiment_of, find_project, run_of
 from sigtune.backend.observed import best_observations
@@ -38,6 +37,7 @@ from sigtune.backend.tables import (
     SuggestionRow,
     TrainingRunRow,
 )
+from sigtune.backend.views import definition_of
 
 MOST_IN_A_BATCH = 10_000
 _SOURCE = "SigOpt"

@@ -20,6 +20,8 @@ class ExperimentMetadata(MetadataEntry, Base):
 class ExperimentRow(Base):
     """A search. `next_number` is the number of its next suggestion, and never goes back.
 
+    `revision` is another one after each change of its parameters or metrics.
+
     `runs_only` is set for an AI experiment, whose results come from training runs. `created` counts seconds
     since 1970; `updated` microseconds, so that two updates in a second have an order.
     """
@@ -37,6 +39,7 @@ class ExperimentRow(Base):
     state: Mapped[str] = mapped_column(Text, default="active")
     has_metadata: Mapped[bool] = mapped_column(default=False, server_default=false())
     next_number: Mapped[int] = mapped_column(default=0)
+    revision: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created: Mapped[int] = mapped_column(BigInteger)
     updated: Mapped[int] = mapped_column(BigInteger)
 

@@ -106,6 +106,8 @@ def _change_definition_tables() -> None:
     op.add_column("experiments", sa.Column("type", sa.Text, nullable=False, server_default="offline"))
     op.add_column("experiments", _new_flag("runs_only"))
     op.add_column("experiments", _whole("num_solutions", nullable=True))
+    revision_number = sa.Column("revision", sa.BigInteger, nullable=False, server_default="0")
+    op.add_column("experiments", revision_number)
     op.add_column("experiments", _new_flag("has_metadata"))
     op.add_column("categorical_values", _new_flag("deleted"))
     op.add_column("parameters", _text("prior", nullable=True))
