@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -25,17 +24,14 @@ class _SparseWeights(nn.Module):
     def _make_sparse(self, sparsity: float) -> None:
         """Choose the kept weights with torch's generator, and zero the others.
 
-        torch draws weights and bias from ±1/√fan_in. A unit's inputs are now only those of its kept weights,
-        so both are scaled to the bounds of that smaller fan-in; else the outputs would lose variance.
+        The kept weights and the bias are as torch drew them, from ±1/√fan_in with fan_in that of a dense
+        layer: the published networks do not rescale them for their zeros.
         """
         fan_in = self.weight[0].numel()
         count = max(1, round((1 - sparsity) * fan_in))
         chosen = torch.rand(len(self.weight), fan_in).topk(count, dim=1).indices
         kept = torch.zeros(len(self.weight), fan_in, dtype=torch.bool).scatter_(1, chosen, True)
         self.register_buffer("kept", kept.view_as(self.weight))
-        with torch.no_grad():
-            for parameter in self.parameters(recurse=False):
-                parameter.mul_(math.sqrt(fan_in / count))
         self.rezero_weights()
 
     @torch.no_grad()
