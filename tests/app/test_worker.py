@@ -34,8 +34,13 @@ def config() -> DictConfig:
     return OmegaConf.create({"rate": "???"})
 
 
-def work(experiment: SigOptExperiment, train: Callable[[DictConfig], Any]) -> dict[str, float] | None:
-    return run_one_suggestion(config(), experiment, experiment.get_experiment_details(), train)
+def work(
+    experiment: SigOptExperiment,
+    train: Callable[[DictConfig], Any],
+    metric_order: list[str] | None = None,
+) -> dict[str, float] | None:
+    details = experiment.get_experiment_details()
+    return run_one_suggestion(config(), experiment, details, train, metric_order)
 
 
 def good(cfg: DictConfig) -> dict[str, float]:
@@ -53,6 +58,16 @@ def test_the_suggestion_is_trained_and_its_metrics_reported(experiment: SigOptEx
     assert work(experiment, good) == {"score": 0.25, "seconds": 3.0}
     (observation,) = experiment.observations()
     assert {value.name: value.value for value in observation.values} == {"score": 0.25, "seconds": 3.0}
+    assert list(experiment.open_suggestions()) == []
+
+
+def test_a_sequence_is_in_the_order_of_the_block_and_is_refused_where_no_block_has_the_order(
+    experiment: SigOptExperiment,
+) -> None:
+    assert work(experiment, lambda cfg: [3.0, 0.5], ["seconds", "score"]) == {"score": 0.5, "seconds": 3.0}
+    with pytest.raises(UsageError, match="return a mapping"):
+        work(experiment, lambda cfg: [3.0, 0.5], None)
+    assert experiment.get_observation_count() == 1
     assert list(experiment.open_suggestions()) == []
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sigtune.errors import UsageError
 from sigtune.job.metric_values import UnusableResultError, failure_reason, metric_values
 
 
@@ -21,6 +22,13 @@ def test_a_number_is_the_only_metric() -> None:
 @pytest.mark.parametrize("sequence", [[0.9, 0.5], (0.9, 0.5)])
 def test_a_sequence_gives_the_metrics_in_their_order(sequence: Any) -> None:
     assert metric_values(sequence, ["accuracy", "loss"]) == {"accuracy": 0.9, "loss": 0.5}
+
+
+def test_a_sequence_is_refused_where_the_order_is_not_known_and_a_single_value_is_not() -> None:
+    with pytest.raises(UsageError, match=r"return a mapping, {accuracy: …, loss: …}"):
+        metric_values([0.9, 0.5], ["accuracy", "loss"], are_ordered=False)
+    assert metric_values([0.9], ["accuracy"], are_ordered=False) == {"accuracy": 0.9}
+    assert metric_values({"loss": 0.5, "accuracy": 0.9}, ["accuracy", "loss"], False)["loss"] == 0.5
 
 
 def test_every_value_becomes_a_float() -> None:

@@ -28,7 +28,10 @@ FaultOf = Callable[[int], Fault]
 
 
 class SigOptServer(ThreadingHTTPServer):
-    """The embedded backend behind HTTP. `fault(count)` says what goes wrong with a request, by its number."""
+    """The embedded backend behind HTTP, which sorts an answer's lists by name, as SigOpt's own server does.
+
+    `fault(count)` says what goes wrong with a request, by its number.
+    """
 
     def __init__(self, store: str, fault: FaultOf, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
@@ -70,6 +73,9 @@ class Handler(BaseHTTPRequestHandler):
             return error.status_code, error.to_json()
 
     def reply(self, status: int, result: Any) -> None:
+        for name in ("metrics", "parameters", "values"):
+            if isinstance(result, dict) and isinstance(result.get(name), list):
+                result[name].sort(key=lambda item: item["name"])
         text = json.dumps(result).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
@@ -120,6 +126,23 @@ def test_requests_that_fail_for_a_while_are_repeated(app: SweepApp, fault: Fault
     assert result.returncode == 0, result.stdout + result.stderr
     assert server.count > 12
     assert_complete(app, 4)
+
+
+def test_the_values_of_a_sequence_go_to_the_metrics_in_the_order_of_the_block_or_are_refused(
+    app: SweepApp,
+) -> None:
+    returns = "++returns={1: sequence, 2: sequence, 3: sequence}"
+    metrics = "sigopt.metrics=[{name: height}, {name: breadth, strategy: store}]"
+    with serving(app):
+        result = app.run("sigopt.backend=api", returns, metrics, "sigopt.observation_budget=2", "size=7")
+        assert result.returncode == 0, result.stdout + result.stderr
+        observed = [{entry.name: entry.value for entry in one.values} for one in app.observations()]
+        app.experiment().update(observation_budget=3)
+        refused = app.run("sigopt.backend=api", returns, "sigopt.experiment_id=1", "size=7")
+    assert [values["breadth"] for values in observed] == [7, 7]
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert "return a mapping" in refused.stderr
+    assert len(app.observations()) == 2
 
 
 def test_a_server_that_stays_away_ends_the_search_and_what_was_trained_is_reported_on_resume(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from omegaconf import DictConfig
@@ -22,7 +22,8 @@ def work(config: DictConfig, run: CheckedRun, train: Callable[[DictConfig], Any]
     """Train one suggestion of the experiment that the run's check has opened: see `run_one_suggestion`."""
     assert run.experiment is not None
     log_backend(run.block.backend)
-    return run_one_suggestion(config, run.experiment, run.details, train)
+    order = run.block.metric_order([metric.name for metric in run.details.metrics])
+    return run_one_suggestion(config, run.experiment, run.details, train, order)
 
 
 def run_one_suggestion(
@@ -30,12 +31,15 @@ def run_one_suggestion(
     experiment: SigOptExperiment,
     details: Any,
     train: Callable[[DictConfig], Any],
+    metric_order: Sequence[str] | None,
 ) -> dict[str, float] | None:
     """Train one suggestion of `experiment` and report its result; return the metrics.
 
-    `details` is SigOpt's Experiment object. Returns None, with nothing trained, where its observation budget
-    is consumed. A crash of `train` is reported as a failed observation and raised; a UsageError takes no
-    budget, and neither does Ctrl-C, after which the next worker is given the same assignments.
+    `details` is SigOpt's Experiment object; `metric_order` has its metrics in the order of the sequence that
+    `train` may return, and is None where that is not known. Returns None, with nothing trained, where the
+    observation budget is consumed. A crash of `train` is reported as a failed observation and raised; a
+    UsageError takes no budget, and neither does Ctrl-C, after which the next worker is given the same
+    assignments.
     """
     if _is_consumed(details):
         log.info(
@@ -49,7 +53,9 @@ def run_one_suggestion(
     values = changed_values(config, experiment, suggestion)
     log.info("suggestion %s: %s", suggestion.id, values)
     try:
-        result = metric_values(train(set_values(config, values)), metrics)
+        result = metric_values(
+            train(set_values(config, values)), metric_order or metrics, metric_order is not None
+        )
     except (UsageError, KeyboardInterrupt, JobStoppedError):
         experiment.put_back(suggestion)
         raise

@@ -57,7 +57,8 @@ class RecordedTask:
 
     A launcher hands the outcome to the sweep; the copy in the folder is there when the sweep itself has died
     meanwhile. `timeout` is in seconds, and `sweep` is the process of the sweep, where some launchers run the
-    jobs too. `attempt` is 0 where the launcher does not hand it on: then it is the one written in the folder.
+    jobs too. `metrics` are in the order of a job's sequence if `are_ordered`. `attempt` is 0 where the
+    launcher does not hand it on: then it is the one written in the folder.
     """
 
     task: Callable[[DictConfig], Any]
@@ -65,6 +66,7 @@ class RecordedTask:
     timeout: float | None
     sweep: str
     attempt: int = 0
+    are_ordered: bool = True
 
     def __call__(self, config: DictConfig) -> Outcome:
         """Run the task and return its outcome.
@@ -93,7 +95,7 @@ class RecordedTask:
         try:
             with self._time_limit(record):
                 result = self.task(config)
-            return record.write(Outcome(values=metric_values(result, self.metrics)))
+            return record.write(Outcome(values=metric_values(result, self.metrics, self.are_ordered)))
         except JobStoppedError:
             self._pass_stop_on()
             raise

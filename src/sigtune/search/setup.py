@@ -128,7 +128,14 @@ def run(opened: OpenedExperiment) -> Search:
 
 def _choose_executor(opened: OpenedExperiment, metrics: Sequence[str]) -> Executor:
     request = opened.request
-    task = RecordedTask(request.task, metrics, request.block.job_timeout, this_process())
+    order = request.block.metric_order(metrics)
+    task = RecordedTask(
+        request.task,
+        order or metrics,
+        request.block.job_timeout,
+        this_process(),
+        are_ordered=order is not None,
+    )
     launch = Launch(request.context, task, request.config)
     return choose_executor(launch, request.slots(opened.details))
 

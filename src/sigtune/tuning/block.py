@@ -52,6 +52,15 @@ class SearchBlock:
         """The tuned parameters, in SigOpt's JSON fields; none where the block defines no search."""
         return list(self.definition["parameters"])
 
+    def metric_order(self, names: Sequence[str]) -> list[str] | None:
+        """Return the names of an experiment's metrics in the order of the block's.
+
+        None where the block has other metrics, or none: a SigOpt server sorts them, so that the order in
+        which the experiment's author wrote them is not known.
+        """
+        own = [str(metric.get("name", "")) for metric in self.definition.get("metrics", [])]
+        return own if sorted(own) == sorted(names) else None
+
     def with_parameters(self, further: Sequence[dict[str, Any]]) -> SearchBlock:
         """Return the block with more parameters, those of a command line."""
         parameters = _read_parameters([*self.parameters, *further])
