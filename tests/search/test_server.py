@@ -145,6 +145,27 @@ def test_the_values_of_a_sequence_go_to_the_metrics_in_the_order_of_the_block_or
     assert len(app.observations()) == 2
 
 
+def test_what_the_embedded_backend_could_not_do_is_asked_of_the_server_and_its_answer_is_shown(
+    app: SweepApp,
+) -> None:
+    with serving(app):
+        result = app.run("sigopt.backend=api", "sigopt.type=quantum")
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "refused by SigOpt" in result.stderr
+    assert "quantum" in result.stderr
+
+
+def test_a_parameter_that_its_conditional_switches_off_keeps_the_value_of_the_config(app: SweepApp) -> None:
+    with serving(app):
+        result = app.run("--config-name=conditional", "sigopt.backend=api")
+    assert result.returncode == 0, result.stdout + result.stderr
+    branches = [observed.assignments["branch"] for observed in app.observations()]
+    assert set(branches) == {"narrow", "wide"}
+    assert [("units" in observed.assignments) for observed in app.observations()] == [
+        branch == "wide" for branch in branches
+    ]
+
+
 def test_a_server_that_stays_away_ends_the_search_and_what_was_trained_is_reported_on_resume(
     app: SweepApp,
 ) -> None:

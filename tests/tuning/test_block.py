@@ -51,6 +51,30 @@ def test_the_definition_holds_the_experiment_only_with_whole_numbers_for_an_int(
     assert (bounds, type(bounds["min"])) == ({"min": 1, "max": 4}, int)
 
 
+def test_the_whole_vocabulary_of_sigopt_reaches_the_definition() -> None:
+    further = {
+        "type": "random",
+        "num_solutions": 2,
+        "conditionals": [{"name": "model", "values": ["a", "b"]}],
+        "linear_constraints": [
+            {"type": "less_than", "threshold": 1.0, "terms": [{"name": "n", "weight": 0.5}]}
+        ],
+        "tasks": [{"name": "full", "cost": 1.0}],
+        "metrics": [{"name": "m", "objective": "minimize", "strategy": "constraint", "threshold": 1.0}],
+        "parameters": [
+            {
+                "name": "x",
+                "type": "double",
+                "bounds": {"min": 0.0, "max": 1.0},
+                "prior": {"name": "beta", "shape_a": 1.0, "shape_b": 2.0},
+                "conditions": {"model": ["a"]},
+            }
+        ],
+    }
+    definition = read_block({**BLOCK, **further}).definition
+    assert {name: definition[name] for name in further} == further
+
+
 def test_the_parameters_of_a_command_line_are_read_as_those_of_the_block() -> None:
     further = {"name": "m", "type": "int", "grid": [1, 2]}
     block = read_block(BLOCK).with_parameters([further])

@@ -12,7 +12,8 @@ from sigtune.config.keys import missing_keys, nearest_key, value_at
 from sigtune.definition.validation import experiment_problems
 from sigtune.errors import Code, Problem, UsageError
 from sigtune.tuning.block import SearchBlock
-from sigtune.tuning.experiment import SigOptExperiment, parameters_of
+from sigtune.tuning.connection import is_server
+from sigtune.tuning.experiment import SigOptExperiment, conditional_parameters, parameters_of
 from sigtune.tuning.experiment_class import experiment_class
 from sigtune.tuning.opening import connect_experiment, fetch_details
 from sigtune.tuning.suggested_values import refused_values
@@ -47,7 +48,7 @@ def open_search(block: SearchBlock) -> OpenedSearch:
     if not exists:
         search.problems += definition_problems(block)
         if not any(problem.code is Code.WRONG_PARAMETER for problem in search.problems):
-            search.parameters = block.parameters
+            search.parameters = _readable_parameters(block)
     try:
         search.klass = experiment_class(block.experiment_class)
     except UsageError as error:
@@ -63,13 +64,30 @@ def open_search(block: SearchBlock) -> OpenedSearch:
 
 
 def definition_problems(block: SearchBlock) -> list[Problem]:
-    """Return what is wrong with the experiment's definition itself."""
+    """Return what is wrong with the experiment's definition itself; a server checks it by its own rules."""
     if not block.parameters and "name" not in block.definition:
         return [Problem("sigopt", "defines no experiment", _NO_SEARCH)]
+    if is_server(block.backend):
+        return []
     return [
         Problem(f"sigopt.{found.key}" if found.key else "sigopt", found.what, found.remedy, code=found.code)
         for found in experiment_problems(block.definition)
     ]
+
+
+def _readable_parameters(block: SearchBlock) -> list[dict[str, Any]]:
+    """Return the block's parameters and conditionals, if each has a name and values; or else none.
+
+    Where a server checks the definition, it tells what is wrong with them.
+    """
+    parameters = [*block.parameters, *conditional_parameters(block.definition.get("conditionals", []))]
+    return parameters if all(_is_readable(parameter) for parameter in parameters) else []
+
+
+def _is_readable(parameter: Mapping[str, Any]) -> bool:
+    has_values = parameter.get("grid") or parameter.get("categorical_values")
+    has_bounds = {"min", "max"} <= parameter.get("bounds", {}).keys()
+    return bool(parameter.get("name") and parameter.get("type") and (has_values or has_bounds))
 
 
 def mapping_problems(
@@ -89,16 +107,25 @@ def mapping_problems(
     if problems:
         return problems
     tuned = tuned_keys(config, klass, parameters)
+    fallback = _keys_with_a_fallback(config, klass, parameters)
     problems = [*_unused_problems(config, klass, tuned.unused), *tuned.conflicts]
     problems += missing_values(config, tuned.keys)
     for key in sorted(tuned.keys):
         if key in overridden:
             problems.append(Problem(key, "is tuned, and also given on the command line", "leave it out"))
-        elif (value := value_at(config, key)) is not None:
+        elif key not in fallback and (value := value_at(config, key)) is not None:
             what = f"is tuned, and also has the value {value} in the config"
             # OmegaConf lets no ??? of a later file undo the value of an earlier one.
             problems.append(Problem(key, what, "??? in the file that gives it the value"))
     return problems
+
+
+def _keys_with_a_fallback(
+    config: DictConfig, klass: type[SigOptExperiment], parameters: Sequence[Mapping[str, Any]]
+) -> frozenset[str]:
+    """Return the keys of parameters with conditions: where these do not hold, the config's value counts."""
+    dependent = [parameter for parameter in parameters if parameter.get("conditions")]
+    return tuned_keys(config, klass, dependent).keys if dependent else frozenset()
 
 
 def unused_problems(

@@ -23,6 +23,17 @@ class BoundsConfig:
 
 
 @dataclass
+class PriorConfig:
+    """A belief about where good values lie: `normal` with mean and scale, or `beta` with two shapes."""
+
+    name: str = MISSING
+    mean: float | None = None
+    scale: float | None = None
+    shape_a: float | None = None
+    shape_b: float | None = None
+
+
+@dataclass
 class ParameterConfig:
     """One tuned quantity, in the fields of SigOpt's Parameter object."""
 
@@ -33,6 +44,33 @@ class ParameterConfig:
     categorical_values: list[str] | None = None
     transformation: str | None = None
     default_value: Any = None
+    prior: PriorConfig | None = None
+    conditions: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ConditionalConfig:
+    """A choice that decides which parameters there are: see a parameter's `conditions`."""
+
+    name: str = MISSING
+    values: list[str] = MISSING
+
+
+@dataclass
+class TermConfig:
+    """One summand of a linear constraint: a parameter times its weight."""
+
+    name: str = MISSING
+    weight: float = MISSING
+
+
+@dataclass
+class LinearConstraintConfig:
+    """A weighted sum of parameters that is to be `greater_than` or `less_than` the threshold."""
+
+    type: str = MISSING
+    threshold: float = MISSING
+    terms: list[TermConfig] = field(default_factory=list)
 
 
 @dataclass
@@ -64,6 +102,10 @@ class SigOptConfig:
     observation_budget: int = MISSING
     project: str | None = None
     tasks: list[TaskConfig] | None = None
+    type: str | None = None
+    num_solutions: int | None = None
+    conditionals: list[ConditionalConfig] | None = None
+    linear_constraints: list[LinearConstraintConfig] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     experiment_class: str = "sigtune.tuning.experiment.SigOptExperiment"

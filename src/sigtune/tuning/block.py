@@ -21,6 +21,10 @@ _EXPERIMENT_FIELDS = (
     "observation_budget",
     "project",
     "tasks",
+    "type",
+    "num_solutions",
+    "conditionals",
+    "linear_constraints",
     "metadata",
 )
 
@@ -120,6 +124,8 @@ def _present(value: Any) -> Any:
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     """Give the parameter's numbers the type that its own type has: the schema reads every bound as float."""
+    if not parameter.get("conditions"):
+        parameter.pop("conditions", None)
     kind = parameter.get("type")
     if kind == "int":
         for name, value in parameter.get("bounds", {}).items():

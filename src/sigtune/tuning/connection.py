@@ -32,6 +32,11 @@ def choose_backend(backend: str) -> str:
     return chosen
 
 
+def is_server(backend: str) -> bool:
+    """Return whether a configured backend is a server; whether it can be reached is not looked at."""
+    return backend == "api" or (backend == "auto" and bool(api_token()))
+
+
 def describe_backend(backend: str, store: str) -> str:
     """Return the chosen backend and where its data is, as messages show it; never a token or password."""
     if choose_backend(backend) == "api":

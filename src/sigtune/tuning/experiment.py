@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -179,12 +179,24 @@ class SigOptExperiment:
 
 
 def parameters_of(experiment: Any) -> list[dict[str, Any]]:
-    """Return the parameters of SigOpt's Experiment object in the fields of a definition."""
-    parameters: list[dict[str, Any]] = experiment.to_json()["parameters"]
+    """Return the parameters of SigOpt's Experiment object in the fields of a definition.
+
+    Its conditionals are among them, each as the categorical parameter that it is to a job.
+    """
+    shown = experiment.to_json()
+    parameters: list[dict[str, Any]] = shown["parameters"]
     for parameter in parameters:
         if parameter.get("categorical_values"):
             parameter["categorical_values"] = [value["name"] for value in parameter["categorical_values"]]
-    return parameters
+    return [*parameters, *conditional_parameters(shown.get("conditionals") or [])]
+
+
+def conditional_parameters(conditionals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the conditionals of a definition as the categorical parameters that they are to a job."""
+    return [
+        {"name": entry.get("name"), "type": "categorical", "categorical_values": entry.get("values")}
+        for entry in conditionals
+    ]
 
 
 def metrics_of(experiment: Any) -> list[Metric]:
