@@ -157,7 +157,7 @@ def test_what_the_embedded_backend_could_not_do_is_asked_of_the_server_and_its_a
 
 def test_a_parameter_that_its_conditional_switches_off_keeps_the_value_of_the_config(app: SweepApp) -> None:
     with serving(app):
-        result = app.run("--config-name=conditional", "sigopt.backend=api")
+        result = app.run("sigopt.backend=api", "--config-name=conditional")
     assert result.returncode == 0, result.stdout + result.stderr
     branches = [observed.assignments["branch"] for observed in app.observations()]
     assert set(branches) == {"narrow", "wide"}
