@@ -315,3 +315,25 @@ def test_the_commands_after_creating_look_for_configs_where_this_one_did(
     experiment_file("seed: 1\n")
     job = train(CREATE, *MINE).stdout.splitlines()[-1]
     assert job == f"one job  python {TRAIN} --config-dir=extra experiment=mine sigopt.experiment_id=1"
+
+
+def test_what_is_added_to_a_section_that_has_a_schema_is_refused(refused: Refused) -> None:
+    (problem,) = refused("+trainer.nonsense=3")
+    assert problem[:2] == ["trainer.nonsense", "unknown key"]
+
+
+def test_a_module_of_the_wrong_type_and_a_misspelt_argument_of_ones_own_are_refused(
+    refused: Refused, tmp_path: Path
+) -> None:
+    assert refused("module._target_=torch.nn.Linear") == [
+        [
+            "module._target_=torch.nn.Linear",
+            "is an nn.Module, not a LightningModule",
+            "→ model._target_=torch.nn.Linear",
+        ]
+    ]
+    (tmp_path / "extra" / "module").mkdir(parents=True)
+    (tmp_path / "extra" / "module" / "mine.yaml").write_text("_target_: mine.Module\nlearning_rate: 0.1\n")
+    assert refused("--config-dir=extra", "module=mine", "module.lerning_rate=1") == [
+        ["module.lerning_rate", "unknown key", "→ module.learning_rate"]
+    ]

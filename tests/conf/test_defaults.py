@@ -21,6 +21,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "config": schema.Config,
     "data/synthetic_commands": schema.SyntheticCommandsConfig,
     "data/speech_commands": schema.SpeechCommandsConfig,
+    "module/classifier": schema.ClassifierConfig,
     "model/sparse_cnn": schema.SparseCNNConfig,
     "model/super_sparse_cnn": schema.SparseCNNConfig,
     "model/dense_cnn": schema.DenseCNNConfig,
@@ -39,8 +40,9 @@ def defaults_of(config: type[Any]) -> dict[str, Any]:
 
 
 def test_every_file_of_these_groups_is_looked_at() -> None:
-    groups = ("data", "model", "optimizer", "scheduler", "trainer")
+    groups = ("data", "module", "model", "optimizer", "scheduler", "trainer")
     files = {f"{group}/{path.stem}" for group in groups for path in (CONF / group).glob("*.yaml")}
+    files -= {f"{group}/none" for group in groups}  # they hold no values
     assert files == {name for name in SCHEMAS if "/" in name} - {"sigopt/default"}
 
 

@@ -8,6 +8,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from sigtune.config.schema import Config
+from sigtune.config.validation import added_key_problems
 from sigtune.errors import Problem, UsageError
 
 
@@ -15,8 +16,12 @@ def training_problems(cfg: DictConfig) -> list[Problem]:
     """Return why this machine cannot train the config; a search asks before it draws a suggestion."""
     from sigtune.training.devices import device_problems
     from sigtune.training.resume import resume_problems
+    from sigtune.training.targets import target_problems
 
-    problems = device_problems(cfg.trainer.gpus) + resume_problems(cfg.trainer.resume)
+    sections = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(sections, dict)
+    problems = added_key_problems(cfg) + target_problems({str(key): sections[key] for key in sections})
+    problems += device_problems(cfg.trainer.gpus) + resume_problems(cfg.trainer.resume)
     if not OmegaConf.is_missing(cfg.trainer, "max_epochs") and cfg.trainer.max_epochs < 1:
         epochs = cfg.trainer.max_epochs
         problems.append(Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1"))

@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.checks.groups import with_incompatible_choices
 from sigtune.checks.search import mapping_problems, open_search
-from sigtune.config.keys import known_keys
+from sigtune.config.keys import is_key, known_keys
 from sigtune.config.schema import Config
 from sigtune.config.validation import assign, unknown_key, value_problems
 from sigtune.errors import Code, Problem, nearest
@@ -179,8 +179,16 @@ def _value_override_problems(config: DictConfig, overrides: Sequence[Override]) 
             problem = None  # they may name a key that is not there
         elif override.is_sweep_override():
             problem = None if key in known_keys(config) else unknown_key(key, config)
+        elif _is_new_key(config, key):
+            problem = unknown_key(key, config)
         else:
             problem = assign(config, key, override.value(), typed=str(override.input_line))
         if problem is not None:
             problems.append(problem)
     return problems
+
+
+def _is_new_key(config: DictConfig, key: str) -> bool:
+    """Return whether the section is there and has no such key, which Hydra refuses without a `+`."""
+    section = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else config
+    return isinstance(section, DictConfig) and not is_key(config, key)

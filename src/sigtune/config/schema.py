@@ -158,6 +158,17 @@ class SpeechCommandsConfig:
 
 
 @dataclass
+class ClassifierConfig:
+    """`sigtune.training.classifier.Classifier`, which builds the three itself."""
+
+    _target_: str = "sigtune.training.classifier.Classifier"
+    _recursive_: bool = False
+    model: Any = MISSING
+    optimizer: Any = MISSING
+    scheduler: Any = MISSING
+
+
+@dataclass
 class SparseCNNConfig:
     """`sigtune.models.sparse_cnn.SparseCNN`."""
 
@@ -262,6 +273,7 @@ class Config:
     seed: int = 42
     data_dir: str = "data"
     data: Any = MISSING
+    module: Any = MISSING
     model: Any = MISSING
     optimizer: Any = MISSING
     scheduler: Any = MISSING
@@ -275,6 +287,7 @@ class Config:
 GROUP_SCHEMAS: tuple[tuple[str, str, type], ...] = (
     ("data", "synthetic_commands", SyntheticCommandsConfig),
     ("data", "speech_commands", SpeechCommandsConfig),
+    ("module", "classifier", ClassifierConfig),
     ("model", "sparse_cnn", SparseCNNConfig),
     ("model", "dense_cnn", DenseCNNConfig),
     ("optimizer", "sgd", SGDConfig),

@@ -74,6 +74,27 @@ def unknown_key(key: str, config: DictConfig, prefix: str = "") -> Problem:
     return Problem(full_key, "unknown key", nearest_key(key, config, prefix), code=Code.UNKNOWN_KEY)
 
 
+def added_key_problems(config: DictConfig, prefix: str = "") -> list[Problem]:
+    """Return the keys that `+KEY=VALUE` added to sections with a schema, which nothing there reads."""
+    found: list[Problem] = []
+    for name in map(str, config):
+        key = f"{prefix}.{name}" if prefix else str(name)
+        node = config._get_node(name)
+        if (
+            not isinstance(node, DictConfig)
+            or node._is_none()
+            or node._is_missing()
+            or node._is_interpolation()
+        ):
+            continue
+        schema = OmegaConf.get_type(node)
+        if is_dataclass(schema):
+            known = OmegaConf.structured(schema)
+            found += [unknown_key(str(leaf), known, key) for leaf in node if leaf not in known.keys()]  # noqa: SIM118
+        found += added_key_problems(node, key)
+    return found
+
+
 def _node(config: DictConfig, key: str) -> Any:
     """Return the node, with its type, that stands at `key`; None where there is none."""
     parent, _, leaf = key.rpartition(".")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+
+from sigtune.training.targets import build
 
 
 class DivergedError(Exception):
@@ -21,21 +23,24 @@ class DivergedError(Exception):
 class Classifier(pl.LightningModule):
     """Trains `model`, (N, ...) inputs to (N, classes) logits, with cross entropy.
 
-    `optimizer` and `scheduler` are partials of the torch classes. A scheduler that plans over `total_steps`
-    (OneCycleLR) is stepped after every batch, any other after every epoch. Logs `loss` of
-    the training epoch, and `mean_accuracy` and `validation_loss` of the validation set.
+    All three arguments are configs, a `_target_` and its arguments, so that checkpoints hold them and
+    `load_from_checkpoint` builds the same again; optimizer and scheduler are partial. A scheduler that plans
+    over `total_steps` (OneCycleLR) is stepped after every batch, any other after every epoch. Logs `loss` of
+    the training epoch, and `mean_accuracy` and `validation_loss` of the validation set. Raises UsageError
+    where `model` is not an nn.Module.
     """
 
     def __init__(
         self,
-        model: nn.Module,
-        optimizer: Callable[..., Optimizer],
-        scheduler: Callable[..., LRScheduler] | None = None,
+        model: Mapping[str, Any],
+        optimizer: Mapping[str, Any],
+        scheduler: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.model = model
-        self._make_optimizer = optimizer
-        self._make_scheduler = scheduler
+        self.save_hyperparameters()
+        self.model: nn.Module = build("model", model)
+        self._make_optimizer: Callable[..., Optimizer] = build("optimizer", optimizer)
+        self._make_scheduler: Callable[..., LRScheduler] | None = build("scheduler", scheduler)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits, (N, classes)."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
 
 from sigtune.config.schema import Config
 from sigtune.errors import Problem, UsageError
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 AUTO = "auto"
 NEVER = "never"
 _CHOICES = f"{AUTO}, {NEVER}, or the path of a checkpoint"
+
+_SECTIONS = ("data", "module", "model", "optimizer", "scheduler", "trainer")
 
 # What of the trainer's settings may differ between a job and the one that resumes it.
 _FREE_SETTINGS = {"resume", "compile", "gpus", "log_every_n_steps"}
@@ -36,13 +40,8 @@ def resume_problems(resume: str) -> list[Problem]:
 
 def job_identity(config: Config) -> dict[str, Any]:
     """Return the part of the config that decides what a job trains, as plain values."""
-    sections = {
-        name: getattr(config, name) for name in ("data", "model", "optimizer", "scheduler", "trainer")
-    }
-    identity = {
-        name: asdict(section) if is_dataclass(section) and not isinstance(section, type) else section
-        for name, section in sections.items()
-    }
+    sections = OmegaConf.create({name: getattr(config, name) for name in _SECTIONS})
+    identity: dict[str, Any] = OmegaConf.to_container(sections)  # type: ignore[assignment]
     trainer = {key: value for key, value in identity["trainer"].items() if key not in _FREE_SETTINGS}
     return {**identity, "trainer": trainer, "seed": config.seed}
 

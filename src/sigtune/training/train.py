@@ -7,19 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytorch_lightning as pl
-from hydra.utils import instantiate
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from sigtune.config.schema import Config
 from sigtune.errors import JobStoppedError
 from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.callbacks.stop_when_asked import StopWhenAsked
-from sigtune.training.classifier import Classifier
 from sigtune.training.compilation import compile_model
 from sigtune.training.host_memory import reuse_freed_memory
 from sigtune.training.known_warnings import without_known_warnings
 from sigtune.training.logged_metrics import keep_logged_metrics
 from sigtune.training.resume import job_identity, resume_point
+from sigtune.training.targets import build
 from sigtune.training.trainer import build_trainer
 
 # Lightning tells at every fit which accelerators it found; the config says which one is used.
@@ -29,7 +28,7 @@ logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARN
 def train(
     config: Config, progress_bar: bool = False, should_stop: Callable[[], bool] | None = None
 ) -> dict[str, float]:
-    """Train the configured model on the configured data; return the last epoch's metrics by name.
+    """Train the configured module on the configured data; return the last epoch's metrics by name.
 
     Raises UsageError where the machine lacks what the config asks for, DivergedError when the loss is no
     longer a finite number, and JobStoppedError when `should_stop`, asked after every batch, says so, or when
@@ -37,21 +36,20 @@ def train(
     """
     reuse_freed_memory()
     pl.seed_everything(config.seed, verbose=False)
-    data = instantiate(config.data)
-    model = instantiate(config.model, _convert_="all")
-    classifier = Classifier(model, instantiate(config.optimizer), instantiate(config.scheduler))
+    data = build("data", config.data)
+    module: pl.LightningModule = build("module", config.module)
     job_state = JobState(job_identity(config))
     own = [job_state] if should_stop is None else [job_state, StopWhenAsked(should_stop)]
     trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, own)
-    resumed = resume_point(config, _last_checkpoint(trainer), classifier.state_dict())
+    resumed = resume_point(config, _last_checkpoint(trainer), module.state_dict())
     with without_known_warnings():
         if resumed is not None and trainer.is_global_zero:
             keep_logged_metrics(trainer.loggers, resumed.step)
         if config.trainer.compile:
-            compile_model(model, trainer.strategy.root_device)
+            compile_model(getattr(module, "model", module), trainer.strategy.root_device)
         path = None if resumed is None else resumed.path
         try:
-            trainer.fit(classifier, datamodule=data, ckpt_path=path, weights_only=True)
+            trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
         except SIGTERMException as error:
             raise JobStoppedError("SIGTERM") from error
     # A job that had trained all its epochs when it was killed has no more to train, and its metrics already.

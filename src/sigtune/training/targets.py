@@ -1,0 +1,186 @@
+"""The classes that the config names by `_target_`: of the type for their place, with arguments they know.
+
+This module imports a framework only where a class is one that sigtune's schemas do not name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from hydra.utils import get_object, instantiate
+
+from sigtune.config.schema import GROUP_SCHEMAS
+from sigtune.errors import Code, Problem, UsageError, nearest
+
+# The type that each group's class must have, and how to say so.
+_TYPES = {
+    "module": ("pytorch_lightning.LightningModule", "a LightningModule"),
+    "data": ("pytorch_lightning.LightningDataModule", "a LightningDataModule"),
+    "model": ("torch.nn.Module", "an nn.Module"),
+    "optimizer": ("torch.optim.Optimizer", "an optimizer"),
+    "scheduler": ("torch.optim.lr_scheduler.LRScheduler", "a learning-rate scheduler"),
+    "callbacks": ("pytorch_lightning.Callback", "a callback"),
+    "logger": ("pytorch_lightning.loggers.Logger", "a logger"),
+}
+_OF_THE_MODULE = ("model", "optimizer", "scheduler")
+_PARTIAL = ("optimizer", "scheduler")
+_HYDRAS_OWN = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+
+
+def build(group: str, section: Any) -> Any:
+    """Return what the section of a config group describes; None for None.
+
+    Lists and mappings reach the class as plain ones. Raises UsageError where the class, or what a function
+    returns, is not of the type for the group.
+    """
+    if section is None:
+        return None
+    built = instantiate(section, _convert_="all")
+    if group not in _PARTIAL and not isinstance(built, _type_of(group)):
+        what = f"makes {_article(type(built))}, not {_TYPES[group][1]}"
+        raise UsageError([Problem(group, what, f"a _target_ that is {_TYPES[group][1]}")])
+    return built
+
+
+def target_problems(config: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with the classes that the config, as plain values, names; nothing is built.
+
+    Interpolations are unresolved, and tuned keys `???`.
+    """
+    problems = (
+        [] if config.get("module") else [Problem("module", "is none", "module=classifier, or your own")]
+    )
+    for key, section in _sections(config):
+        problems += _section_problems(key, section)
+    return problems + _unused_sections(config)
+
+
+def _sections(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield (key, section) for every section that names a class; callbacks, and loggers, may be several."""
+    for group in _TYPES:
+        section = config.get(group)
+        found = {group: section}
+        if isinstance(section, dict) and "_target_" not in section and group in {"callbacks", "logger"}:
+            found = {f"{group}.{name}": one for name, one in section.items()}
+        yield from ((key, one) for key, one in found.items() if one is not None and not _is_reference(one))
+
+
+def _is_reference(section: Any) -> bool:
+    return isinstance(section, str) and "${" in section
+
+
+def _section_problems(key: str, section: Any) -> list[Problem]:
+    group = key.partition(".")[0]
+    kind = _TYPES[group][1]
+    target = section.get("_target_") if isinstance(section, dict) else None
+    if not isinstance(target, str) or target == "???":
+        return [Problem(key, "names no class", f"{key}._target_=…, {kind}", code=Code.NO_VALUE)]
+    if target in _known_targets(group):
+        return []  # its arguments are the schema's to check
+    place = f"{key}._target_={target}"
+    try:
+        found = get_object(target)
+    except Exception as error:  # noqa: BLE001 - importing runs the module, which may raise anything
+        return [Problem(place, f"cannot be imported: {_reason(error)}", f"the import path of {kind}")]
+    if isinstance(found, type) and not _is_right(found, group):
+        return [Problem(place, f"is {_article(found)}, not {kind}", _remedy(group, target, found))]
+    if not callable(found):
+        return [Problem(place, "is not a class", f"the import path of {kind}")]
+    problems = _argument_problems(key, target, found, section)
+    if group in _PARTIAL and section.get("_partial_") is not True:
+        problems.append(Problem(f"{key}._partial_", "its parameters come later", f"{key}._partial_=true"))
+    return problems
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of what went wrong innermost: Hydra wraps what an import raises."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).partition("\n")[0]
+
+
+def _argument_problems(
+    key: str, target: str, found: Callable[..., Any], section: Mapping[str, Any]
+) -> list[Problem]:
+    """Return the arguments that the class does not take, and those it needs and has not been given."""
+    try:
+        parameters = inspect.signature(found).parameters
+    except (TypeError, ValueError):  # of compiled code
+        return []
+    given = {name for name in section if name not in _HYDRAS_OWN}
+    variadic = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+    named = {name: one for name, one in parameters.items() if one.kind not in variadic}
+    problems = []
+    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
+        problems = [
+            Problem(
+                f"{key}.{name}", f"{target} has no such argument", nearest(name, named), code=Code.UNKNOWN_KEY
+            )
+            for name in section
+            if name in given and name not in named
+        ]
+    if section.get("_partial_") or key in _PARTIAL or "_args_" in section:
+        return problems
+    missing = [name for name, one in named.items() if one.default is one.empty and name not in given]
+    return problems + [
+        Problem(f"{key}.{name}", f"{target} needs it", f"{key}.{name}=…", code=Code.NO_VALUE)
+        for name in missing
+    ]
+
+
+def _unused_sections(config: Mapping[str, Any]) -> list[Problem]:
+    """Return the model, optimizer and scheduler that the module does not take: they would change nothing."""
+    read = {name: str(section) for name, section in config.items() if name not in {*_OF_THE_MODULE, "sigopt"}}
+    return [
+        Problem(group, f"is not used by module {_target_of(config.get('module'))}", f"{group}=none")
+        for group in _OF_THE_MODULE
+        if config.get(group) is not None
+        and config.get("module")
+        and not any(re.search(rf"\$\{{{group}[.}}]", text) for text in read.values())
+    ]
+
+
+def _target_of(section: Any) -> Any:
+    return section.get("_target_") if isinstance(section, dict) else section
+
+
+def _known_targets(group: str) -> set[str]:
+    """Return the classes that the group's schemas name."""
+    defaults = (
+        field.default
+        for name, _, schema in GROUP_SCHEMAS
+        if name == group
+        for field in fields(schema)
+        if field.name == "_target_" and field.default is not MISSING
+    )
+    return {str(target) for target in defaults}
+
+
+def _type_of(group: str) -> type:
+    module, _, name = _TYPES[group][0].rpartition(".")
+    found: type = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _is_right(found: type, group: str) -> bool:
+    # Every LightningModule is an nn.Module too, but is no model for one.
+    return issubclass(found, _type_of(group)) and not (
+        group == "model" and issubclass(found, _type_of("module"))
+    )
+
+
+def _article(found: type) -> str:
+    """Return what the class is, in words: one of the types that groups have, or its name."""
+    return next((words for group, (_, words) in _TYPES.items() if _is_right(found, group)), found.__name__)
+
+
+def _remedy(group: str, target: str, found: type) -> str:
+    fitting = next((other for other in _TYPES if _is_right(found, other)), None)
+    if fitting is None or fitting in {"callbacks", "logger"}:
+        return f"the import path of {_TYPES[group][1]}"
+    return f"{fitting}._target_={target}"

@@ -1,0 +1,131 @@
+"""A class that the config names: of the right type for its place, with arguments that it takes."""
+
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+
+from sigtune.config.schema import Config, TrainerConfig
+from sigtune.errors import UsageError
+from sigtune.training.targets import build, target_problems
+from sigtune.training.train import train
+
+OWN = "tests.training.own_project"
+MODULE = {"_target_": f"{OWN}.Regression", "hidden": 4}
+
+
+def problems(**sections: Any) -> list[tuple[str, str, str]]:
+    found = target_problems({"module": MODULE, **sections})
+    return [(problem.key, problem.what, problem.remedy) for problem in found]
+
+
+def config(**module: Any) -> Config:
+    return Config(
+        data={"_target_": f"{OWN}.Squares"},
+        module={**MODULE, **module},
+        model=None,
+        optimizer=None,
+        scheduler=None,
+        trainer=TrainerConfig(max_epochs=2, log_every_n_steps=1),
+    )
+
+
+def test_a_module_of_ones_own_trains_with_its_own_steps_optimizer_metrics_and_data() -> None:
+    metrics = train(config())
+    assert set(metrics) == {"val_loss"}
+    assert train(config()) == metrics
+    assert train(config(learning_rate=0.001)) != metrics
+
+
+def test_right_classes_are_not_complained_about() -> None:
+    assert problems(data={"_target_": f"{OWN}.Squares", "batch_size": "???"}) == []
+    assert problems(callbacks={"stop": {"_target_": "pytorch_lightning.callbacks.ModelSummary"}}) == []
+    assert problems(module={"_target_": f"{OWN}.make_regression", "hidden": 3}) == []
+
+
+@pytest.mark.parametrize(
+    ("group", "target", "what", "remedy"),
+    [
+        (
+            "module",
+            "torch.nn.Linear",
+            "is an nn.Module, not a LightningModule",
+            "model._target_=torch.nn.Linear",
+        ),
+        (
+            "model",
+            f"{OWN}.Regression",
+            "is a LightningModule, not an nn.Module",
+            f"module._target_={OWN}.Regression",
+        ),
+        (
+            "data",
+            f"{OWN}.Regression",
+            "is a LightningModule, not a LightningDataModule",
+            f"module._target_={OWN}.Regression",
+        ),
+        ("optimizer", "datetime.date", "is date, not an optimizer", "the import path of an optimizer"),
+        (
+            "scheduler",
+            "torch.optim.Adam",
+            "is an optimizer, not a learning-rate scheduler",
+            "optimizer._target_=torch.optim.Adam",
+        ),
+        (
+            "logger",
+            "torch.optim.Adam",
+            "is an optimizer, not a logger",
+            "optimizer._target_=torch.optim.Adam",
+        ),
+        ("data", "math.pi", "is not a class", "the import path of a LightningDataModule"),
+    ],
+)
+def test_a_class_in_the_wrong_place_is_refused_with_the_right_place(
+    group: str, target: str, what: str, remedy: str
+) -> None:
+    sections = {
+        "module": {**MODULE, "hidden": "${model}${optimizer}${scheduler}"},
+        group: {"_target_": target},
+    }
+    assert problems(**sections)[0] == (f"{group}._target_={target}", what, remedy)
+
+
+def test_a_class_that_is_not_there_is_refused_with_the_reason() -> None:
+    ((key, what, _),) = problems(module={"_target_": f"{OWN}.Regresion"})
+    assert key == f"module._target_={OWN}.Regresion"
+    assert what.startswith("cannot be imported")
+    assert "Regresion" in what
+
+
+def test_arguments_are_found_by_the_signature() -> None:
+    assert problems(module={**MODULE, "lerning_rate": 3}) == [
+        ("module.lerning_rate", f"{OWN}.Regression has no such argument", "learning_rate")
+    ]
+    assert problems(module={"_target_": f"{OWN}.make_regression"}) == [
+        ("module.hidden", f"{OWN}.make_regression needs it", "module.hidden=…")
+    ]
+
+
+def test_a_section_that_names_no_class_is_refused() -> None:
+    assert problems(data={"batch_size": 3}) == [
+        ("data", "names no class", "data._target_=…, a LightningDataModule")
+    ]
+    assert problems(module=None)[0][:2] == ("module", "is none")
+
+
+def test_a_model_or_optimizer_that_the_module_does_not_take_is_refused() -> None:
+    model = {"_target_": "torch.nn.Identity"}
+    assert problems(model=model) == [("model", f"is not used by module {OWN}.Regression", "model=none")]
+    assert problems(model=model, module={**MODULE, "hidden": "${model}"}) == []
+
+
+def test_an_optimizer_is_partial() -> None:
+    module = {**MODULE, "hidden": "${optimizer}"}
+    found = problems(module=module, optimizer={"_target_": "torch.optim.RAdam", "lr": 0.1})
+    assert found == [("optimizer._partial_", "its parameters come later", "optimizer._partial_=true")]
+
+
+def test_a_function_that_makes_something_else_is_refused_when_it_is_called() -> None:
+    with pytest.raises(UsageError, match=r"makes an nn.Module, not a LightningModule"):
+        build("module", {"_target_": f"{OWN}.make_net"})
+    assert isinstance(build("module", MODULE), pl.LightningModule)
