@@ -17,7 +17,7 @@ from sigopt.exception import ApiException
 
 from sigtune.backend.driver import LocalDriver
 
-from .sweep_app import SweepApp, output_of, wait_until
+from .sweep_app import SweepApp, labelled, output_of, wait_until
 
 KEY = "a-secret-key"
 
@@ -25,6 +25,9 @@ KEY = "a-secret-key"
 # What goes wrong with a request: a status to answer with, or an answer that gets "lost".
 Fault = int | str | None
 FaultOf = Callable[[int], Fault]
+
+
+BODIES = {"html": b"<html>hello</html>", "empty": b"", "broken": b'{"object": "exp', "null": b"null"}
 
 
 class SigOptServer(ThreadingHTTPServer):
@@ -53,6 +56,9 @@ class Handler(BaseHTTPRequestHandler):
             if isinstance(fault, int):
                 self.reply(fault, {"message": "on purpose"})
                 return
+            if fault in BODIES:
+                self.send(200, BODIES[str(fault)])
+                return
             status, result = self.ask(body)
         if fault == "lost":
             self.close_connection = True
@@ -76,7 +82,9 @@ class Handler(BaseHTTPRequestHandler):
         for name in ("metrics", "parameters", "values"):
             if isinstance(result, dict) and isinstance(result.get(name), list):
                 result[name].sort(key=lambda item: item["name"])
-        text = json.dumps(result).encode()
+        self.send(status, json.dumps(result).encode())
+
+    def send(self, status: int, text: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -185,6 +193,37 @@ def test_a_server_that_stays_away_ends_the_search_and_what_was_trained_is_report
     assert result.returncode == 0, result.stdout + result.stderr
     assert len(app.starts(2)) == 1
     assert_complete(app, 4)
+
+
+@pytest.mark.parametrize("fault", [401, 403, 404, 409, *BODIES])
+def test_whatever_a_server_answers_in_mid_search_ends_it_with_a_line_and_it_resumes(
+    app: SweepApp, fault: Fault
+) -> None:
+    arguments = ("sigopt.backend=api", "sigopt.retry_seconds=0.5")
+
+    def breaks(count: int) -> Fault:
+        return fault if count > 9 else None
+
+    with serving(app, breaks):
+        result = app.run(*arguments)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr + result.stdout
+    (stopped,) = labelled(result.stdout, "stopped")
+    assert str(fault) in stopped if isinstance(fault, int) else "not as SigOpt does" in stopped
+    assert labelled(result.stdout, "resume")
+    with serving(app):
+        result = app.run(*arguments, "sigopt.experiment_id=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert_complete(app, 4)
+
+
+@pytest.mark.parametrize("fault", [401, 403])
+def test_a_token_that_the_server_does_not_accept_is_named(app: SweepApp, fault: int) -> None:
+    with serving(app, lambda count: fault):
+        result = app.run("sigopt.backend=api")
+    assert result.returncode == 2
+    assert "SIGOPT_KEY" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_no_server_at_all_is_one_line(app: SweepApp) -> None:

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.errors import JobStoppedError, UsageError
 from sigtune.invocation import exit_with
+from sigtune.tuning.connection import failure_line
 
 
 def main(entry: Callable[[], None], config_dir: Path) -> None:
@@ -41,3 +42,9 @@ def main(entry: Callable[[], None], config_dir: Path) -> None:
     except (KeyboardInterrupt, JobStoppedError):
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        line = failure_line(error)
+        if line is None:
+            raise
+        print(f"error: {line}", file=sys.stderr)
+        sys.exit(1)

@@ -15,6 +15,7 @@ from sigtune.app.training import training_problems
 from sigtune.checks.run import CheckedRun, check_run
 from sigtune.errors import UsageError
 from sigtune.invocation import exit_with, overridden_keys
+from sigtune.tuning.connection import failure_line
 
 # What RunCheck found, by the overrides it was of: Hydra hands nothing on from a callback to the task.
 _checked: dict[tuple[str, ...], CheckedRun] = {}
@@ -36,8 +37,9 @@ class RunCheck(Callback):
             _checked[tuple(overrides)] = _check(job_config, overrides)
         except UsageError as error:
             exit_with(error)
-        except Exception:  # noqa: BLE001 - Hydra would warn of it and run the job
-            traceback.print_exc()
+        except Exception as error:  # noqa: BLE001 - Hydra would warn of it and run the job
+            line = failure_line(error)
+            print(f"error: {line}", file=sys.stderr) if line else traceback.print_exc()
             sys.exit(1)
 
 

@@ -62,8 +62,8 @@ def run_one_suggestion(
     except Exception as error:
         experiment.update_observation(suggestion.id, None, {"reason": failure_reason(error)[:500]})
         raise
+    log.info("suggestion %s: trained, with %s", suggestion.id, result)
     experiment.update_observation(suggestion.id, result)
-    log.info("suggestion %s: reported %s", suggestion.id, result)
     return result
 
 

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Any
 
 from sigopt.exception import ApiException, ConnectionException
@@ -110,6 +109,8 @@ class Search:
             self._run()
         except KeyboardInterrupt:
             self._stop.ask()
+        except (ConnectionException, ApiException) as error:
+            self._stop_for_outage(error)
         except UnwritableFileError as error:
             self.unwritable = error
         except UsageError as error:
@@ -300,8 +301,6 @@ class Search:
                 self._experiment.delete_suggestion(suggestion.id)
 
     def _stop_for_outage(self, error: ConnectionException | ApiException) -> None:
-        """Stop for a SigOpt that cannot be reached: outcomes are in their folders, and reported on resume."""
-        if isinstance(error, ApiException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise error
+        """Stop as SigOpt is away or refuses: outcomes are in their folders, and reported on resume."""
         self.unreachable = error
         self._stop.ask()

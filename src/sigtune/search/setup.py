@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
-from sigopt.exception import ConnectionException
+from sigopt.exception import ApiException, ConnectionException
 
 from sigtune.checks.search import OpenedSearch
 from sigtune.errors import DamagedFileError, UsageError
@@ -26,7 +26,7 @@ from sigtune.search.loop import JobMaker, Search
 from sigtune.search.request import SearchRequest, Task, check_request, read_request
 from sigtune.search.stop_request import StopRequest
 from sigtune.search.summary import Summary
-from sigtune.tuning.connection import describe_backend, load_optimizer
+from sigtune.tuning.connection import describe_backend, failure_line, load_optimizer
 from sigtune.tuning.experiment import SigOptExperiment, metrics_of
 from sigtune.tuning.opening import create_experiment
 
@@ -46,8 +46,8 @@ def sweep(
         with SweepFolder(find_folder(config, checked.details)) as folder:
             opened = open_experiment(request, checked, folder)
             search = run(opened)
-    except ConnectionException as error:
-        raise SystemExit(f"error: SigOpt cannot be reached: {error.message}") from error
+    except (ConnectionException, ApiException) as error:
+        raise SystemExit(f"error: {failure_line(error)}") from error
     return finish(request, search)
 
 

@@ -19,6 +19,7 @@ from sigtune.report.observed import Observed
 from sigtune.search.display import Display, format_assignments, format_metrics
 from sigtune.search.jobs import Job
 from sigtune.search.loop import Search
+from sigtune.tuning.connection import failure_line
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,7 @@ class Summary:
         if search.failed_too_often and search.first_failed is not None:
             self._show_first_error(search.first_failed, display)
         if search.unreachable is not None:
-            first = str(search.unreachable).splitlines()[0]
-            display.labelled("stopped", f"SigOpt cannot be reached, what was trained is kept: {first}")
+            display.labelled("stopped", f"{failure_line(search.unreachable)}; what was trained is kept")
         if search.unwritable is not None:
             display.labelled("stopped", f"{search.unwritable}; what is written there is kept")
         best = ranking.best(search.observed, self.metrics)

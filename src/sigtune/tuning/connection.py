@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from http import HTTPStatus
 from typing import Any
 
 from sigtune.errors import Problem, UsageError
 
 log = logging.getLogger(__name__)
+
+# A proxy may answer with a whole page.
+_LONGEST_MESSAGE = 300
 
 BACKENDS = ("auto", "api", "local")
 
@@ -107,6 +111,27 @@ def _connection_class() -> Any:
     return Connection
 
 
+def failure_line(error: BaseException) -> str | None:
+    """Return in a line what an error of SigOpt's client says; None for any other error."""
+    from sigopt.exception import ApiException, ConnectionException
+
+    if isinstance(error, ConnectionException):
+        return f"SigOpt cannot be reached: {_first_line(error.message)}"
+    if not isinstance(error, ApiException):
+        return None
+    what = {
+        HTTPStatus.UNAUTHORIZED: "SigOpt does not accept the token in SIGOPT_KEY",
+        HTTPStatus.FORBIDDEN: "SigOpt does not allow this to the token in SIGOPT_KEY",
+        HTTPStatus.NOT_FOUND: "SigOpt does not have what was asked for",
+    }.get(error.status_code, "SigOpt refused a request")
+    return f"{what} ({error.status_code}): {_first_line(error.message)}"
+
+
+def _first_line(message: object) -> str:
+    lines = str(message or "no reason given").strip().splitlines() or ["no reason given"]
+    return lines[0][:_LONGEST_MESSAGE]
+
+
 def load_optimizer(backend: str) -> None:
     """Import what the local backend computes suggestions with: seconds that nobody need wait for later."""
     if choose_backend(backend) == "local":
@@ -116,10 +141,16 @@ def load_optimizer(backend: str) -> None:
 
 
 def ensure_project(connection: Any, project: str) -> None:
-    """Create the project `project` where the account has none of that ID."""
+    """Create the project `project` where the account has none of that ID.
+
+    Raises UsageError where the token has no client.
+    """
     from sigopt.exception import ApiException
 
     client = connection.tokens("self").fetch().client
+    if client is None:
+        what = "the token has no client, so that it has no projects"
+        raise UsageError([Problem("SIGOPT_KEY", what, "the token of a client's member")])
     try:
         connection.clients(client).projects(project).fetch()
     except ApiException as error:

@@ -12,6 +12,9 @@ from sigtune.config.keys import is_key
 from sigtune.definition.metrics import Metric
 from sigtune.tuning.connection import connect, ensure_project, log_backend
 
+# How often a report is sent whose answer is lost.
+_MOST_REPORTS = 10
+
 
 class SigOptExperiment:
     """An experiment at SigOpt. Experiment classes put mixins before it, one per optimiser or scheduler.
@@ -122,13 +125,16 @@ class SigOptExperiment:
         """
         from sigopt.exception import ConnectionException
 
-        while True:
+        for attempt in range(_MOST_REPORTS):
             try:
                 self._observe({"suggestion": str(suggestion_id)}, values, metadata, deviations)
             except ConnectionException:
                 # This request is patient with a server that is away, and raises in the end.
-                if self._resource().suggestions(suggestion_id).fetch().state == "open":
+                is_open = self._resource().suggestions(suggestion_id).fetch().state == "open"
+                if is_open and attempt + 1 < _MOST_REPORTS:
                     continue
+                if is_open:
+                    raise
             return
 
     def create_observation(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.block import SearchBlock
-from sigtune.tuning.connection import connect
+from sigtune.tuning.connection import connect, failure_line
 from sigtune.tuning.experiment import SigOptExperiment
 
 
@@ -41,10 +42,13 @@ def _errors_of_the_user(experiment: SigOptExperiment) -> Iterator[None]:
         yield
     except ApiException as error:
         if error.status_code == 404 and experiment.experiment_id is not None:
-            listed = experiment.connection.experiments().fetch().iterate_pages()
-            known = sorted((entry.id for entry in listed), key=len)
+            newest = experiment.connection.experiments().fetch(limit=10)
+            known = [str(entry.id) for entry in newest.data]
             raise UsageError([_no_such_experiment(experiment.experiment_id, known)]) from error
-        if error.status_code == 400:
+        if error.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            what = failure_line(error) or ""
+            raise UsageError([Problem("SIGOPT_KEY", what, "a token of this server")]) from error
+        if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise UsageError([Problem("sigopt", f"refused by SigOpt: {error.message}")]) from error
         raise
 
@@ -53,5 +57,5 @@ def _no_such_experiment(experiment_id: str, known: Sequence[str]) -> Problem:
     return Problem(
         f"sigopt.experiment_id={experiment_id}",
         "no such experiment",
-        "one of " + ", ".join(known[-10:]) if known else "create one first with sigopt.create=true",
+        "one of " + ", ".join(known) if known else "create one first with sigopt.create=true",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from sigopt.exception import ConnectionException
@@ -30,7 +31,8 @@ class RetryingDriver(RequestDriver):  # type: ignore[misc]  # the client has no 
     The waits between grow exponentially, with full jitter, so that many searches do not come back at once.
     Raises `sigopt.exception.ConnectionException` when the time is over; at once where the report of a
     suggestion is lost, or its answer. SigOpt takes a second report as another observation, so whoever reports
-    has to look first: see `SigOptExperiment.update_observation`.
+    has to look first: see `SigOptExperiment.update_observation`. An answer that is not SigOpt's, as that of a
+    proxy, counts as lost.
     """
 
     def __init__(self, *args: Any, retry_seconds: float, **kwargs: Any) -> None:
@@ -38,7 +40,10 @@ class RetryingDriver(RequestDriver):  # type: ignore[misc]  # the client has no 
         self._retry_seconds = retry_seconds
 
     def _request(self, method: str, url: str, params: Any, json: Any, headers: Any) -> Any:
-        refused = retry_if_result(lambda response: response.status_code in _RETRIED)
+        can_repeat = method.upper() != "POST"  # what a broken answer to one may have created, nobody knows
+        refused = retry_if_result(
+            lambda response: response.status_code in _RETRIED or (can_repeat and _is_broken(method, response))
+        )
         is_report = (
             method.upper() == "POST" and url.endswith("/observations") and "suggestion" in (json or {})
         )
@@ -49,18 +54,36 @@ class RetryingDriver(RequestDriver):  # type: ignore[misc]  # the client has no 
             before_sleep=self._log_wait,
         )
         try:
-            return retrying(super()._request, method, url, params, json, headers)
+            response = retrying(super()._request, method, url, params, json, headers)
         except RetryError as error:
             why = self._failure(error.last_attempt)
             raise ConnectionException(f"gave up after {self._retry_seconds:g} s: {why}") from error
+        if _is_broken(method, response):
+            raise ConnectionException(self._answered(response))
+        return response
 
     def _failure(self, attempt: Future) -> str:
         if not attempt.failed:
-            return f"{self.api_url} answered {attempt.result().status_code}"
+            return self._answered(attempt.result())
         cause = getattr(attempt.exception(), "__cause__", None)
         return f"no connection to {self.api_url} ({type(cause).__name__})"
+
+    def _answered(self, response: Any) -> str:
+        is_success = response.status_code < HTTPStatus.BAD_REQUEST
+        what = ", and not as SigOpt does: is SIGOPT_API_URL right?" if is_success else ""
+        return f"{self.api_url} answered {response.status_code}{what}"
 
     def _log_wait(self, state: RetryCallState) -> None:
         assert state.outcome is not None
         assert state.next_action is not None
         log.warning("%s; trying again in %.1f s", self._failure(state.outcome), state.next_action.sleep)
+
+
+def _is_broken(method: str, response: Any) -> bool:
+    """Return whether a success has a body that is not SigOpt's: every object of SigOpt's is a JSON object."""
+    if not response.ok or response.status_code == HTTPStatus.NO_CONTENT or method.upper() == "DELETE":
+        return False
+    try:
+        return not isinstance(response.json(), dict)
+    except ValueError:
+        return True
