@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.block import SearchBlock
 from sigtune.tuning.connection import connect, failure_line
 from sigtune.tuning.experiment import SigOptExperiment
+
+# How many experiments are named where one is not found.
+_LISTED = 10
 
 
 def connect_experiment(block: SearchBlock, klass: type[SigOptExperiment]) -> SigOptExperiment:
@@ -42,8 +46,8 @@ def _errors_of_the_user(experiment: SigOptExperiment) -> Iterator[None]:
         yield
     except ApiException as error:
         if error.status_code == 404 and experiment.experiment_id is not None:
-            newest = experiment.connection.experiments().fetch(limit=10)
-            known = [str(entry.id) for entry in newest.data]
+            newest_first = experiment.connection.experiments().fetch().iterate_pages()
+            known = [str(entry.id) for entry in islice(newest_first, _LISTED)]
             raise UsageError([_no_such_experiment(experiment.experiment_id, known)]) from error
         if error.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             what = failure_line(error) or ""
