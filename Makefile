@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
 
-BENCHMARKS := start_up_speed suggestion_speed suggestion_cost sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed api_speed
+BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed api_speed
 
 .PHONY: install demo contract test test-all test-cluster test-environment coverage lint format bench
 

@@ -1,6 +1,6 @@
 """CPU seconds of one suggestion from a model, at 6 parameters, after more and more observations.
 
-The limits are those of the README: 0.3 s at 50 observations, 1 s at 300, 2 s at 1,000 and 3 s at 10,000.
+What a suggestion should cost at most: 0.3 s at 50 observations, 1 s at 300, 2 s at 1,000 and 3 s at 10,000.
 
     python benchmarks/suggestion_cost.py
     python benchmarks/suggestion_cost.py --quick
@@ -8,10 +8,10 @@ The limits are those of the README: 0.3 s at 50 observations, 1 s at 300, 2 s at
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 
+from options import read_options
 from sigtune.definition.experiment import ExperimentDefinition, Observation, Suggestion
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Assignments, Parameter
@@ -27,9 +27,7 @@ DEFINITION = ExperimentDefinition(PARAMETERS, (Metric("score"),))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="up to 300 observations only")
-    most = 300 if parser.parse_args().quick else max(LIMITS)
+    most = 300 if read_options(__doc__).quick else max(LIMITS)
     points = fill(DEFINITION, most + max(OPEN), seed=3)
     outcomes = [Observation(point, {"score": score(point)}) for point in points[:most]]
     suggest(DEFINITION, outcomes[:10], [], 10, 0)  # imports

@@ -22,6 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from options import option_parser
 from sigtune.definition.parameters import Assignments
 from suggestion_quality_peers import OPTIMIZERS
 from suggestion_quality_problems import Problem, Values, all_problems
@@ -55,9 +56,8 @@ def main() -> None:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = option_parser(__doc__)
     parser.add_argument("--results", type=Path, default=Path("suggestion_quality.jsonl"))
-    parser.add_argument("--quick", action="store_true", help="few problems, two seeds, 20 observations")
     parser.add_argument("--final", action="store_true", help="the seeds of a release's figures")
     parser.add_argument("--problems", nargs="+", metavar="NAME")
     parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS))

@@ -21,6 +21,9 @@ _FEWEST = 4
 _FAILURE_MARGIN = 0.25
 """How far below the worst success a failure is placed, in standard deviations of the successes."""
 
+_FAR = 0.9
+"""Margins are on a linear scale up to about this quantile of them, and on a logarithmic one above it."""
+
 _LARGEST = 8e307
 """Values are cut off here, so that the difference of two is finite."""
 
@@ -143,6 +146,7 @@ class ConstraintScale:
 def constraint_scale_of(raw: _Array) -> ConstraintScale:
     """Return the scale that suits the raw margins of the successes, shape (successes,)."""
     distances = np.abs(raw)
-    unit = float(np.median(distances)) or float(distances.max()) or 1.0
+    # Late in a search most points are at the threshold: their median as the unit would make a step of the margins.
+    unit = float(np.quantile(distances, _FAR)) or float(distances.max()) or 1.0
     modelled = ConstraintScale(unit, 1.0).modelled(raw)
     return ConstraintScale(unit, float(modelled.std()) or float(np.abs(modelled).max()) or 1.0)

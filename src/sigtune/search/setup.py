@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +43,7 @@ def sweep(
     try:
         request = read_request(block, context, task, config, arguments)
         checked = check_request(request)
-        _load_optimizer_meanwhile(request)
-        with SweepFolder(find_folder(config, checked.details)) as folder:
+        with _loading_optimizer(request), SweepFolder(find_folder(config, checked.details)) as folder:
             opened = open_experiment(request, checked, folder)
             search = run(opened)
     except (ConnectionException, ApiException) as error:
@@ -92,10 +92,21 @@ def _create(experiment: SigOptExperiment, request: SearchRequest, folder: SweepF
         raise
 
 
-def _load_optimizer_meanwhile(request: SearchRequest) -> None:
-    """Import what the local backend computes with while the workers start, so that no slot waits for it."""
-    if (request.block.definition.get("parallel_bandwidth") or 1) > 1:
-        threading.Thread(target=load_optimizer, args=(request.block.backend,)).start()
+@contextmanager
+def _loading_optimizer(request: SearchRequest) -> Iterator[None]:
+    """Import what the local backend computes with while the workers start, so that no slot waits for it.
+
+    The import is over before this is: one that goes on while the interpreter exits fails.
+    """
+    if (request.block.definition.get("parallel_bandwidth") or 1) == 1:
+        yield
+        return
+    thread = threading.Thread(target=load_optimizer, args=(request.block.backend,))
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def run(opened: OpenedExperiment) -> Search:

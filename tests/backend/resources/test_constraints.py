@@ -60,7 +60,9 @@ def test_suggestions_of_the_model_stay_where_the_constraint_is_met(
         values = {"score": x, "speed": 1 - x, "cost": x}
         listed = [{"name": metric["name"], "value": values[metric["name"]]} for metric in metrics]
         search.observations().create(suggestion=suggestion.id, values=listed)
-    assert max(drawn[-5:]) < 0.6
+    # Once nothing is left to gain there, one look at where the model knows nothing yet is allowed.
+    assert sum(x >= 0.6 for x in drawn[-5:]) <= 1
+    assert 0.49 < max(x for x in drawn if x <= 0.5) <= 0.5
     assert 0.4 < max(best_scores(search)) <= 0.5
 
 

@@ -65,6 +65,8 @@ def acquisition_of(
     """Return the function to maximize, of points of shape (batch, 1, width).
 
     `baseline` are the observed points that an improvement is over, `pending` those that are being tried.
+    BoTorch's fat tails let the probability of an unmet constraint fall with the square of the distance only: once
+    little improvement is left, points that surely miss it would be the most promising ones.
     """
     optimized, outputs = len(data.optimized), len(data.targets)
     sampler = SobolQMCNormalSampler(torch.Size([_SAMPLES]), seed=seed % 2**31)
@@ -79,6 +81,7 @@ def acquisition_of(
             constraints=constraints,
             X_pending=pending,
             prune_baseline=True,
+            fat=constraints is None,
         )
     if outputs == 1 and pending is None:  # exact, and in the benchmark as good or better at half the time
         with torch.no_grad():
@@ -93,6 +96,7 @@ def acquisition_of(
         constraints=constraints,
         X_pending=pending,
         prune_baseline=True,
+        fat=constraints is None,
     )
 
 
