@@ -146,7 +146,7 @@ class ConstraintScale:
 def constraint_scale_of(raw: _Array) -> ConstraintScale:
     """Return the scale that suits the raw margins of the successes, shape (successes,)."""
     distances = np.abs(raw)
-    # Late in a search most points are at the threshold: their median as the unit would make a step of the margins.
+    # Late in a search most points are at the threshold: in units of their median the margins would be a step.
     unit = float(np.quantile(distances, _FAR)) or float(distances.max()) or 1.0
     modelled = ConstraintScale(unit, 1.0).modelled(raw)
     return ConstraintScale(unit, float(modelled.std()) or float(np.abs(modelled).max()) or 1.0)
