@@ -65,7 +65,7 @@ def acquisition_of(
     """Return the function to maximize, of points of shape (batch, 1, width).
 
     `baseline` are the observed points that an improvement is over, `pending` those that are being tried.
-    With BoTorch's fat tails the probability of an unmet constraint falls with the square of the distance only:
+    With BoTorch's fat tails the chance of an unmet constraint falls with the square of the distance only:
     once little improvement is left, points that surely miss it would be the most promising ones.
     """
     optimized, outputs = len(data.optimized), len(data.targets)
