@@ -26,8 +26,13 @@ SCHEMAS: dict[str, type[Any]] = {
     "model/super_sparse_cnn": schema.SparseCNNConfig,
     "model/dense_cnn": schema.DenseCNNConfig,
     "optimizer/sgd": schema.SGDConfig,
+    "optimizer/adam": schema.AdamConfig,
+    "optimizer/adamw": schema.AdamWConfig,
     "scheduler/onecyclelr": schema.OneCycleLRConfig,
     "scheduler/steplr": schema.StepLRConfig,
+    "scheduler/cosine": schema.CosineConfig,
+    "scheduler/exponential": schema.ExponentialConfig,
+    "scheduler/reduce_on_plateau": schema.ReduceOnPlateauConfig,
     "sigopt/default": schema.SigOptConfig,
     "trainer/default": schema.TrainerConfig,
 }

@@ -23,6 +23,20 @@ class Squares(pl.LightningDataModule):
         return self._loader(16)
 
 
+class Classes(pl.LightningDataModule):
+    """Four numbers, and whether their sum is positive."""
+
+    def _loader(self) -> DataLoader[tuple[Tensor, ...]]:
+        x = torch.randn(32, 4, generator=torch.Generator().manual_seed(0))
+        return DataLoader(TensorDataset(x, (x.sum(1) > 0).long()), 8)
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
+        return self._loader()
+
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
+        return self._loader()
+
+
 class Regression(pl.LightningModule):
     def __init__(self, hidden: int = 4, learning_rate: float = 0.1) -> None:
         super().__init__()

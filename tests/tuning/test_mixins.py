@@ -10,7 +10,11 @@ from omegaconf import DictConfig, OmegaConf
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.common_experiments import SigOptSGDOneCycleLRExperiment, SigOptSGDStepLRExperiment
 from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.mixins.adam import AdamParams, AdamWParams
+from sigtune.tuning.mixins.cosine import CosineParams
+from sigtune.tuning.mixins.exponential import ExponentialParams
 from sigtune.tuning.mixins.one_cycle_lr import OneCycleLRParams, whole_epochs
+from sigtune.tuning.mixins.reduce_on_plateau import ReduceOnPlateauParams
 from sigtune.tuning.mixins.sgd import SGDParams
 from sigtune.tuning.mixins.step_lr import StepLRParams
 
@@ -29,6 +33,9 @@ def config(scheduler: str = "OneCycleLR", optimizer: str = "SGD", **scheduler_va
             "sigopt": {"metadata": {"max_epochs": 30}},
         }
     )
+
+
+ADAM = {"log_lr": 0.0, "weight_decay": 0.5}
 
 
 def suggest(_task: Any = None, **assignments: Any) -> SimpleNamespace:
@@ -158,6 +165,51 @@ def test_a_step_size_that_is_not_a_whole_number_from_1_up_is_refused(step_size: 
         step_lr(step_size=step_size)
     assert only_problem(error).key == "sigopt.parameters.step_size"
     assert str(step_size) in only_problem(error).what
+
+
+@pytest.mark.parametrize(
+    ("mixin", "group", "target", "assignments", "written"),
+    [
+        (
+            AdamParams,
+            "optimizer",
+            "Adam",
+            {"log_lr": 0.0, "weight_decay": 0.5},
+            {"lr": 1.0, "weight_decay": 0.5},
+        ),
+        (
+            AdamWParams,
+            "optimizer",
+            "AdamW",
+            {"log_lr": 0.0, "weight_decay": 0.5},
+            {"lr": 1.0, "weight_decay": 0.5},
+        ),
+        (CosineParams, "scheduler", "CosineAnnealingLR", {"eta_min": 0.25}, {"eta_min": 0.25}),
+        (ExponentialParams, "scheduler", "ExponentialLR", {"gamma": 0.25}, {"gamma": 0.25}),
+        (
+            ReduceOnPlateauParams,
+            "scheduler",
+            "ReduceLROnPlateau",
+            {"factor": 0.25, "patience": 3.0},
+            {"factor": 0.25, "patience": 3},
+        ),
+    ],
+)
+def test_a_mixin_writes_its_parameters_and_refuses_another_class(
+    mixin: type[SigOptExperiment], group: str, target: str, assignments: Any, written: dict[str, Any]
+) -> None:
+    right, wrong = config(**{group: target}), config("StepLR")
+    section = apply(mixin, right, suggest(**assignments))[group]
+    assert {name: section[name] for name in written} == written
+    with pytest.raises(UsageError, match=rf"{mixin.__name__} sets the parameters of .*{target}, but"):
+        apply(mixin, wrong, suggest(**assignments))
+
+
+@pytest.mark.parametrize("patience", [-1, 1.5])
+def test_a_patience_that_is_not_a_whole_number_is_refused(patience: float) -> None:
+    with pytest.raises(UsageError) as error:
+        apply(ReduceOnPlateauParams, config("ReduceLROnPlateau"), suggest(patience=patience))
+    assert only_problem(error).key == "sigopt.parameters.patience"
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,27 @@ class SGDConfig:
 
 
 @dataclass
+class AdamConfig:
+    """`torch.optim.Adam`."""
+
+    _target_: str = "torch.optim.Adam"
+    _partial_: bool = True
+    lr: float = MISSING
+    weight_decay: float = MISSING
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
+    eps: float = 1e-8
+    amsgrad: bool = False
+    fused: bool = False
+
+
+@dataclass
+class AdamWConfig(AdamConfig):
+    """`torch.optim.AdamW`, whose weight decay is decoupled from the gradient."""
+
+    _target_: str = "torch.optim.AdamW"
+
+
+@dataclass
 class OneCycleLRConfig:
     """`torch.optim.lr_scheduler.OneCycleLR`; its total_steps are known only once training starts."""
 
@@ -231,13 +252,54 @@ class OneCycleLRConfig:
 
 
 @dataclass
-class StepLRConfig:
-    """`torch.optim.lr_scheduler.StepLR`; step_size is in epochs."""
+class SteppedSchedulerConfig:
+    """When Lightning steps a scheduler: after every `frequency` of its `interval`, `epoch` or `step`."""
+
+    _partial_: bool = True
+    interval: str = "epoch"
+    frequency: int = 1
+
+
+@dataclass
+class StepLRConfig(SteppedSchedulerConfig):
+    """`torch.optim.lr_scheduler.StepLR`; step_size is in intervals."""
 
     _target_: str = "torch.optim.lr_scheduler.StepLR"
-    _partial_: bool = True
     step_size: int = MISSING
     gamma: float = MISSING
+
+
+@dataclass
+class CosineConfig(SteppedSchedulerConfig):
+    """`torch.optim.lr_scheduler.CosineAnnealingLR`; T_max is in intervals."""
+
+    _target_: str = "torch.optim.lr_scheduler.CosineAnnealingLR"
+    T_max: int = MISSING
+    eta_min: float = MISSING
+
+
+@dataclass
+class ExponentialConfig(SteppedSchedulerConfig):
+    """`torch.optim.lr_scheduler.ExponentialLR`."""
+
+    _target_: str = "torch.optim.lr_scheduler.ExponentialLR"
+    gamma: float = MISSING
+
+
+@dataclass
+class ReduceOnPlateauConfig(SteppedSchedulerConfig):
+    """`torch.optim.lr_scheduler.ReduceLROnPlateau` of the logged metric `monitor`; `mode` is min or max."""
+
+    _target_: str = "torch.optim.lr_scheduler.ReduceLROnPlateau"
+    monitor: str = "validation_loss"
+    mode: str = "min"
+    factor: float = MISSING
+    patience: int = MISSING
+    threshold: float = 1e-4
+    threshold_mode: str = "rel"
+    cooldown: int = 0
+    min_lr: float = 0.0
+    eps: float = 1e-8
 
 
 @dataclass
@@ -291,8 +353,13 @@ GROUP_SCHEMAS: tuple[tuple[str, str, type], ...] = (
     ("model", "sparse_cnn", SparseCNNConfig),
     ("model", "dense_cnn", DenseCNNConfig),
     ("optimizer", "sgd", SGDConfig),
+    ("optimizer", "adam", AdamConfig),
+    ("optimizer", "adamw", AdamWConfig),
     ("scheduler", "onecyclelr", OneCycleLRConfig),
     ("scheduler", "steplr", StepLRConfig),
+    ("scheduler", "cosine", CosineConfig),
+    ("scheduler", "exponential", ExponentialConfig),
+    ("scheduler", "reduce_on_plateau", ReduceOnPlateauConfig),
 )
 
 

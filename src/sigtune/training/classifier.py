@@ -13,7 +13,11 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from sigtune.training.targets import build
+from sigtune.errors import Problem, UsageError, nearest
+from sigtune.training.targets import LIGHTNINGS_OWN, build
+
+METRICS = ("loss", "validation_loss", "mean_accuracy")
+"""The metrics that a training logs."""
 
 
 class DivergedError(Exception):
@@ -40,7 +44,12 @@ class Classifier(pl.LightningModule):
         self.save_hyperparameters()
         self.model: nn.Module = build("model", model)
         self._make_optimizer: Callable[..., Optimizer] = build("optimizer", optimizer)
-        self._make_scheduler: Callable[..., LRScheduler] | None = build("scheduler", scheduler)
+        settings = scheduler or {}
+        self._stepping = {name: settings[name] for name in settings if name in LIGHTNINGS_OWN}
+        if problems := _stepping_problems(self._stepping):
+            raise UsageError(problems)
+        arguments = {name: settings[name] for name in settings if name not in LIGHTNINGS_OWN}
+        self._make_scheduler: Callable[..., LRScheduler] | None = build("scheduler", arguments or None)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits, (N, classes)."""
@@ -81,7 +90,19 @@ class Classifier(pl.LightningModule):
         if self._make_scheduler is None:
             return optimizer
         if "total_steps" not in inspect.signature(self._make_scheduler).parameters:
-            return [optimizer], [self._make_scheduler(optimizer)]
+            return [optimizer], [{"scheduler": self._make_scheduler(optimizer), **self._stepping}]
         total_steps = int(self.trainer.estimated_stepping_batches)
         scheduler = self._make_scheduler(optimizer, total_steps=total_steps)
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
+
+
+def _stepping_problems(stepping: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with when a scheduler is stepped, and with the metric that it is given."""
+    found = []
+    for name, choices in (("interval", ("epoch", "step")), ("monitor", METRICS)):
+        value = stepping.get(name, choices[0])
+        if value not in choices:
+            found.append(Problem(f"scheduler.{name}={value}", f"no such {name}", nearest(value, choices)))
+    if stepping.get("frequency", 1) < 1:
+        found.append(Problem(f"scheduler.frequency={stepping['frequency']}", "is too small", "1 or more"))
+    return found

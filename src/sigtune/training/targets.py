@@ -29,6 +29,8 @@ _TYPES = {
 }
 _OF_THE_MODULE = ("model", "optimizer", "scheduler")
 _PARTIAL = ("optimizer", "scheduler")
+# What Lightning is told of a scheduler: when to step it, and the metric that it is given.
+LIGHTNINGS_OWN = {"interval", "frequency", "monitor"}
 _HYDRAS_OWN = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
@@ -113,6 +115,7 @@ def _argument_problems(
     except (TypeError, ValueError):  # of compiled code
         return []
     given = {name for name in section if name not in _HYDRAS_OWN}
+    given -= LIGHTNINGS_OWN if key == "scheduler" else set()
     variadic = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
     named = {name: one for name, one in parameters.items() if one.kind not in variadic}
     problems = []
