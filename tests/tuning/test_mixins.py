@@ -152,15 +152,18 @@ def test_gamma_goes_to_the_step_schedule_as_suggested() -> None:
     assert step_lr(gamma=0.37).gamma == 0.37
 
 
-@pytest.mark.parametrize("step_size", [1, 7, 7.0])
-def test_step_size_is_a_whole_number_of_epochs(step_size: float) -> None:
+@pytest.mark.parametrize(
+    ("step_size", "epochs"),
+    [(1, 1), (7, 7), (7.0, 7), (7.49, 7), (7.5, 8), (29.6, 30), (0.2, 1)],
+)
+def test_step_size_is_rounded_to_whole_epochs(step_size: float, epochs: int) -> None:
     written = step_lr(step_size=step_size).step_size
-    assert written == step_size
+    assert written == epochs
     assert type(written) is int
 
 
-@pytest.mark.parametrize("step_size", [0, -3, 0.5, 2.5])
-def test_a_step_size_that_is_not_a_whole_number_from_1_up_is_refused(step_size: float) -> None:
+@pytest.mark.parametrize("step_size", [0, -3, -0.5])
+def test_a_step_size_that_is_not_above_0_is_refused(step_size: float) -> None:
     with pytest.raises(UsageError) as error:
         step_lr(step_size=step_size)
     assert only_problem(error).key == "sigopt.parameters.step_size"

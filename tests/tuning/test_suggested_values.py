@@ -88,10 +88,10 @@ def test_what_is_refused_at_both_ends_of_the_space_is_told_once() -> None:
 
 
 def test_what_is_refused_of_a_parameter_s_last_value_only_is_told() -> None:
-    epochs = {"name": "step_size", "type": "double", "grid": [1.0, 2.5]}
+    epochs = {"name": "step_size", "type": "double", "grid": [1.0, -2.5]}
     cfg = config(scheduler={"_target_": "torch.optim.lr_scheduler.StepLR", "step_size": "???"})
     (problem,) = refused_values(cfg, SigOptSGDStepLRExperiment(), [epochs])
-    assert (problem.key, problem.what[:3]) == ("sigopt.parameters.step_size", "2.5")
+    assert (problem.key, problem.what[:4]) == ("sigopt.parameters.step_size", "-2.5")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -14,16 +15,18 @@ from sigtune.tuning.mixins.target import require_target
 
 
 def whole_epochs(step_size: float) -> int:
-    """Return the number of epochs as an int. Raises UsageError where it is not a whole number from 1 up."""
-    if step_size != int(step_size) or step_size < 1:
-        what = f"{step_size} is not a whole number of epochs from 1 up"
-        remedy = "type int, with bounds.min of at least 1"
-        raise UsageError([Problem("sigopt.parameters.step_size", what, remedy)])
-    return int(step_size)
+    """Round a number of epochs as the published search does: floor(step_size + ½), and at least 1.
+
+    Raises UsageError where it is not above 0. Of a space, that shows at its lowest value.
+    """
+    if step_size <= 0:
+        what = f"{step_size} is not a number of epochs above 0"
+        raise UsageError([Problem("sigopt.parameters.step_size", what, "bounds.min of at least 1")])
+    return max(1, math.floor(step_size + 0.5))
 
 
 class StepLRParams(SigOptExperiment):
-    """Tunes the factor of each drop, gamma, and the whole number of epochs between drops, step_size."""
+    """Tunes the factor of each drop, gamma, and the epochs between drops, step_size, which it rounds."""
 
     sets: ClassVar[Mapping[str, Key]] = {
         "gamma": Key("scheduler.gamma"),
@@ -33,7 +36,7 @@ class StepLRParams(SigOptExperiment):
     def update_config_with_suggestion(self, config: DictConfig, suggestion: Any) -> None:
         """Write the scheduler's assignments.
 
-        Raises UsageError where the scheduler is not StepLR, or step_size is not a whole number from 1 up.
+        Raises UsageError where the scheduler is not StepLR, or step_size is not above 0.
         """
         super().update_config_with_suggestion(config, suggestion)
         require_target(config, "scheduler", "torch.optim.lr_scheduler.StepLR", StepLRParams)
