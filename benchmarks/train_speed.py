@@ -141,7 +141,7 @@ def bare_loop(folder: str, device: str, epochs: int, images_ready: bool) -> list
     steps = len(data.train_dataloader())
     if images_ready:
         train_batches = list(train_batches)
-    model = network("sparse_cnn").to(device)
+    model = network("le_sparse_net").to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.11, weight_decay=1e-4, fused=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 0.11, total_steps=epochs * steps, pct_start=0.15, cycle_momentum=False

@@ -19,6 +19,12 @@ TUNED = {
     "sparse_cnn_steplr": ["gamma", "step_size"],
     "super_sparse_cnn_onecyclelr": ["max_lr", "div_factor", "pct_start", "weight_decay"],
 }
+MODELS = {
+    "dense_cnn_onecyclelr": "dense_cnn",
+    "sparse_cnn_onecyclelr": "le_sparse_net",
+    "sparse_cnn_steplr": "le_sparse_net",
+    "super_sparse_cnn_onecyclelr": "le_super_sparse_net",
+}
 
 Compose = Callable[..., DictConfig]
 
@@ -36,11 +42,11 @@ def composed() -> Compose:
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_an_experiment_has_the_search_and_the_model_of_its_name(composed: Compose, experiment: str) -> None:
+def test_an_experiment_has_the_search_and_the_model_that_it_is_of(composed: Compose, experiment: str) -> None:
     config = composed(f"experiment={experiment}")
     assert [parameter.name for parameter in config.sigopt.parameters] == TUNED[experiment]
     assert [metric.name for metric in config.sigopt.metrics] == ["mean_accuracy"]
-    model = OmegaConf.to_container(composed(f"model={experiment.rpartition('_')[0]}").model)
+    model = OmegaConf.to_container(composed(f"model={MODELS[experiment]}").model)
     assert OmegaConf.to_container(config.model) == model
 
 

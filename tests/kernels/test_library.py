@@ -24,6 +24,15 @@ def test_without_them_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+@pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
+def test_kernels_compiled_from_other_sources_are_not_called(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(library._PARAMETERS, "a_new_function", [])
+    assert library.load() is None
+    assert "is not of these sources: install sigtune again" in caplog.text
+
+
 def test_every_source_in_c_has_its_binding_beside_it() -> None:
     sources = {path.stem for path in SOURCES.glob("*.cpp")}
     assert sources == {path.stem for path in SOURCES.glob("*.py")} - {"__init__", "library"}

@@ -182,7 +182,8 @@ class SlowKWinners:
         k = max(1, round(self.percent_on * units))
         target = k / units
         if not training:
-            k = min(units, round(k * self.factor))
+            linear = units == len(self.duty_cycle)
+            k = min(units, int(k * self.factor) if linear else round(self.percent_on * self.factor * units))
         wins = [self.winners(sample, k, target) for sample in samples]
         if training:
             self.count(samples, wins)

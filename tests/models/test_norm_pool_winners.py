@@ -13,15 +13,23 @@ from sigtune.models.norm_pool_winners import NormPoolWinners
 pytestmark = pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
 
 
-def block(channels: int, percent_on: float, window: int = 2, **arguments: Any) -> NormPoolWinners:
+ORDERS = pytest.mark.parametrize("before_pool", [False, True])
+
+
+def block(
+    channels: int, percent_on: float, window: int = 2, *, before_pool: bool = False, **arguments: Any
+) -> NormPoolWinners:
     winners = KWinners2d(channels, percent_on, KWinnersConfig(**{"boost_strength": 1.5, **arguments}))
     winners.duty_cycle.copy_(torch.linspace(0, 2 * percent_on, channels))
     winners.samples_seen.fill_(500)
-    return NormPoolWinners(channels, window, winners)
+    return NormPoolWinners(channels, window, winners, before_pool)
 
 
 def one_after_the_other(layer: NormPoolWinners, x: Tensor) -> Tensor:
-    y: Tensor = layer.winners(layer.pool(layer.norm(x)))
+    y = layer.norm(x)
+    for after in (layer.winners, layer.pool) if layer.before_pool else (layer.pool, layer.winners):
+        y = after(y)
+    assert isinstance(y, Tensor)
     return y
 
 
@@ -49,10 +57,11 @@ def window_for(shape: tuple[int, ...]) -> int:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("percent_on", [0.095, 0.6, 1.0])
+@ORDERS
 def test_training_gives_what_the_three_layers_give_one_after_the_other(
-    shape: tuple[int, ...], percent_on: float
+    shape: tuple[int, ...], percent_on: float, before_pool: bool
 ) -> None:
-    layer = block(shape[1], percent_on, window_for(shape))
+    layer = block(shape[1], percent_on, window_for(shape), before_pool=before_pool)
     reference = copy.deepcopy(layer)
     for seed in (0, 1):
         x = batch(*shape, seed=seed)
@@ -69,28 +78,33 @@ def test_training_gives_what_the_three_layers_give_one_after_the_other(
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("percent_on", [0.01, 0.125, 0.9])
+@ORDERS
 def test_the_winners_are_exactly_those_that_the_k_winner_layer_chooses(
-    shape: tuple[int, ...], dtype: torch.dtype, percent_on: float
+    shape: tuple[int, ...], dtype: torch.dtype, percent_on: float, before_pool: bool
 ) -> None:
-    layer = block(shape[1], percent_on, window_for(shape))
+    layer = block(shape[1], percent_on, window_for(shape), before_pool=before_pool)
     mean, variance = running(layer)
     mean.copy_(torch.linspace(1, 4, shape[1]))
     variance.copy_(torch.linspace(0.2, 3, shape[1]))
     layer.eval()
     x = batch(*shape, dtype=dtype)
     scale = torch.rsqrt(variance + layer.norm.eps)
-    pooled = layer.pool(x.float())
-    normalised = (pooled - mean[:, None, None]) * scale[:, None, None]
+    normalised = (x.float() - mean[:, None, None]) * scale[:, None, None]
     with torch.inference_mode():
-        assert torch.equal(layer(x), layer.winners(normalised).to(dtype))
+        if before_pool:
+            expected = layer.pool(layer.winners(normalised))
+        else:
+            expected = layer.winners(layer.pool(normalised))
+        assert torch.equal(layer(x), expected.to(dtype))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("percent_on", [0.095, 0.6])
+@ORDERS
 def test_the_gradient_is_that_of_the_three_layers_in_float64(
-    shape: tuple[int, ...], percent_on: float
+    shape: tuple[int, ...], percent_on: float, before_pool: bool
 ) -> None:
-    layer = block(shape[1], percent_on, window_for(shape), boost_strength=0.3)
+    layer = block(shape[1], percent_on, window_for(shape), boost_strength=0.3, before_pool=before_pool)
     reference = copy.deepcopy(layer).double()
     x = batch(*shape).requires_grad_()
     precise = x.detach().double().requires_grad_()
@@ -154,10 +168,11 @@ def test_all_that_equal_the_kth_highest_win() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_network_that_diverged_shows_it(value: float) -> None:
+@ORDERS
+def test_a_network_that_diverged_shows_it(value: float, before_pool: bool) -> None:
     x = batch(4, 8, 6, 6)
     x[1, 2, 3, 4] = value
-    assert not block(8, 0.2)(x).isfinite().all()
+    assert not block(8, 0.2, before_pool=before_pool)(x).isfinite().all()
 
 
 def test_a_channel_that_is_constant_has_no_gradient() -> None:
@@ -179,7 +194,7 @@ def test_inference_uses_the_running_statistics_and_leaves_the_state_alone() -> N
     with torch.no_grad():
         y = layer(x)
     assert torch.allclose(y, one_after_the_other(layer, x), atol=1e-5)
-    assert y.count_nonzero() == 8 * 2 * round(0.1 * 16 * 4 * 4)
+    assert y.count_nonzero() == 8 * round(0.1 * 2.0 * 16 * 4 * 4)
     assert all(torch.equal(value, state[name]) for name, value in layer.state_dict().items())
 
 

@@ -27,14 +27,22 @@ IMAGES = [
 WINNERS = [((5, 64, 14, 14), 5), ((3, 32, 7, 9), 3), ((2, 8, 6, 5), 5), ((4, 40, 3, 3), 1)]
 
 
-def blocks(channels: list[int], kernel: int, percent_on: float = 0.1, boost_strength: float = 1.5) -> Any:
+ORDERS = pytest.mark.parametrize("before_pool", [False, True])
+
+
+def blocks(
+    channels: list[int],
+    kernel: int,
+    percent_on: float = 0.1,
+    boost_strength: float = 1.5,
+    before_pool: bool = False,
+) -> Any:
+    config = KWinnersConfig(boost_strength=boost_strength)
     return WinnersBlocks(
         *(
             WinnersBlock(
                 nn.Conv2d(inputs, outputs, kernel),
-                NormPoolWinners(
-                    outputs, 2, KWinners2d(outputs, percent_on, KWinnersConfig(boost_strength=boost_strength))
-                ),
+                NormPoolWinners(outputs, 2, KWinners2d(outputs, percent_on, config), before_pool),
             )
             for inputs, outputs in itertools.pairwise(channels)
         )
@@ -44,7 +52,9 @@ def blocks(channels: list[int], kernel: int, percent_on: float = 0.1, boost_stre
 def one_after_the_other(network: Any, x: Tensor) -> Tensor:
     for block in network:
         layers = block.winners
-        x = layers.winners(layers.pool(layers.norm(block.convolution(x))))
+        x = layers.norm(block.convolution(x))
+        for after in (layers.winners, layers.pool) if layers.before_pool else (layers.pool, layers.winners):
+            x = after(x)
     return x
 
 
@@ -102,12 +112,13 @@ def test_moments_are_those_of_the_convolution(shape: tuple[int, ...], kernel: in
 
 @pytest.mark.parametrize(("shape", "kernel"), IMAGES)
 @pytest.mark.parametrize("percent_on", [0.02, 0.3, 1.0])
+@ORDERS
 def test_a_block_of_images_trains_as_its_layers_do_one_after_the_other(
-    shape: tuple[int, ...], kernel: int, percent_on: float
+    shape: tuple[int, ...], kernel: int, percent_on: float, before_pool: bool
 ) -> None:
     if shape[2] < kernel + 1:
         kernel = shape[2] - 1
-    network = blocks([shape[1], 32], kernel, percent_on, boost_strength=0.3)
+    network = blocks([shape[1], 32], kernel, percent_on, boost_strength=0.3, before_pool=before_pool)
     network[0].winners.winners.duty_cycle.copy_(torch.linspace(0, 0.2, 32))
     precise = copy.deepcopy(network).double()
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -133,8 +144,9 @@ def assert_same_state(network: nn.Module, precise: nn.Module) -> None:
         )
 
 
-def test_two_blocks_train_as_their_layers_do_one_after_the_other() -> None:
-    network = blocks([1, 64, 64], 5, boost_strength=0.0)
+@ORDERS
+def test_two_blocks_train_as_their_layers_do_one_after_the_other(before_pool: bool) -> None:
+    network = blocks([1, 64, 64], 5, boost_strength=0.0, before_pool=before_pool)
     precise = copy.deepcopy(network).double()
     images = torch.randn(6, 1, 32, 32, generator=torch.Generator().manual_seed(3))
     y, expected = network(images), one_after_the_other(precise, images.double())
@@ -150,8 +162,9 @@ def test_two_blocks_train_as_their_layers_do_one_after_the_other() -> None:
     assert_same_state(network, precise)
 
 
-def test_validation_gives_what_the_layers_give_and_leaves_the_state_alone() -> None:
-    network = blocks([1, 32, 32], 3)
+@ORDERS
+def test_validation_gives_what_the_layers_give_and_leaves_the_state_alone(before_pool: bool) -> None:
+    network = blocks([1, 32, 32], 3, before_pool=before_pool)
     network(torch.randn(8, 1, 16, 16))
     state = copy.deepcopy(network.state_dict())
     network.eval()
@@ -222,6 +235,12 @@ def test_other_convolutions_are_left_to_torch(convolution: nn.Conv2d) -> None:
     assert not can_choose_from_images(x, convolution, 2)
 
 
+def test_before_the_pooling_pixels_outside_the_windows_compete_too() -> None:
+    images, convolution = torch.zeros(2, 1, 9, 8), nn.Conv2d(1, 32, 3)  # 7 × 6 pixels
+    assert can_choose_from_images(images, convolution, 2)
+    assert not can_choose_from_images(images, convolution, 2, before_pool=True)
+
+
 def test_without_the_compiled_functions_and_under_autocast_torch_does_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -236,11 +255,12 @@ def test_without_the_compiled_functions_and_under_autocast_torch_does_the_same(
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_an_image_or_a_weight_that_is_not_finite_shows(value: float) -> None:
+@ORDERS
+def test_an_image_or_a_weight_that_is_not_finite_shows(value: float, before_pool: bool) -> None:
     images = torch.randn(3, 1, 16, 16)
     images[1, 0, 8, 8] = value
-    assert not blocks([1, 32, 32], 3)(images).isfinite().all()
-    network = blocks([1, 32, 32], 3)
+    assert not blocks([1, 32, 32], 3, before_pool=before_pool)(images).isfinite().all()
+    network = blocks([1, 32, 32], 3, before_pool=before_pool)
     with torch.no_grad():
         network[1].convolution.weight[0, 0, 0, 0] = value
     assert not network(torch.randn(3, 1, 16, 16)).isfinite().all()

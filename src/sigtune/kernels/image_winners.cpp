@@ -44,13 +44,26 @@ struct Scratch {
     std::vector<int32_t> boosted, argmax;
     std::vector<int16_t> halves;
 
-    explicit Scratch(const Shape& shape)
-        : activations(shape.units()), boosted(shape.units()), argmax(shape.units()), halves(shape.units()) {}
+    explicit Scratch(int64_t units) : activations(units), boosted(units), argmax(units), halves(units) {}
 };
 
-// One pooled pixel in 2·LANES channels: the convolution at its four pixels, the highest of them and its index.
-template <int LANES, int KERNEL>
-INLINED void pool_pixel(const float* corner, const Shape& shape, const float* weights, const Activation& of,
+// Normalises and boosts the sums of a pixel in LANES channels.
+template <int LANES>
+INLINED void activate(typename Lanes<LANES>::Floats sum, const Activation& of, float* activations,
+                      int32_t* boosted) {
+    using L = Lanes<LANES>;
+    const typename L::Floats activation = (sum + L::load(of.shift)) * L::load(of.scale);
+    L::store(activations, activation);
+    const typename L::Floats value = activation * L::load(of.boost) + 0.0f;
+    const auto bits = (typename L::Integers)value;
+    const typename L::Integers order = bits ^ ((bits >> 31) & 0x7fffffff);
+    L::store(boosted, value == value ? order : INT32_MAX);
+}
+
+// One pooled pixel in 2·LANES channels: the convolution at its four pixels; of these all, one after the other,
+// where winners are chosen BEFORE_POOL, or else the highest and its index.
+template <int LANES, int KERNEL, bool BEFORE_POOL>
+INLINED void convolve_window(const float* corner, const Shape& shape, const float* weights, const Activation& of,
                         float* activations, int32_t* boosted, int32_t* argmax) {
     const int64_t kernel = KERNEL ? KERNEL : shape.kernel;
     using L = Lanes<LANES>;
@@ -74,6 +87,15 @@ INLINED void pool_pixel(const float* corner, const Shape& shape, const float* we
     }
     UNROLLED
     for (int r = 0; r < REGISTERS; ++r) {
+        const Activation here{of.shift + r * LANES, of.scale + r * LANES, of.boost + r * LANES};
+        if constexpr (BEFORE_POOL) {
+            UNROLLED
+            for (int p = 0; p < PIXELS; ++p) {
+                const int64_t at = p * shape.channels + r * LANES;
+                activate<LANES>(sums[p][r], here, activations + at, boosted + at);
+            }
+            continue;
+        }
         typename L::Floats highest = sums[0][r];
         typename L::Integers index = {};
         UNROLLED
@@ -84,26 +106,22 @@ INLINED void pool_pixel(const float* corner, const Shape& shape, const float* we
             index = higher ? p : index;
         }
         // Normalising is the same for all pixels of a channel and keeps their order.
-        const typename L::Floats activation =
-            (highest + L::load(of.shift + r * LANES)) * L::load(of.scale + r * LANES);
-        L::store(activations + r * LANES, activation);
-        const typename L::Floats value = activation * L::load(of.boost + r * LANES) + 0.0f;
-        const auto bits = (typename L::Integers)value;
-        const typename L::Integers order = bits ^ ((bits >> 31) & 0x7fffffff);
-        L::store(boosted + r * LANES, value == value ? order : INT32_MAX);
+        activate<LANES>(highest, here, activations + r * LANES, boosted + r * LANES);
         L::store(argmax + r * LANES, index);
     }
 }
 
-template <int LANES, int KERNEL>
-INLINED void pool_pixels(const float* image, const Shape& shape, const float* weights, const Activation& of,
+template <int LANES, int KERNEL, bool BEFORE_POOL>
+INLINED void convolve_windows(const float* image, const Shape& shape, const float* weights, const Activation& of,
                          Scratch& scratch) {
-    int64_t at = 0;
+    constexpr int64_t KEPT = BEFORE_POOL ? WINDOW * WINDOW : 1;  // pixels of a window
+    int64_t window = 0;
     for (int64_t row = 0; row < shape.pooled_rows(); ++row) {
-        for (int64_t column = 0; column < shape.pooled_columns(); ++column) {
+        for (int64_t column = 0; column < shape.pooled_columns(); ++column, ++window) {
             const float* const corner = image + (row * shape.width + column) * WINDOW;
-            for (int64_t c = 0; c < shape.channels; c += 2 * LANES, at += 2 * LANES) {
-                pool_pixel<LANES, KERNEL>(
+            for (int64_t c = 0; c < shape.channels; c += 2 * LANES) {
+                const int64_t at = window * KEPT * shape.channels + c;
+                convolve_window<LANES, KERNEL, BEFORE_POOL>(
                     corner, shape, weights + c, {of.shift + c, of.scale + c, of.boost + c},
                     scratch.activations.data() + at, scratch.boosted.data() + at, scratch.argmax.data() + at);
             }
@@ -111,25 +129,44 @@ INLINED void pool_pixels(const float* image, const Shape& shape, const float* we
     }
 }
 
-template <int LANES>
-INLINED void pool_image(const float* image, const Shape& shape, const float* weights, const Activation& of,
-                        Scratch& scratch) {
+template <int LANES, bool BEFORE_POOL>
+INLINED void convolve(const float* image, const Shape& shape, const float* weights, const Activation& of,
+                      Scratch& scratch) {
     // A width that the compiler knows of makes the most common one faster.
     if (shape.kernel == 5) {
-        pool_pixels<LANES, 5>(image, shape, weights, of, scratch);
+        convolve_windows<LANES, 5, BEFORE_POOL>(image, shape, weights, of, scratch);
     } else {
-        pool_pixels<LANES, 0>(image, shape, weights, of, scratch);
+        convolve_windows<LANES, 0, BEFORE_POOL>(image, shape, weights, of, scratch);
     }
 }
 
-FOR_EACH_WIDTH(pool_of_image, pool_image,
-               (const float* image, const Shape& shape, const float* weights, const Activation& of,
-                Scratch& scratch),
-               (image, shape, weights, of, scratch))
+template <int LANES>
+INLINED void activate_image(const float* image, bool before_pool, const Shape& shape, const float* weights,
+                            const Activation& of, Scratch& scratch) {
+    if (before_pool) {
+        convolve<LANES, true>(image, shape, weights, of, scratch);
+    } else {
+        convolve<LANES, false>(image, shape, weights, of, scratch);
+    }
+}
 
-FOR_EACH_PROCESSOR void winners_of_image(const Shape& shape, int64_t k, float* y, uint8_t* argmax, int32_t* on,
-                                         Scratch& scratch) {
+FOR_EACH_WIDTH(activate_of_image, activate_image,
+               (const float* image, bool before_pool, const Shape& shape, const float* weights,
+                const Activation& of, Scratch& scratch),
+               (image, before_pool, shape, weights, of, scratch))
+
+FOR_EACH_PROCESSOR void winners_of_image(const Shape& shape, bool before_pool, int64_t k, float* y,
+                                         uint8_t* argmax, int32_t* on, Scratch& scratch) {
     const int32_t* const boosted = scratch.boosted.data();
+    if (before_pool) {
+        constexpr int64_t PIXELS = WINDOW * WINDOW;
+        const int32_t threshold =
+            kth_highest_order(boosted, PIXELS * shape.units(), k, scratch.halves.data());
+        std::vector<float> highest(shape.channels);
+        keep_winners_and_pool(scratch.activations.data(), boosted, threshold, shape.pooled(), PIXELS,
+                              shape.channels, y, argmax, on, highest.data());
+        return;
+    }
     const int32_t threshold = kth_highest_order(boosted, shape.units(), k, scratch.halves.data());
     keep_winners(scratch.activations.data(), boosted, scratch.argmax.data(), threshold, shape.units(),
                  shape.channels, y, argmax, on);
@@ -249,19 +286,21 @@ void pad_rows(const float* image, const Shape& shape, float* padded) {
 extern "C" {
 
 // The winners y, the argmax index of each, and for how many images and pixels each channel is on.
-void image_winners(const float* images, int64_t count, int64_t inputs, int64_t height, int64_t width,
-                   int64_t kernel, int64_t channels, int threads, const float* weights, const float* shift,
-                   const float* scale, const float* boost, int64_t k, float* y, uint8_t* argmax, int64_t* on) {
+void pooled_image_winners(const float* images, int64_t count, int64_t inputs, int64_t height, int64_t width,
+                          int64_t kernel, int64_t channels, int before_pool, int threads,
+                          const float* weights, const float* shift, const float* scale, const float* boost,
+                          int64_t k, float* y, uint8_t* argmax, int64_t* on) {
     const Shape shape{inputs, height, width, kernel, channels};
 #pragma omp parallel num_threads(threads)
     {
-        Scratch scratch(shape);
+        Scratch scratch((before_pool ? WINDOW * WINDOW : 1) * shape.units());
         std::vector<int32_t> on_here(channels);
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < count; ++i) {
-            pool_of_image(images + i * shape.pixels(), shape, weights, {shift, scale, boost}, scratch);
-            winners_of_image(shape, k, y + i * shape.units(), argmax + i * shape.units(), on_here.data(),
-                             scratch);
+            activate_of_image(images + i * shape.pixels(), before_pool, shape, weights, {shift, scale, boost},
+                              scratch);
+            winners_of_image(shape, before_pool, k, y + i * shape.units(), argmax + i * shape.units(),
+                             on_here.data(), scratch);
         }
 #pragma omp critical
         for (int64_t c = 0; c < channels; ++c) on[c] += on_here[c];

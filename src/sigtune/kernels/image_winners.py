@@ -24,10 +24,16 @@ _TAPS = 128  # with more of them, their products take longer than the convolutio
 _WINDOW = 2
 
 
-def can_choose_from_images(images: Tensor, convolution: nn.Conv2d, window: int) -> bool:
+def can_choose_from_images(
+    images: Tensor, convolution: nn.Conv2d, window: int, before_pool: bool = False
+) -> bool:
     """Return whether the functions below are there for the images, (N, C, H, W), and the convolution."""
+    # They convolve the pixels of whole windows only; before the pooling the others would compete too.
+    outputs = [size - convolution.kernel_size[0] + 1 for size in images.shape[2:]]
+    has_all_pixels = not before_pool or all(size % _WINDOW == 0 for size in outputs)
     return (
         len(images) > 0
+        and has_all_pixels
         and not images.requires_grad
         and window == _WINDOW
         and is_plain(convolution)
@@ -65,17 +71,22 @@ def image_winners(
     boost: Tensor,
     k: int,
     moments: TapMoments | None,
+    before_pool: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Convolve, normalise, pool and choose: images are (N, C, H, W), mean, scale and boost (D,) float32.
 
     Returns the winners, (N, D, H'/2, W'/2) in channels_last; their argmax indices, uint8 of the same shape:
     the index of each within its pooling window, row by row, and 255 where a unit did not win; and for how
-    many samples and positions each channel is on, (D,) int64. With the moments of these images the gradient
-    is the one for mean and scale of this very batch; without them there is none.
+    many samples and positions each channel is on, (D,) int64. With `before_pool` the k winners, and the
+    positions that are on, are of all H' × W', and the pooling passes on the highest of a window. With the
+    moments of these images the gradient is the one for mean and scale of this very batch; without them there
+    is none.
     """
     of_taps = (None, None) if moments is None else (moments.mean, moments.covariance)
     y: Tensor
-    y, argmax, on = _winners(images, convolution.weight, convolution.bias, mean, scale, boost, k, *of_taps)
+    y, argmax, on = _winners(
+        images, convolution.weight, convolution.bias, mean, scale, boost, k, before_pool, *of_taps
+    )
     return y, argmax, on
 
 
@@ -113,18 +124,20 @@ def _winners(
     scale: Tensor,
     boost: Tensor,
     k: int,
+    before_pool: bool,
     mean_of_taps: Tensor | None,
     covariance_of_taps: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     images, weights, shift = images.contiguous(), weight.permute(1, 2, 3, 0).contiguous(), bias - mean
     y, argmax, on = _winners_like(
-        images, weight, bias, mean, scale, boost, k, mean_of_taps, covariance_of_taps
+        images, weight, bias, mean, scale, boost, k, before_pool, mean_of_taps, covariance_of_taps
     )
-    compiled().image_winners(
+    compiled().pooled_image_winners(
         images.data_ptr(),
         *images.shape,
         weight.shape[2],
         len(weight),
+        before_pool,
         torch.get_num_threads(),
         weights.data_ptr(),
         shift.data_ptr(),
@@ -147,6 +160,7 @@ def _winners_like(
     scale: Tensor,
     boost: Tensor,
     k: int,
+    before_pool: bool,
     mean_of_taps: Tensor | None,
     covariance_of_taps: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -195,7 +209,7 @@ def _gradient_sums_like(
 
 
 def _save_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    images, weight, _, _, scale, _, _, *of_taps = inputs
+    images, weight, _, _, scale, _, _, _, *of_taps = inputs
     y, argmax, on = output
     ctx.mark_non_differentiable(argmax, on)
     ctx.save_for_backward(images, y, argmax, weight, scale, *of_taps)
@@ -212,17 +226,7 @@ def _backward(ctx: Any, grad_y: Tensor, *_: Tensor) -> tuple[Any, ...]:
     grad_weight = scale[:, None] * (of_taps - torch.outer(passed, mean))
     grad_weight -= (scale.square() * products)[:, None] * (weight.flatten(1).double() @ covariance)
     grad_bias = torch.zeros_like(scale, dtype=weight.dtype)
-    return (
-        None,
-        grad_weight.to(weight.dtype).view(weight.shape),
-        grad_bias,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-    )
+    return None, grad_weight.to(weight.dtype).view(weight.shape), grad_bias, *[None] * 7
 
 
 _winners.register_autograd(_backward, setup_context=_save_for_gradient)

@@ -25,11 +25,14 @@ _PARAMETERS: dict[str, list[type]] = {
     "kth_highest": [_POINTER, *[_SIZE] * 3, _INT, _POINTER],
     # norm_pool_winners.cpp
     "channel_statistics": [_POINTER, _INT, *[_SIZE] * 4, _INT, *[_POINTER] * 2],
-    "norm_pool_winners": [_POINTER, _INT, *[_SIZE] * 5, _INT, *[_POINTER] * 3, _SIZE, *[_POINTER] * 3],
+    "pooled_norm_winners": [
+        *[_POINTER, _INT, *[_SIZE] * 5, _INT, _INT],
+        *[*[_POINTER] * 3, _SIZE, *[_POINTER] * 3],
+    ],
     "norm_pool_winners_gradient": [*[_POINTER] * 4, _INT, *[_SIZE] * 5, _INT, *[_POINTER] * 3],
     # image_winners.cpp
     "tap_sums": [_POINTER, *[_SIZE] * 5, _INT, *[_POINTER] * 2],
-    "image_winners": [_POINTER, *[_SIZE] * 6, _INT, *[_POINTER] * 4, _SIZE, *[_POINTER] * 3],
+    "pooled_image_winners": [_POINTER, *[_SIZE] * 6, _INT, _INT, *[_POINTER] * 4, _SIZE, *[_POINTER] * 3],
     "image_winners_gradient_sums": [*[_POINTER] * 4, *[_SIZE] * 6, _INT, *[_POINTER] * 3],
     # winners_convolution.cpp
     "winners_convolution": [*[_POINTER] * 2, *[_SIZE] * 6, _INT, *[_POINTER] * 3],
@@ -45,8 +48,9 @@ _PARAMETERS: dict[str, list[type]] = {
 
 
 def load(name: str = NAME) -> ctypes.CDLL | None:
-    """Return the library compiled under a module's name; None, and a line in the log, where it was not.
+    """Return the library compiled under a module's name.
 
+    None, and a line in the log, where it was not compiled, or from sources that had other functions.
     torch is imported before: its OpenMP library then runs the threads of these functions too.
     """
     spec = find_spec(name)
@@ -54,6 +58,9 @@ def load(name: str = NAME) -> ctypes.CDLL | None:
         log.info("sigtune was installed without a C++ compiler: training on the CPU takes longer")
         return None
     library = ctypes.CDLL(spec.origin)
+    if not all(hasattr(library, function_name) for function_name in _PARAMETERS):
+        log.warning("%s is not of these sources: install sigtune again, or it trains slowly", spec.origin)
+        return None
     for function_name, parameters in _PARAMETERS.items():
         function = getattr(library, function_name)
         function.argtypes = parameters

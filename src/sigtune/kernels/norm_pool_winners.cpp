@@ -1,4 +1,4 @@
-// Batch norm, max pooling and k-winners in as few passes over memory as there can be. `norm_pool_winners.py`
+// Batch norm, max pooling and k-winners, in either order, in as few passes over memory as there can be. `norm_pool_winners.py`
 // says what is computed.
 //
 // A batch is (images, height, width, channels) in memory. An image is one thread's work; what is summed over
@@ -74,8 +74,7 @@ struct Scratch {
     std::vector<int32_t> boosted;
     std::vector<int16_t> halves;
 
-    explicit Scratch(const Sizes& sizes)
-        : activations(sizes.units()), boosted(sizes.units()), halves(sizes.units()) {}
+    explicit Scratch(int64_t units) : activations(units), boosted(units), halves(units) {}
 };
 
 // The highest of a window's pixels and its argmax index: the first of equals; a NaN is the highest.
@@ -97,6 +96,16 @@ INLINED void pool(const T* corner, const Sizes& sizes, float* highest, uint8_t* 
     }
 }
 
+// Normalises and boosts the channels of one pixel.
+template <typename T>
+INLINED void activate(const T* x, int64_t channels, const float* mean, const float* scale, const float* boost,
+                      float* activations, int32_t* boosted) {
+    for (int64_t c = 0; c < channels; ++c) {
+        activations[c] = (load(x[c]) - mean[c]) * scale[c];
+        boosted[c] = order_of(activations[c] * boost[c]);
+    }
+}
+
 // Normalising is the same for all pixels of a channel and keeps their order: it may come after the pooling.
 template <typename T>
 INLINED void choose_winners(const T* x, const Sizes& sizes, const float* mean, const float* scale,
@@ -109,13 +118,39 @@ INLINED void choose_winners(const T* x, const Sizes& sizes, const float* mean, c
         const int64_t row = pixel / sizes.pooled_width(), column = pixel % sizes.pooled_width();
         const int64_t at = pixel * channels;
         pool(x + (row * sizes.width + column) * sizes.window * channels, sizes, activations + at, argmax + at);
-        for (int64_t c = 0; c < channels; ++c) {
-            activations[at + c] = (activations[at + c] - mean[c]) * scale[c];
-            boosted[at + c] = order_of(activations[at + c] * boost[c]);
-        }
+        activate(activations + at, channels, mean, scale, boost, activations + at, boosted + at);
     }
     const int32_t threshold = kth_highest_order(boosted, units, k, scratch.halves.data());
     keep_winners(activations, boosted, argmax, threshold, units, channels, y, argmax, on);
+}
+
+// Winners of all pixels, and then the pooling. Window follows window in the scratch, and at the end come the
+// pixels that are in none: they compete, and count as on, but are not in y.
+template <typename T>
+INLINED void choose_before_pool(const T* x, const Sizes& sizes, const float* mean, const float* scale,
+                                const float* boost, int64_t k, T* y, uint8_t* argmax, int32_t* on,
+                                Scratch& scratch) {
+    const int64_t channels = sizes.channels, window = sizes.window;
+    const int64_t windows = sizes.pooled_height() * sizes.pooled_width();
+    int64_t outside = windows * window * window;
+    for (int64_t pixel = 0; pixel < sizes.pixels(); ++pixel, x += channels) {
+        const int64_t row = pixel / sizes.width, column = pixel % sizes.width;
+        const int64_t pooled_row = row / window, pooled_column = column / window;
+        const bool in_a_window = pooled_row < sizes.pooled_height() && pooled_column < sizes.pooled_width();
+        const int64_t slot = !in_a_window ? outside++
+                                          : (pooled_row * sizes.pooled_width() + pooled_column) * window * window +
+                                                row % window * window + column % window;
+        activate(x, channels, mean, scale, boost, scratch.activations.data() + slot * channels,
+                 scratch.boosted.data() + slot * channels);
+    }
+    const int32_t* const boosted = scratch.boosted.data();
+    const int32_t threshold = kth_highest_order(boosted, sizes.values(), k, scratch.halves.data());
+    std::vector<float> highest(channels);
+    keep_winners_and_pool(scratch.activations.data(), boosted, threshold, windows, window * window, channels, y,
+                          argmax, on, highest.data());
+    for (int64_t at = windows * window * window * channels; at < sizes.values(); ++at) {
+        on[at % channels] += boosted[at] >= threshold && scratch.activations[at] > 0;
+    }
 }
 
 // Sums of the gradients that winners pass on, and of these times the normalised activation, which is y.
@@ -167,16 +202,27 @@ FOR_EACH_PROCESSOR void sum_image(const void* x, bool bfloat16, int64_t image, c
     }
 }
 
-FOR_EACH_PROCESSOR void winners_of_image(const void* x, bool bfloat16, int64_t image, const Sizes& sizes,
-                                         const float* mean, const float* scale, const float* boost, int64_t k,
-                                         void* y, uint8_t* argmax, int32_t* on, Scratch& scratch) {
+template <typename T>
+INLINED void choose(const T* x, bool before_pool, const Sizes& sizes, const float* mean, const float* scale,
+                    const float* boost, int64_t k, T* y, uint8_t* argmax, int32_t* on, Scratch& scratch) {
+    if (before_pool) {
+        choose_before_pool(x, sizes, mean, scale, boost, k, y, argmax, on, scratch);
+    } else {
+        choose_winners(x, sizes, mean, scale, boost, k, y, argmax, on, scratch);
+    }
+}
+
+FOR_EACH_PROCESSOR void winners_of_image(const void* x, bool bfloat16, bool before_pool, int64_t image,
+                                         const Sizes& sizes, const float* mean, const float* scale,
+                                         const float* boost, int64_t k, void* y, uint8_t* argmax, int32_t* on,
+                                         Scratch& scratch) {
     const int64_t from = image * sizes.values(), to = image * sizes.units();
     if (bfloat16) {
-        choose_winners(static_cast<const Bfloat16*>(x) + from, sizes, mean, scale, boost, k,
-                       static_cast<Bfloat16*>(y) + to, argmax + to, on, scratch);
+        choose(static_cast<const Bfloat16*>(x) + from, before_pool, sizes, mean, scale, boost, k,
+               static_cast<Bfloat16*>(y) + to, argmax + to, on, scratch);
     } else {
-        choose_winners(static_cast<const float*>(x) + from, sizes, mean, scale, boost, k,
-                       static_cast<float*>(y) + to, argmax + to, on, scratch);
+        choose(static_cast<const float*>(x) + from, before_pool, sizes, mean, scale, boost, k,
+               static_cast<float*>(y) + to, argmax + to, on, scratch);
     }
 }
 
@@ -234,17 +280,19 @@ void channel_statistics(const void* x, int bfloat16, int64_t images, int64_t hei
 }
 
 // The winners y, the argmax index of each, and for how many images and pixels each channel is on.
-void norm_pool_winners(const void* x, int bfloat16, int64_t images, int64_t height, int64_t width,
-                       int64_t channels, int64_t window, int threads, const float* mean, const float* scale,
-                       const float* boost, int64_t k, void* y, uint8_t* argmax, int64_t* on) {
+void pooled_norm_winners(const void* x, int bfloat16, int64_t images, int64_t height, int64_t width,
+                         int64_t channels, int64_t window, int before_pool, int threads, const float* mean,
+                         const float* scale, const float* boost, int64_t k, void* y, uint8_t* argmax,
+                         int64_t* on) {
     const Sizes sizes{images, height, width, channels, window};
 #pragma omp parallel num_threads(threads)
     {
-        Scratch scratch(sizes);
+        Scratch scratch(before_pool ? sizes.values() : sizes.units());
         std::vector<int32_t> on_here(channels);
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < images; ++i) {
-            winners_of_image(x, bfloat16, i, sizes, mean, scale, boost, k, y, argmax, on_here.data(), scratch);
+            winners_of_image(x, bfloat16, before_pool, i, sizes, mean, scale, boost, k, y, argmax,
+                             on_here.data(), scratch);
         }
 #pragma omp critical
         for (int64_t c = 0; c < channels; ++c) on[c] += on_here[c];

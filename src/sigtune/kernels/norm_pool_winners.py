@@ -1,4 +1,4 @@
-"""Batch norm, max pooling and k-winners in one function for the CPU, and their gradient.
+"""Batch norm, max pooling and k-winners, in either order, in one function for the CPU, and their gradient.
 
 Each of these layers alone spends its time on reading and writing memory, and most of what it writes the next
 one throws away. `norm_pool_winners.cpp` does all three in two passes over a convolution's output, and two
@@ -37,17 +37,18 @@ def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def norm_pool_winners(
-    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int
+    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int, before_pool: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Normalise, pool and choose: x is (N, C, H, W), mean, scale and boost are (C,) float32.
 
     Returns the winners, (N, C, H // window, W // window); their argmax indices, uint8 of the same shape: the
     index of each within its pooling window, row by row, and 255 where a unit did not win; and for how many
-    samples and positions each channel is on, (C,) int64. The gradient is the one for mean and scale of this
-    very batch.
+    samples and positions each channel is on, (C,) int64. With `before_pool` the k winners, and the positions
+    that are on, are of all H × W, and the pooling passes on the highest of a window. The gradient is the one
+    for mean and scale of this very batch.
     """
     y: Tensor
-    y, argmax, on = _winners(x, mean, scale, boost, k, window)
+    y, argmax, on = _winners(x, mean, scale, boost, k, window, before_pool)
     return y, argmax, on
 
 
@@ -89,15 +90,16 @@ def _statistics_like(x: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.library.custom_op("sigtune::norm_pool_winners", mutates_args=(), device_types="cpu")
 def _winners(
-    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int
+    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int, before_pool: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     x, sizes = _in_memory(x)
-    y, argmax, on = _winners_like(x, mean, scale, boost, k, window)
-    compiled().norm_pool_winners(
+    y, argmax, on = _winners_like(x, mean, scale, boost, k, window, before_pool)
+    compiled().pooled_norm_winners(
         x.data_ptr(),
         x.dtype == torch.bfloat16,
         *sizes,
         window,
+        before_pool,
         torch.get_num_threads(),
         mean.data_ptr(),
         scale.data_ptr(),
@@ -112,7 +114,7 @@ def _winners(
 
 @_winners.register_fake
 def _winners_like(
-    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int
+    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int, before_pool: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     pooled = (x.shape[2] // window, x.shape[3] // window)
     y, argmax = _empty(x, pooled, x.dtype), _empty(x, pooled, torch.uint8)
@@ -151,7 +153,7 @@ def _gradient_like(
 
 
 def _save_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    x, mean, scale, _, _, ctx.window = inputs
+    x, mean, scale, _, _, ctx.window, _ = inputs
     y, argmax, on = output
     ctx.mark_non_differentiable(argmax, on)
     ctx.save_for_backward(x, y, argmax, mean, scale)
@@ -159,7 +161,7 @@ def _save_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, 
 
 def _backward(ctx: Any, grad_y: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
     grad_x = _gradient(grad_y, *ctx.saved_tensors, ctx.window)
-    return grad_x, None, None, None, None, None
+    return grad_x, None, None, None, None, None, None
 
 
 _winners.register_autograd(_backward, setup_context=_save_for_gradient)

@@ -40,3 +40,24 @@ INLINED void keep_winners(const float* activations, const int32_t* boosted, cons
         }
     }
 }
+
+// The same, and then the highest of each pooling window: a NaN, or else the first of equals. The memory is
+// (windows, pixels of a window, channels). A window in which a zero is the highest has no winner.
+template <typename T>
+INLINED void keep_winners_and_pool(const float* activations, const int32_t* boosted, int32_t threshold,
+                                   int64_t windows, int64_t pixels, int64_t channels, T* y, uint8_t* argmax,
+                                   int32_t* on, float* highest) {
+    for (int64_t window = 0; window < windows; ++window, y += channels, argmax += channels) {
+        for (int64_t pixel = 0; pixel < pixels; ++pixel, activations += channels, boosted += channels) {
+            for (int64_t c = 0; c < channels; ++c) {
+                const bool wins = boosted[c] >= threshold;
+                const float value = wins ? activations[c] : activations[c] * 0.0f;
+                const bool higher = pixel == 0 || value > highest[c] || value != value;
+                highest[c] = higher ? value : highest[c];
+                argmax[c] = !higher ? argmax[c] : wins ? static_cast<uint8_t>(pixel) : NO_WINNER;
+                on[c] += wins && value > 0;
+            }
+        }
+        for (int64_t c = 0; c < channels; ++c) store(y[c], highest[c]);
+    }
+}

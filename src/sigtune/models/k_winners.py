@@ -2,7 +2,8 @@
 
 Of the n units of a sample, the k = round(percent_on·n) with the highest boosted activation x·exp(β(â − d))
 pass on their activation x, unboosted; the others pass on 0, and no gradient. At inference k is
-round(k·k_inference_factor). k is at least 1 and at most n.
+⌊k·k_inference_factor⌋ in KWinners and round(percent_on·k_inference_factor·n) in KWinners2d, as in the
+published code (nupic.torch). k is at least 1 and at most n.
 
 d is the unit's duty cycle, â = k/n what it would be if all units took equal turns, β the boost strength. A
 unit is on for a sample if it won with an activation above 0. In training a batch of B samples updates
@@ -84,8 +85,10 @@ class _KWinners(nn.Module):
 
     def k(self, units: int) -> int:
         """Return how many of a sample's `units` win, in training or at inference as the layer's mode is."""
-        k = self._training_k(units)
-        return k if self.training else min(units, max(1, round(k * self.k_inference_factor)))
+        return self._training_k(units) if self.training else min(units, max(1, self._inference_k(units)))
+
+    def _inference_k(self, units: int) -> int:
+        raise NotImplementedError
 
     def boost_factors(self, units: int) -> Tensor:
         """Return exp(β(â − d)), (D,), in float32 even where the model is in half precision."""
@@ -107,6 +110,9 @@ class KWinners(_KWinners):
     Raises ValueError for a percent_on outside (0, 1].
     """
 
+    def _inference_k(self, units: int) -> int:
+        return int(self._training_k(units) * self.k_inference_factor)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return x, (N, n), with all but its winners set to 0."""
         units = x.shape[1]
@@ -126,6 +132,9 @@ class KWinners2d(_KWinners):
     Each channel, of which there are `units`, has a duty cycle: the share of its positions that are on. All
     its positions are boosted alike. Fastest in channels_last. Raises ValueError as KWinners does.
     """
+
+    def _inference_k(self, units: int) -> int:
+        return round(self.percent_on * self.k_inference_factor * units)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, (N, C, H, W), with all but its winners set to 0."""

@@ -1,4 +1,4 @@
-"""Batch norm, max pooling and k-winners after a convolution, as one layer.
+"""Batch norm, max pooling and k-winners after a convolution, in either order, as one layer.
 
 On the CPU it is one function (`kernels/norm_pool_winners.py`), and after a convolution of images that one too
 (`kernels/image_winners.py`). Where these are not compiled, on a GPU and for other dtypes the three layers run
@@ -22,13 +22,15 @@ from sigtune.models.k_winners import KWinners2d
 class NormPoolWinners(nn.Module):
     """Batch norm, max pooling without overlap, k winners: (N, C, H, W) to (N, C, H // window, W // window).
 
-    The winners, and up to rounding their values and gradients, are those of the three layers one after the
-    other. In bfloat16 they are chosen before the activations are rounded, which would make many equal.
+    With `before_pool` the winners are chosen among all H × W positions, and then pooled. The winners, and up
+    to rounding their values and gradients, are those of the three layers one after the other. In bfloat16
+    they are chosen before the activations are rounded, which would make many equal.
     """
 
-    def __init__(self, channels: int, window: int, winners: KWinners2d) -> None:
+    def __init__(self, channels: int, window: int, winners: KWinners2d, before_pool: bool = False) -> None:
         super().__init__()
         self.window = window
+        self.before_pool = before_pool
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.pool = nn.MaxPool2d(window)
         self.winners = winners
@@ -44,14 +46,15 @@ class NormPoolWinners(nn.Module):
         255 where a unit did not win; None where the three layers ran one after the other.
         """
         if not self._can_be_fused(x):
-            return self.winners(self.pool(self.norm(x))), None
-        pixels = self._pooled(*x.shape[2:])
+            return self._one_after_the_other(x), None
+        pixels = self._competing(*x.shape[2:])
         if self.training:
             mean, variance = channel_statistics(x.detach())
             self._take_in(mean, variance, x.numel() // x.shape[1])
         else:
             mean, variance = self._running_statistics()
-        y, argmax, on = norm_pool_winners(x, mean, *self._how_to_choose(variance, pixels), self.window)
+        how = self._how_to_choose(variance, pixels)
+        y, argmax, on = norm_pool_winners(x, mean, *how, self.window, self.before_pool)
         self._count(on, len(x), pixels)
         return y, argmax
 
@@ -59,12 +62,12 @@ class NormPoolWinners(nn.Module):
         """Return whether `choose_from_images` takes the images, (N, C, H, W), and the convolution."""
         # In evaluation the statistics do not depend on the images, and the gradient is another.
         return (self.training or not torch.is_grad_enabled()) and can_choose_from_images(
-            images, convolution, self.window
+            images, convolution, self.window, self.before_pool
         )
 
     def choose_from_images(self, images: Tensor, convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
         """Return the same of the convolution of images, (N, C, H, W)."""
-        pixels = self._pooled(*(size - convolution.kernel_size[0] + 1 for size in images.shape[2:]))
+        pixels = self._competing(*(size - convolution.kernel_size[0] + 1 for size in images.shape[2:]))
         moments = TapMoments(images, convolution.kernel_size[0]) if self.training else None
         if moments is None:
             mean, variance = self._running_statistics()
@@ -72,11 +75,21 @@ class NormPoolWinners(nn.Module):
             mean, variance = moments.of_outputs(convolution)
             self._take_in(mean, variance, moments.count)
         how = self._how_to_choose(variance, pixels)
-        y, argmax, on = image_winners(images, convolution, mean, *how, moments)
+        y, argmax, on = image_winners(images, convolution, mean, *how, moments, self.before_pool)
         self._count(on, len(images), pixels)
         return y, argmax
 
-    def _pooled(self, height: int, width: int) -> int:
+    def _one_after_the_other(self, x: Tensor) -> Tensor:
+        layers = (self.winners, self.pool) if self.before_pool else (self.pool, self.winners)
+        y: Tensor = self.norm(x)
+        for layer in layers:
+            y = layer(y)
+        return y
+
+    def _competing(self, height: int, width: int) -> int:
+        """Return the number of positions among which the winners are chosen."""
+        if self.before_pool:
+            return height * width
         return (height // self.window) * (width // self.window)
 
     def _how_to_choose(self, variance: Tensor, pixels: int) -> tuple[Tensor, Tensor, int]:

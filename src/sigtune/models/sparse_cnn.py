@@ -96,11 +96,11 @@ class _CNN(nn.Module):
         linear: nn.Linear,
         linear_activation: nn.Module,
         num_classes: int,
-        activation_before_pool: bool = False,
+        k_winners_before_pool: bool = False,
     ) -> None:
         super().__init__()
         # (N, 1, 32, 32), (N, 64, 14, 14), (N, 64, 5, 5)
-        self.features = _features(convolutions, conv_activations, activation_before_pool)
+        self.features = _features(convolutions, conv_activations, k_winners_before_pool)
         self.classifier = nn.Sequential(
             nn.Flatten(),  # (N, 1600)
             linear,  # (N, 1000)
@@ -119,19 +119,22 @@ class _CNN(nn.Module):
 
 
 def _features(
-    convolutions: Sequence[nn.Conv2d], activations: Sequence[nn.Module], activation_before_pool: bool
+    convolutions: Sequence[nn.Conv2d], activations: Sequence[nn.Module], k_winners_before_pool: bool
 ) -> nn.Sequential:
-    """Return the convolutions, each with batch norm, 2×2 pooling, and its activation before or after it."""
+    """Return the convolutions, each with batch norm, 2×2 pooling and its activation.
+
+    ReLU comes after the pooling, where it does the same as before it, on a quarter of the units.
+    """
     window = 2
     layers: list[nn.Module] = []
     for convolution, activation in zip(convolutions, activations, strict=True):
         channels = convolution.out_channels
-        if isinstance(activation, KWinners2d) and not activation_before_pool:
-            layers.append(WinnersBlock(convolution, NormPoolWinners(channels, window, activation)))
-            continue
-        norm, pool = nn.BatchNorm2d(channels, affine=False), nn.MaxPool2d(window)
-        after = (activation, pool) if activation_before_pool else (pool, activation)
-        layers += [convolution, norm, *after]
+        if isinstance(activation, KWinners2d):
+            winners = NormPoolWinners(channels, window, activation, k_winners_before_pool)
+            layers.append(WinnersBlock(convolution, winners))
+        else:
+            norm, pool = nn.BatchNorm2d(channels, affine=False), nn.MaxPool2d(window)
+            layers += [convolution, norm, pool, activation]
     return WinnersBlocks(*layers) if isinstance(layers[0], WinnersBlock) else nn.Sequential(*layers)
 
 
