@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.app.worker import run_one_suggestion
 from sigtune.errors import JobStoppedError, Problem, UsageError
@@ -27,6 +29,14 @@ DEFINITION = {
 def experiment(store: str) -> SigOptExperiment:
     created = SigOptExperiment(connection=connect("local", store))
     created.create_experiment(**DEFINITION)
+    return created
+
+
+@pytest.fixture
+def random_experiment(store: str) -> SigOptExperiment:
+    """An experiment whose points are random, so that no process needs to load a model."""
+    created = SigOptExperiment(connection=connect("local", store))
+    created.create_experiment(**{**DEFINITION, "observation_budget": 10, "type": "random"})
     return created
 
 
@@ -112,6 +122,63 @@ def test_what_is_no_fault_of_the_suggestion_takes_no_budget_and_the_next_worker_
     assert list(experiment.open_suggestions()) == []
     (taken, other) = (work(experiment, good) or {} for _ in range(2))
     assert (taken["score"], other["score"] != 0.25) == (0.25, True)
+
+
+def test_eight_workers_at_once_make_as_many_observations_as_the_budget_has(
+    random_experiment: SigOptExperiment, store: str
+) -> None:
+    script = (
+        "import sys\n"
+        "from omegaconf import OmegaConf\n"
+        "from sigtune.app.worker import run_one_suggestion\n"
+        "from sigtune.tuning.connection import connect\n"
+        "from sigtune.tuning.experiment import SigOptExperiment\n"
+        "experiment = SigOptExperiment(1, connect('local', sys.argv[1]))\n"
+        "config = OmegaConf.create({'rate': '???'})\n"
+        "def train(cfg): return {'score': cfg.rate, 'seconds': 1.0}\n"
+        "details = experiment.get_experiment_details\n"
+        "while run_one_suggestion(config, experiment, details(), train, None): pass\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", script, store]
+    workers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    errors = [worker.communicate(timeout=PATIENCE_SECONDS)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0] * 8, errors
+    assert random_experiment.get_observation_count() == 10
+    assert list(random_experiment.open_suggestions()) == []
+
+
+def lease(host: str, expiry: float) -> dict[str, Any]:
+    return {"lease_host": host, "lease_pid": 1, "lease_expiry": expiry}
+
+
+def test_a_suggestion_whose_lease_has_run_out_goes_to_the_next_worker(experiment: SigOptExperiment) -> None:
+    abandoned = experiment.get_next_suggestion(lease("elsewhere", time.time() - 1))
+    assert (work(experiment, good) or {})["score"] == abandoned.assignments["rate"]
+    assert list(experiment.open_suggestions()) == []
+
+
+def test_a_suggestion_of_a_process_that_is_gone_goes_to_the_next_worker(
+    experiment: SigOptExperiment, store: str
+) -> None:
+    script = (
+        "import sys\n"
+        "from sigtune.tuning.connection import connect\n"
+        "from sigtune.tuning.experiment import SigOptExperiment\n"
+        "from sigtune.tuning.leases import new_lease\n"
+        "experiment = SigOptExperiment(1, connect('local', sys.argv[1]))\n"
+        "print(experiment.get_next_suggestion(new_lease()).assignments['rate'])\n"
+    )
+    drawn = subprocess.run(
+        [sys.executable, "-c", script, store], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    assert (work(experiment, good) or {})["score"] == float(drawn)
+
+
+def test_what_others_train_is_left_to_them_and_counts(experiment: SigOptExperiment) -> None:
+    for _ in range(2):
+        experiment.get_next_suggestion(lease("elsewhere", time.time() + 60))
+    assert work(experiment, raising(AssertionError())) is None
+    assert len(list(experiment.open_suggestions())) == 2
 
 
 def test_workers_at_the_same_time_are_given_different_suggestions(

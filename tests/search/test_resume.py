@@ -204,3 +204,29 @@ def test_a_search_that_is_done_has_nothing_more_to_run(app: SweepApp) -> None:
     again = resumed_until_done(app)
     assert "4 observed (0 failed)" in again.stdout
     assert_sound(app, 4)
+
+
+def test_a_suggestion_whose_budget_others_have_used_meanwhile_is_deleted_and_not_trained(
+    app: SweepApp,
+) -> None:
+    process = app.start("++lengths={1: 600}")
+    wait_until(lambda: app.starts(1))
+    os.killpg(process.pid, signal.SIGKILL)
+    output_of(process)
+    for x in range(4):
+        values = [{"name": "height", "value": 1.0}]
+        app.experiment().observations().create(assignments={"x": float(x)}, values=values)
+    result = app.run("sigopt.experiment_id=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(app.starts(1)) == 1
+    assert (len(app.observations()), app.open_suggestions()) == (4, [])
+
+
+def test_a_sweep_leaves_to_a_worker_what_that_one_trains(app: SweepApp) -> None:
+    app.run("sigopt.observation_budget=1")
+    app.experiment().update(observation_budget=4)
+    lease = {"lease_host": "elsewhere", "lease_pid": 1, "lease_expiry": time.time() + 600}
+    app.experiment().suggestions().create(metadata=lease)
+    result = app.run("sigopt.experiment_id=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (len(app.observations()), len(app.open_suggestions())) == (3, 1)

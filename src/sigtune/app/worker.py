@@ -13,6 +13,7 @@ from sigtune.errors import JobStoppedError, UsageError
 from sigtune.job.metric_values import failure_reason, metric_values
 from sigtune.tuning.connection import log_backend
 from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.leases import exceeds_budget, new_lease, release_abandoned, renewing
 from sigtune.tuning.suggested_values import changed_values
 
 log = logging.getLogger(__name__)
@@ -49,13 +50,15 @@ def run_one_suggestion(
         )
         return None
     metrics = [metric.name for metric in details.metrics]
-    suggestion = experiment.get_next_suggestion()
+    suggestion = _draw(experiment)
+    if suggestion is None:
+        return None
     values = changed_values(config, experiment, suggestion)
     log.info("suggestion %s: %s", suggestion.id, values)
     try:
-        result = metric_values(
-            train(set_values(config, values)), metric_order or metrics, metric_order is not None
-        )
+        with renewing(experiment, suggestion):
+            returned = train(set_values(config, values))
+        result = metric_values(returned, metric_order or metrics, metric_order is not None)
     except (UsageError, KeyboardInterrupt, JobStoppedError):
         experiment.put_back(suggestion)
         raise
@@ -65,6 +68,20 @@ def run_one_suggestion(
     log.info("suggestion %s: trained, with %s", suggestion.id, result)
     experiment.update_observation(suggestion.id, result)
     return result
+
+
+def _draw(experiment: SigOptExperiment) -> Any:
+    """Return a suggestion that this process holds; None where older ones consume the rest of the budget."""
+    release_abandoned(experiment)
+    suggestion = experiment.get_next_suggestion(new_lease())
+    if not exceeds_budget(experiment, suggestion):
+        return suggestion
+    experiment.delete_suggestion(suggestion.id)
+    log.info(
+        "others are training all that is left of the budget of experiment %s: nothing was trained",
+        experiment.experiment_id,
+    )
+    return None
 
 
 def _is_consumed(details: Any) -> bool:

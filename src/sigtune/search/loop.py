@@ -25,6 +25,7 @@ from sigtune.search.orphans import Orphans
 from sigtune.search.reporting import report_result
 from sigtune.search.stop_request import StopRequest
 from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.leases import exceeds_budget, is_in_work, release_abandoned
 
 # How long the loop waits for a run to end before it looks whether it is asked to stop.
 _WAIT_SECONDS = 0.5
@@ -143,6 +144,7 @@ class Search:
             self._report_if_ended(job)
         for suggestion in drawn_but_not_recorded(open_suggestions.values(), self._journal):
             self._add_job(suggestion)
+        self._delete_beyond_budget()
 
     def _resume_run(self, run: Run) -> None:
         run = replace(run, attempt=self._journal.attempt(run))
@@ -184,8 +186,34 @@ class Search:
         consumed = details.progress.observation_budget_consumed
         if budget is not None and consumed + len(self._open_jobs) >= budget:
             return False
-        self._add_job(self._experiment.get_next_suggestion({"sweep": self._journal.sweep_id}))
+        release_abandoned(self._experiment)
+        suggestion = self._experiment.get_next_suggestion({"sweep": self._journal.sweep_id})
+        if exceeds_budget(self._experiment, suggestion, self._will_be_observed):
+            self._experiment.delete_suggestion(suggestion.id)
+            return False
+        self._add_job(suggestion)
         return True
+
+    def _will_be_observed(self, suggestion: Any) -> bool:
+        if not is_drawn_by(self._journal, suggestion):
+            return is_in_work(suggestion)
+        # This sweep's own, but for those whose answers got lost.
+        return any(job.suggestion == str(suggestion.id) for job in self._open_jobs.values())
+
+    def _delete_beyond_budget(self) -> None:
+        """Delete suggestions that an earlier search drew and others have meanwhile used the budget of."""
+        details = self._experiment.get_experiment_details()
+        if details.observation_budget is None:
+            return
+        excess = details.progress.observation_budget_consumed + len(self._open_jobs)
+        excess -= details.observation_budget
+        begun = {*self._running, *self._outcomes}
+        for job in reversed(list(self._open_jobs.values())):
+            if excess > 0 and not any(run.subdir in begun for run in job.runs()):
+                self._experiment.delete_suggestion(job.suggestion)
+                self._waiting = deque(run for run in self._waiting if run.job is not job)
+                self._close(job)
+                excess -= 1
 
     def _add_job(self, suggestion: Any) -> None:
         job = self._maker.job(self._journal.next_number(), suggestion)

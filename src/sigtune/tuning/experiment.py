@@ -91,8 +91,12 @@ class SigOptExperiment:
         """Yield the suggestions that have not been observed, newest first."""
         return iter(self._resource().suggestions().fetch(state="open").iterate_pages())
 
-    def delete_suggestion(self, suggestion_id: str | int) -> None:
-        """Delete one suggestion; one that is gone already, a lost answer having been repeated, stays so."""
+    def update_suggestion(self, suggestion_id: str | int, metadata: Mapping[str, Any]) -> None:
+        """Replace the metadata of one suggestion."""
+        self._resource().suggestions(suggestion_id).update(metadata=dict(metadata))
+
+    def delete_suggestion(self, suggestion_id: str | int) -> bool:
+        """Delete one suggestion; return False for one that is gone already, as after a lost answer."""
         from sigopt.exception import ApiException
 
         try:
@@ -100,6 +104,8 @@ class SigOptExperiment:
         except ApiException as error:
             if error.status_code != 404:
                 raise
+            return False
+        return True
 
     def delete_open_suggestions(self) -> None:
         """Delete every open suggestion."""
@@ -108,8 +114,12 @@ class SigOptExperiment:
 
     def put_back(self, suggestion: Any) -> None:
         """Delete an open suggestion and queue its assignments, which `get_next_suggestion` then gives out."""
-        self._resource().queued_suggestions().create(assignments=dict(suggestion.assignments))
+        self.queue(suggestion.assignments)
         self.delete_suggestion(suggestion.id)
+
+    def queue(self, assignments: Mapping[str, Any]) -> None:
+        """Queue assignments, which are then suggested before any others."""
+        self._resource().queued_suggestions().create(assignments=dict(assignments))
 
     def update_observation(
         self,

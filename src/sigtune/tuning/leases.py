@@ -1,0 +1,107 @@
+"""Who works on a suggestion: a lease in its metadata, and whether the budget leaves room for it.
+
+A SigOpt serves suggestions beyond the budget, and knows nothing of who died. So each worker decides by what
+any server shows of the open suggestions: those that are older than its own come first.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from sigtune.tuning.experiment import SigOptExperiment
+
+_LEASE_SECONDS = 600.0
+_RENEWAL_SECONDS = 60.0
+# How often the budget is read anew because somebody reported meanwhile.
+_MOST_READINGS = 5
+
+_HOST, _PID, _EXPIRY = "lease_host", "lease_pid", "lease_expiry"
+
+
+def new_lease() -> dict[str, Any]:
+    """Return the metadata by which this process holds a suggestion; the expiry is in seconds since 1970."""
+    return {_HOST: socket.gethostname(), _PID: os.getpid(), _EXPIRY: time.time() + _LEASE_SECONDS}
+
+
+@contextmanager
+def renewing(experiment: SigOptExperiment, suggestion: Any) -> Iterator[None]:
+    """Renew the lease on the suggestion, in a thread, for as long as it is trained."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        from sigopt.exception import ApiException, ConnectionException
+
+        while not ended.wait(_RENEWAL_SECONDS):
+            with suppress(ApiException, ConnectionException):  # the next renewal is in time too
+                experiment.update_suggestion(suggestion.id, new_lease())
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def release_abandoned(experiment: SigOptExperiment) -> None:
+    """Queue again what workers had drawn whose lease has run out, or whose process on this host is gone."""
+    for suggestion in list(experiment.open_suggestions()):
+        if _is_abandoned(suggestion.metadata or {}) and experiment.delete_suggestion(suggestion.id):
+            experiment.queue(suggestion.assignments)
+
+
+def is_in_work(suggestion: Any) -> bool:
+    """Return whether a worker holds the open suggestion, or a sweep has it, which may be resumed."""
+    metadata = suggestion.metadata or {}
+    return bool(metadata.get("sweep")) or (_HOST in metadata and not _is_abandoned(metadata))
+
+
+def exceeds_budget(
+    experiment: SigOptExperiment, suggestion: Any, counts: Callable[[Any], bool] = is_in_work
+) -> bool:
+    """Return whether observations and older open suggestions leave no budget for the open `suggestion`.
+
+    `counts` says which of the others will become observations.
+    """
+    consumed, budget = _progress(experiment)
+    for _ in range(_MOST_READINGS):
+        if budget is None:
+            return False
+        older = sum(
+            entry.task.cost if entry.task else 1.0
+            for entry in experiment.open_suggestions()
+            if int(entry.id) < int(suggestion.id) and counts(entry)
+        )
+        before, (consumed, budget) = consumed, _progress(experiment)
+        if consumed == before:  # else one of the older may be counted twice, or not at all
+            break
+    return budget is not None and consumed + older >= budget
+
+
+def _progress(experiment: SigOptExperiment) -> tuple[float, float | None]:
+    details = experiment.get_experiment_details()
+    return details.progress.observation_budget_consumed, details.observation_budget
+
+
+def _is_abandoned(metadata: Mapping[str, Any]) -> bool:
+    if _HOST not in metadata:
+        return False
+    has_expired = metadata.get(_EXPIRY, 0) < time.time()
+    return has_expired or (metadata[_HOST] == socket.gethostname() and not _is_alive(metadata.get(_PID)))
+
+
+def _is_alive(pid: Any) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, TypeError, ValueError, OverflowError):
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
