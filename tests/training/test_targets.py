@@ -1,12 +1,16 @@
 """A class that the config names: of the right type for its place, with arguments that it takes."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytorch_lightning as pl
+from omegaconf import OmegaConf
+from tests.training.conftest import CONF
 
 from sigtune.config.schema import Config, TrainerConfig
 from sigtune.errors import UsageError
+from sigtune.training import targets
 from sigtune.training.targets import build, target_problems
 from sigtune.training.train import train
 
@@ -129,3 +133,23 @@ def test_a_function_that_makes_something_else_is_refused_when_it_is_called() -> 
     with pytest.raises(UsageError, match=r"makes an nn.Module, not a LightningModule"):
         build("module", {"_target_": f"{OWN}.make_net"})
     assert isinstance(build("module", MODULE), pl.LightningModule)
+
+
+def test_a_logger_whose_package_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "find_spec", lambda _: None)
+    logger = {"_target_": "pytorch_lightning.loggers.TensorBoardLogger", "save_dir": "."}
+    assert problems(logger={"tensorboard": logger}) == [
+        (
+            "logger.tensorboard._target_=pytorch_lightning.loggers.TensorBoardLogger",
+            "needs tensorboard, which is not installed",
+            "pip install 'sigtune[tensorboard]'",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*CONF.glob("callbacks/*.yaml"), *CONF.glob("logger/*.yaml")]), ids=str
+)
+def test_the_callbacks_and_loggers_of_conf_are_right(path: Path) -> None:
+    section = {} if path.stem == "none" else OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    assert problems(**{path.parent.name: section}) == []

@@ -91,7 +91,7 @@ def test_on_slurm_it_trains_as_one_process_and_warns_of_nothing(
         monkeypatch.setenv(name, value)
     # Lightning reads it when it is imported.
     monkeypatch.setattr(rank_zero_only, "rank", int(variables.get("SLURM_PROCID", 0)))
-    logger = ("logger=csv", f"logger.save_dir={tmp_path}")
+    logger = ("logger=csv", f"logger.csv.save_dir={tmp_path}")
     result = metrics(*logger)
     assert {name: result[name] for name in expected} == expected
     assert (tmp_path / "metrics" / "metrics.csv").read_text().count("\n") > 2

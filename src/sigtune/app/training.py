@@ -22,8 +22,9 @@ def training_problems(cfg: DictConfig) -> list[Problem]:
     assert isinstance(sections, dict)
     problems = added_key_problems(cfg) + target_problems({str(key): sections[key] for key in sections})
     problems += device_problems(cfg.trainer.gpus) + resume_problems(cfg.trainer.resume)
-    if not OmegaConf.is_missing(cfg.trainer, "max_epochs") and cfg.trainer.max_epochs < 1:
-        epochs = cfg.trainer.max_epochs
+    epochs = 1 if OmegaConf.is_missing(cfg.trainer, "max_epochs") else cfg.trainer.max_epochs
+    has_other_limit = cfg.trainer.max_steps > 0 or cfg.trainer.max_time is not None
+    if epochs < 1 and not (epochs == -1 and has_other_limit):
         problems.append(Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1"))
     return problems
 

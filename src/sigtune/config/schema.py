@@ -304,28 +304,49 @@ class ReduceOnPlateauConfig(SteppedSchedulerConfig):
 
 @dataclass
 class TrainerConfig:
-    """The fields of `pytorch_lightning.Trainer` that sigtune supports, and before them sigtune's own.
+    """The parameters of `pytorch_lightning.Trainer`, and before them sigtune's own.
 
     `gpus` is their number, 0 for the CPU. `resume` is `auto` (go on from the last checkpoint in the job's own
     folder, where there is one of the same config), `never`, or the path of a checkpoint. `compile` has
     torch.compile compile the model. `precision` is one of Lightning's names, or `auto`: see
-    `sigtune.training.precision`.
+    `sigtune.training.precision`. A whole number of batches is an integer, a share of them a float.
     """
 
     gpus: int = 0
     resume: str = "auto"
     compile: bool = False
     max_epochs: int = MISSING
+    min_epochs: int | None = None
+    max_steps: int = -1
+    min_steps: int | None = None
+    max_time: Any = None
     precision: str = "auto"
-    deterministic: bool = False
+    deterministic: bool | str = False
     benchmark: bool = False
+    inference_mode: bool = True
     gradient_clip_val: float | None = None
+    gradient_clip_algorithm: str | None = None
     accumulate_grad_batches: int = 1
-    check_val_every_n_epoch: int = 1
+    check_val_every_n_epoch: int | None = 1
+    val_check_interval: Any = None
+    num_sanity_val_steps: int = 0  # the first epoch validates soon enough, and a sanity check would be logged
     log_every_n_steps: int = 10
-    limit_train_batches: float = 1.0
-    limit_val_batches: float = 1.0
-    fast_dev_run: bool = False
+    limit_train_batches: int | float = 1.0
+    limit_val_batches: int | float = 1.0
+    limit_test_batches: int | float = 1.0
+    limit_predict_batches: int | float = 1.0
+    overfit_batches: int | float = 0.0
+    fast_dev_run: bool | int = False
+    reload_dataloaders_every_n_epochs: int = 0
+    use_distributed_sampler: bool = True
+    sync_batchnorm: bool = False
+    enable_model_summary: bool = False
+    enable_autolog_hparams: bool = True
+    default_root_dir: str | None = None
+    profiler: str | None = None
+    detect_anomaly: bool = False
+    barebones: bool = False
+    model_registry: str | None = None
 
 
 @dataclass

@@ -102,7 +102,7 @@ def _named(path: Path, config: Config, weights: Mapping[str, Tensor]) -> ResumeP
         what = "is of another network than the configured model"
         raise UsageError([Problem(key, what, "the model that it was trained with")])
     point = _point(path, checkpoint)
-    if point.epochs > config.trainer.max_epochs:
+    if 0 <= config.trainer.max_epochs < point.epochs:
         what = f"has trained {point.epochs} epochs, more than trainer.max_epochs={config.trainer.max_epochs}"
         raise UsageError([Problem(key, what, f"trainer.max_epochs={point.epochs} or more")])
     return point

@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
+from importlib.util import find_spec
 from typing import Any
 
 from hydra.utils import get_object, instantiate
@@ -27,6 +28,9 @@ _TYPES = {
     "callbacks": ("pytorch_lightning.Callback", "a callback"),
     "logger": ("pytorch_lightning.loggers.Logger", "a logger"),
 }
+# What Lightning's loggers import only when they are made.
+_PACKAGES = {"TensorBoardLogger": "tensorboard", "MLFlowLogger": "mlflow", "WandbLogger": "wandb"}
+_EXTRAS = {"tensorboard": "pip install 'sigtune[tensorboard]'"}
 _OF_THE_MODULE = ("model", "optimizer", "scheduler")
 _PARTIAL = ("optimizer", "scheduler")
 # What Lightning is told of a scheduler: when to step it, and the metric that it is given.
@@ -89,6 +93,14 @@ def _section_problems(key: str, section: Any) -> list[Problem]:
         found = get_object(target)
     except Exception as error:  # noqa: BLE001 - importing runs the module, which may raise anything
         return [Problem(place, f"cannot be imported: {_reason(error)}", f"the import path of {kind}")]
+    if (package := _PACKAGES.get(target.rpartition(".")[2])) and find_spec(package) is None:
+        return [
+            Problem(
+                place,
+                f"needs {package}, which is not installed",
+                _EXTRAS.get(package, f"pip install {package}"),
+            )
+        ]
     if isinstance(found, type) and not _is_right(found, group):
         return [Problem(place, f"is {_article(found)}, not {kind}", _remedy(group, target, found))]
     if not callable(found):

@@ -10,15 +10,24 @@ import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.loggers import Logger
 
 from sigtune.config.schema import TrainerConfig
-from sigtune.errors import UsageError
+from sigtune.errors import Problem, UsageError
 from sigtune.training.checkpoint_io import AtomicCheckpointIO
 from sigtune.training.devices import device_problems
 from sigtune.training.precision import BFloat16Mixed, chosen_precision
 
 SIGTUNES_OWN = ("gpus", "resume", "compile")
 """The fields of TrainerConfig that are not parameters of Lightning's trainer."""
+
+DECIDED_ELSEWHERE = (
+    *("accelerator", "devices", "strategy", "num_nodes"),  # by trainer.gpus
+    *("callbacks", "enable_checkpointing", "logger"),  # by those config groups
+    *("enable_progress_bar", "plugins"),  # by the run
+)
+"""The parameters of Lightning's trainer that are no fields of TrainerConfig."""
 
 
 def build_trainer(
@@ -30,7 +39,7 @@ def build_trainer(
 ) -> pl.Trainer:
     """Return the trainer; `callbacks` and `logger` are configs with a `_target_`, which come after our own.
 
-    Raises UsageError where `trainer.gpus` is more than the machine has.
+    Raises UsageError where `trainer.gpus` is more than the machine has, or Lightning refuses a setting.
     """
     problems = device_problems(config.gpus)
     if problems:
@@ -46,23 +55,30 @@ def build_trainer(
         # TF32 in the linear layers' products, as torch has it in convolutions by default.
         torch.set_float32_matmul_precision("high")
     chosen = [instantiate(callback) for callback in callbacks.values() if callback is not None]
-    if logger is None:
+    if not logger:
         # Lightning refuses to monitor a rate that nothing is there to write down.
         chosen = [one for one in chosen if not isinstance(one, pl.callbacks.LearningRateMonitor)]
-    return pl.Trainer(
-        accelerator="gpu" if gpus else "cpu",
-        devices=gpus or 1,
-        # Plain DDP starts the command line again for each GPU: in a search that is a second search.
-        strategy="ddp_spawn" if gpus > 1 else "auto",
-        callbacks=[*own_callbacks, *chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
-        logger=instantiate(logger) if logger is not None else False,
-        enable_checkpointing=any(isinstance(callback, pl.callbacks.ModelCheckpoint) for callback in chosen),
-        plugins=plugins,
-        enable_progress_bar=progress_bar,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,  # the first epoch validates soon enough, and a sanity check would be logged
-        **arguments,
-    )
+    try:
+        return pl.Trainer(
+            accelerator="gpu" if gpus else "cpu",
+            devices=gpus or 1,
+            # Plain DDP starts the command line again for each GPU: in a search that is a second search.
+            strategy="ddp_spawn" if gpus > 1 else "auto",
+            callbacks=[*own_callbacks, *chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
+            logger=_loggers(logger) or False,
+            enable_checkpointing=any(isinstance(one, pl.callbacks.ModelCheckpoint) for one in chosen),
+            plugins=plugins,
+            enable_progress_bar=progress_bar,
+            **arguments,
+        )
+    except (MisconfigurationException, ValueError, TypeError) as error:  # settings that exclude each other
+        raise UsageError([Problem("trainer", str(error).partition("\n")[0])]) from error
+
+
+def _loggers(config: Any) -> list[Logger]:
+    """Return the one logger of the config, or the several by name; none for None."""
+    several = [] if not config else [config] if "_target_" in config else config.values()
+    return [instantiate(one) for one in several if one is not None]
 
 
 def _one_machine() -> LightningEnvironment:
