@@ -56,6 +56,6 @@ def _as_json(data: Mapping[str, Any] | None) -> Any:
         raise bad_request(f"the request is not JSON: {error}") from error
 
 
-def load_optimizer() -> None:
-    """Import what suggestions are computed with: seconds that nobody need wait for later."""
-    load_libraries(FIRST_MODELLED)
+def load_optimizer(observation_budget: int | None) -> None:
+    """Import what the suggestions of such a budget are computed with: seconds, where it goes beyond the first."""
+    load_libraries(FIRST_MODELLED if observation_budget is None else observation_budget - 1)

@@ -98,10 +98,12 @@ def _loading_optimizer(request: SearchRequest) -> Iterator[None]:
 
     The import is over before this is: one that goes on while the interpreter exits fails.
     """
-    if (request.block.definition.get("parallel_bandwidth") or 1) == 1:
+    definition = request.block.definition
+    if (definition.get("parallel_bandwidth") or 1) == 1:
         yield
         return
-    thread = threading.Thread(target=load_optimizer, args=(request.block.backend,))
+    arguments = (request.block.backend, definition.get("observation_budget"))
+    thread = threading.Thread(target=load_optimizer, args=arguments)
     thread.start()
     try:
         yield

@@ -132,12 +132,12 @@ def _first_line(message: object) -> str:
     return lines[0][:_LONGEST_MESSAGE]
 
 
-def load_optimizer(backend: str) -> None:
-    """Import what the local backend computes suggestions with: seconds that nobody need wait for later."""
+def load_optimizer(backend: str, observation_budget: int | None) -> None:
+    """Import what the local backend computes so many suggestions with, so that nobody waits for it later."""
     if choose_backend(backend) == "local":
         from sigtune.backend.driver import load_optimizer as load
 
-        load()
+        load(observation_budget)
 
 
 def ensure_project(connection: Any, project: str) -> None:
