@@ -57,5 +57,5 @@ def _as_json(data: Mapping[str, Any] | None) -> Any:
 
 
 def load_optimizer(observation_budget: int | None) -> None:
-    """Import what the suggestions of such a budget are computed with: seconds, where it goes beyond the first."""
+    """Import what the suggestions of such a budget are computed with: seconds, unless it is small."""
     load_libraries(FIRST_MODELLED if observation_budget is None else observation_budget - 1)
