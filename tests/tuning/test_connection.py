@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sigopt.exception import ApiException
 
+from sigtune.backend.driver import LocalDriver
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.connection import choose_backend, connect, describe_backend, ensure_project, log_backend
 
@@ -190,6 +191,25 @@ def test_connecting_works_in_a_folder_whose_name_is_not_a_project_id(
     )
     assert result.stderr == ""
     assert result.stdout.split() == ["0", str(project)]
+
+
+def test_a_database_that_is_away_for_a_while_is_waited_for_and_no_longer_than_asked(
+    monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    answer = LocalDriver.request
+    failures = [3]
+
+    def away(*arguments: Any) -> Any:
+        if failures[0]:
+            failures[0] -= 1
+            raise ApiException({"message": "the database is away"}, 503)
+        return answer(*arguments)
+
+    monkeypatch.setattr(LocalDriver, "request", away)
+    assert connect("local", store, retry_seconds=600).experiments().fetch().count == 0
+    failures[0] = 10**6
+    with pytest.raises(ApiException, match="the database is away"):
+        connect("local", store, retry_seconds=0.2).experiments().fetch()
 
 
 def test_a_project_that_does_not_exist_is_created_and_one_that_does_is_kept(store: str) -> None:

@@ -75,7 +75,8 @@ def connect(
     """Return a `sigopt.Connection` to the chosen backend.
 
     `store` (an SQLAlchemy URL) and `seed` (which breaks the optimiser's ties) are the local backend's; for
-    `retry_seconds` a request is repeated that a server does not answer, or answers with 429 or 5xx. Raises
+    `retry_seconds` a request is repeated that a server does not answer, or answers with 429 or 5xx, or that
+    the store's database cannot take. Raises
     UsageError as `choose_backend` does, and when the store cannot be opened.
     """
     connection_class = _connection_class()
@@ -87,9 +88,9 @@ def connect(
         return connection_class(
             driver=RetryingDriver, client_token=api_token(), api_url=api_url, retry_seconds=retry_seconds
         )
-    from sigtune.backend.driver import LocalDriver  # SQLAlchemy is not needed to reach a server
+    from sigtune.tuning.patient_local_driver import PatientLocalDriver  # SQLAlchemy is the store's only
 
-    return connection_class(driver=LocalDriver, url=store, seed=seed)
+    return connection_class(driver=PatientLocalDriver, url=store, seed=seed, retry_seconds=retry_seconds)
 
 
 def log_backend(backend: str) -> None:
