@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import traceback
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from sigopt.exception import ApiException
+from sqlalchemy.exc import OperationalError
 
 from sigtune.backend.driver import LocalDriver
 from sigtune.errors import Problem, UsageError
@@ -197,12 +199,13 @@ def test_a_database_that_is_away_for_a_while_is_waited_for_and_no_longer_than_as
     monkeypatch: pytest.MonkeyPatch, store: str
 ) -> None:
     answer = LocalDriver.request
-    failures = [3]
+    failures, reason = [3], ["database is locked"]
 
     def away(*arguments: Any) -> Any:
         if failures[0]:
             failures[0] -= 1
-            raise ApiException({"message": "the database is away"}, 503)
+            cause = OperationalError("SELECT 1", None, sqlite3.OperationalError(reason[0]))
+            raise ApiException({"message": "the database is away"}, 503) from cause
         return answer(*arguments)
 
     monkeypatch.setattr(LocalDriver, "request", away)
@@ -210,6 +213,9 @@ def test_a_database_that_is_away_for_a_while_is_waited_for_and_no_longer_than_as
     failures[0] = 10**6
     with pytest.raises(ApiException, match="the database is away"):
         connect("local", store, retry_seconds=0.2).experiments().fetch()
+    reason[0] = "database or disk is full"
+    with pytest.raises(ApiException, match="the database is away"):
+        connect("local", store, retry_seconds=600).experiments().fetch()
 
 
 def test_a_project_that_does_not_exist_is_created_and_one_that_does_is_kept(store: str) -> None:

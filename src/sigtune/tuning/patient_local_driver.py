@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from sigopt.exception import ApiException
+from sqlalchemy.exc import OperationalError
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 from tenacity.stop import stop_after_delay
 
@@ -48,7 +50,13 @@ class PatientLocalDriver(LocalDriver):
 
 
 def _is_away(error: BaseException) -> bool:
-    return isinstance(error, ApiException) and error.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    """Return whether the database may be back soon, which a full disk or a read-only file is not."""
+    if not isinstance(error, ApiException) or error.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+        return False
+    if not isinstance(error.__cause__, OperationalError):
+        return False
+    original = error.__cause__.orig
+    return not isinstance(original, sqlite3.OperationalError) or "locked" in str(original)
 
 
 def _log_wait(state: RetryCallState) -> None:
