@@ -36,6 +36,9 @@ class Classes(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
         return self._loader()
 
+    def test_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
+        return self._loader()
+
 
 class Regression(pl.LightningModule):
     def __init__(self, hidden: int = 4, learning_rate: float = 0.1) -> None:

@@ -351,10 +351,16 @@ class TrainerConfig:
 
 @dataclass
 class Config:
-    """The primary config. A group whose class is a choice is open (Any) here; its YAML names its schema."""
+    """The primary config. A group whose class is a choice is open (Any) here; its YAML names its schema.
+
+    `report` is the epoch whose metrics a job returns, `last` or `best` (of the checkpoint callback that has a
+    monitor); with `evaluate` its weights are tested too.
+    """
 
     seed: int = 42
     data_dir: str = "data"
+    report: str = "last"
+    evaluate: bool = False
     data: Any = MISSING
     module: Any = MISSING
     model: Any = MISSING

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from sigtune.config.schema import Config
-from sigtune.errors import JobStoppedError
+from sigtune.errors import JobStoppedError, UsageError
 from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.callbacks.stop_when_asked import StopWhenAsked
 from sigtune.training.compilation import compile_model
 from sigtune.training.host_memory import reuse_freed_memory
 from sigtune.training.known_warnings import without_known_warnings
 from sigtune.training.logged_metrics import keep_logged_metrics
+from sigtune.training.reported import best_checkpoint, metrics_of, report_problems
 from sigtune.training.resume import job_identity, resume_point
 from sigtune.training.targets import build
 from sigtune.training.trainer import build_trainer
@@ -28,7 +30,7 @@ logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARN
 def train(
     config: Config, progress_bar: bool = False, should_stop: Callable[[], bool] | None = None
 ) -> dict[str, float]:
-    """Train the configured module on the configured data; return the last epoch's metrics by name.
+    """Train the configured module on the configured data; return the metrics of the reported epoch by name.
 
     Raises UsageError where the machine lacks what the config asks for, DivergedError when the loss is no
     longer a finite number, and JobStoppedError when `should_stop`, asked after every batch, says so, or when
@@ -41,6 +43,8 @@ def train(
     job_state = JobState(job_identity(config))
     own = [job_state] if should_stop is None else [job_state, StopWhenAsked(should_stop)]
     trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, own)
+    if problems := report_problems(config.report, trainer):
+        raise UsageError(problems)
     resumed = resume_point(config, _last_checkpoint(trainer), module.state_dict())
     with without_known_warnings():
         if resumed is not None and trainer.is_global_zero:
@@ -52,8 +56,14 @@ def train(
             trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
         except SIGTERMException as error:
             raise JobStoppedError("SIGTERM") from error
-    # A job that had trained all its epochs when it was killed has no more to train, and its metrics already.
-    metrics = trainer.callback_metrics or job_state.metrics
+        # A job that was killed after its last epoch has no more to train, and its metrics already.
+        metrics: dict[str, Any] = {**(trainer.callback_metrics or job_state.metrics)}
+        best = best_checkpoint(trainer) if config.report == "best" else None
+        if best is not None:
+            metrics = metrics_of(best)
+        if config.evaluate:
+            (tested,) = trainer.test(module, data, ckpt_path=best, weights_only=True, verbose=False)
+            metrics |= tested
     return {name: float(value) for name, value in metrics.items()}
 
 

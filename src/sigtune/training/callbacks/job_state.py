@@ -53,6 +53,11 @@ def identity_of(checkpoint: Mapping[str, Any]) -> Any:
     return checkpoint.get(_KEY, {}).get("identity")
 
 
+def metrics_in(checkpoint: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics when the checkpoint was written; none for another program's."""
+    return dict(checkpoint.get(_KEY, {}).get("metrics", {}))
+
+
 def _random_states() -> dict[str, Any]:
     """Return the states as plain values and tensors, which can be read back without unpickling objects."""
     numpy_state = np.random.get_state(legacy=False)
