@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tests.training.conftest import CONF
@@ -90,6 +91,18 @@ def test_a_checkpoint_loads_without_the_config(tmp_path: Path) -> None:
     loaded = Classifier.load_from_checkpoint(tmp_path / "last.ckpt")
     assert loaded.get_parameter("model.weight").equal(module.get_parameter("model.weight"))
     assert loaded.hparams["optimizer"]["_target_"] == "torch.optim.AdamW"
+
+
+@pytest.mark.parametrize("place", ["model", "optimizer", "scheduler"])
+def test_a_checkpoint_that_names_another_function_runs_nothing(tmp_path: Path, place: str) -> None:
+    file, marker = tmp_path / "last.ckpt", tmp_path / "was-run"
+    rates(classifier("adamw", "cosine"), tmp_path)
+    content = torch.load(file, weights_only=True)
+    content["hyper_parameters"][place]["extra"] = {"_target_": "os.mkdir", "path": str(marker)}
+    torch.save(content, file)
+    with pytest.raises(UsageError, match=rf"{place}\._target_=os\.mkdir"):
+        Classifier.load_from_checkpoint(file)
+    assert not marker.exists()
 
 
 @pytest.mark.parametrize("setting", ["interval=hour", "monitor=val_loss", "frequency=0"])

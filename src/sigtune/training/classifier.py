@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,7 +15,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from sigtune.errors import Problem, UsageError, nearest
-from sigtune.training.targets import LIGHTNINGS_OWN, build
+from sigtune.training.checkpoint_io import read_checkpoint
+from sigtune.training.targets import LIGHTNINGS_OWN, build, foreign_problems
 
 METRICS = ("loss", "validation_loss", "mean_accuracy")
 """The metrics that a training logs."""
@@ -50,6 +52,28 @@ class Classifier(pl.LightningModule):
             raise UsageError(problems)
         arguments = {name: settings[name] for name in settings if name not in LIGHTNINGS_OWN}
         self._make_scheduler: Callable[..., LRScheduler] | None = build("scheduler", arguments or None)
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]  # files only, and always with weights_only
+        cls, checkpoint_path: str | Path, **arguments: Any
+    ) -> Any:
+        """Return the classifier of a file that may be somebody else's; `arguments` are Lightning's.
+
+        Raises UsageError where the file is not a checkpoint, or names other classes than a model's, an
+        optimizer's and a scheduler's: nothing of it is run then.
+        """
+        content = read_checkpoint(Path(checkpoint_path))
+        if content is None:
+            raise UsageError([Problem(str(checkpoint_path), "is not a checkpoint of a training run")])
+        sections = content.get("hyper_parameters", {})
+        problems = [
+            problem
+            for group in ("model", "optimizer", "scheduler")
+            for problem in foreign_problems(group, sections.get(group))
+        ]
+        if problems:
+            raise UsageError(problems)
+        return super().load_from_checkpoint(checkpoint_path, **{**arguments, "weights_only": True})
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits, (N, classes)."""

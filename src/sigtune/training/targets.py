@@ -148,6 +148,28 @@ def _argument_problems(
     ]
 
 
+def foreign_problems(group: str, section: Any) -> list[Problem]:
+    """Return the `_target_`s of a section, nested ones too, that are not classes of the type for its group.
+
+    A config of one's own may name any function. One that came in a file of somebody else's could have any
+    command run by it, so there only the classes that the place is for will do.
+    """
+    if isinstance(section, list):
+        return [problem for one in section for problem in foreign_problems(group, one)]
+    if not isinstance(section, dict):
+        return []
+    problems = [problem for one in section.values() for problem in foreign_problems(group, one)]
+    if "_target_" in section:
+        target = str(section["_target_"])
+        try:
+            found = get_object(target)
+        except Exception:  # noqa: BLE001 - importing runs the module, which may raise anything
+            found = None
+        if not (isinstance(found, type) and _is_right(found, group)):
+            problems.append(Problem(f"{group}._target_={target}", f"is not {_TYPES[group][1]}"))
+    return problems
+
+
 def _unused_sections(config: Mapping[str, Any]) -> list[Problem]:
     """Return the model, optimizer and scheduler that the module does not take: they would change nothing."""
     read = {name: str(section) for name, section in config.items() if name not in {*_OF_THE_MODULE, "sigopt"}}
