@@ -16,16 +16,18 @@ def note(*words):
     with open("requests.txt", "a") as file:
         print(*words, file=file)
 
-class CountingDriver(driver.LocalDriver):
-    def __init__(self, *args, **kwargs):
-        note("open")
-        super().__init__(*args, **kwargs)
+make, ask = driver.LocalDriver.__init__, driver.LocalDriver.request
 
-    def request(self, method, path, data, headers=None):
-        note(method.upper(), "/".join(map(str, path)))
-        return super().request(method, path, data, headers)
+def counted_make(self, *args, **kwargs):
+    note("open")
+    make(self, *args, **kwargs)
 
-driver.LocalDriver = CountingDriver
+def counted_ask(self, method, path, data, headers=None):
+    note(method.upper(), "/".join(map(str, path)))
+    return ask(self, method, path, data, headers)
+
+# In place: the driver that repeats requests is made from this class.
+driver.LocalDriver.__init__, driver.LocalDriver.request = counted_make, counted_ask
 sys.argv[0] = {str(TRAIN)!r}
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -43,14 +45,18 @@ def requests_of(folder: Path, *arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize("callback", [(), (WITHOUT_CALLBACK,)], ids=["with RunCheck", "without"])
-def test_a_worker_opens_the_store_once_and_fetches_its_experiment_once(
+def test_a_worker_opens_the_store_once_and_checks_its_experiment_once(
     train: Train, tmp_path: Path, callback: tuple[str, ...]
 ) -> None:
     assert train("sigopt.create=true").returncode == 0
     assert requests_of(tmp_path, "sigopt.experiment_id=1", *SMALL, *callback) == [
         "open",
-        "GET experiments/1",
+        "GET experiments/1",  # for every check
+        "GET experiments/1/suggestions",  # whether a dead worker left one
         "POST experiments/1/suggestions",
+        "GET experiments/1",  # whether the budget has room for it beside the older ones: a stable reading
+        "GET experiments/1/suggestions",
+        "GET experiments/1",
         "POST experiments/1/observations",
     ]
 
