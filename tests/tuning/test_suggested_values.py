@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
+from tests.tuning.tuned_config import config
 
 from sigtune.errors import UsageError
 from sigtune.tuning.common_experiments import SigOptSGDOneCycleLRExperiment, SigOptSGDStepLRExperiment
@@ -11,26 +12,6 @@ from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.suggested_values import Point, changed_values, refused_values
 
 MAX_LR = {"name": "max_lr", "type": "double", "bounds": {"min": 0.01, "max": 1.5}}
-
-
-def config(**changes: Any) -> DictConfig:
-    return OmegaConf.create(
-        {
-            "optimizer": {
-                "_target_": "torch.optim.SGD",
-                "lr": "${scheduler.max_lr}",
-                "momentum": 0.0,
-                "weight_decay": "???",
-            },
-            "scheduler": {
-                "_target_": "torch.optim.lr_scheduler.OneCycleLR",
-                "max_lr": "???",
-                "pct_start": "???",
-            },
-            "trainer": {"max_epochs": 30},
-            **changes,
-        }
-    )
 
 
 def test_changed_values_are_those_the_suggestion_sets_and_the_config_is_left_alone() -> None:

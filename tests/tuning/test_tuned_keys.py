@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
+from tests.tuning.tuned_config import config
 
 from sigtune.tuning.common_experiments import SigOptSGDOneCycleLRExperiment, SigOptSGDStepLRExperiment
 from sigtune.tuning.experiment import SigOptExperiment
@@ -16,26 +17,6 @@ from sigtune.tuning.tuned_keys import declared_keys, tuned_keys
 MAX_LR: dict[str, Any] = {"name": "max_lr", "type": "double", "bounds": {"min": 0.01, "max": 1.5}}
 PCT_START: dict[str, Any] = {"name": "pct_start", "type": "double", "bounds": {"min": 0.03, "max": 0.15}}
 WEIGHT_DECAY: dict[str, Any] = {"name": "weight_decay", "type": "double", "grid": [1e-5, 1e-3]}
-
-
-def config(**changes: Any) -> DictConfig:
-    return OmegaConf.create(
-        {
-            "optimizer": {
-                "_target_": "torch.optim.SGD",
-                "lr": "${scheduler.max_lr}",
-                "momentum": 0.0,
-                "weight_decay": "???",
-            },
-            "scheduler": {
-                "_target_": "torch.optim.lr_scheduler.OneCycleLR",
-                "max_lr": "???",
-                "pct_start": "???",
-            },
-            "trainer": {"max_epochs": 30},
-            **changes,
-        }
-    )
 
 
 class WarmupParams(SigOptExperiment):
