@@ -29,7 +29,7 @@ ALLOWED = {
     "tuning": {"errors", "definition", "backend", "config"},
     "cli": {"errors", "backend", "server", "tuning"},
     "checks": {"errors", "definition", "config", "tuning"},
-    "report": {"errors", "definition"},
+    "report": {"errors", "definition", "optimizer"},
     "search": {
         "errors",
         "passwords",

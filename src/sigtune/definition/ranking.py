@@ -68,12 +68,33 @@ def best_of_experiment(observations: Sequence[P], definition: ExperimentDefiniti
 
     With `num_solutions` above 1 these are as many good observations that lie far from one another.
     """
-    if definition.tasks:
-        name = full_task(definition.tasks).name
-        observations = [observation for observation in observations if observation.task == name]
+    observations = [observation for observation in observations if _is_full(observation, definition)]
     if definition.num_solutions == 1:
         return best(observations, definition.metrics)
     return _solutions(observations, definition)
+
+
+def best_so_far(
+    observations: Sequence[Placed], definition: ExperimentDefinition, metric: Metric
+) -> list[float | None]:
+    """Return at each observation the best value of a metric until then, of the feasible by the full task.
+
+    None before the first of these.
+    """
+    values: list[float | None] = []
+    highest: float | None = None
+    for observation in observations:
+        if _is_full(observation, definition) and is_feasible(observation.values, definition.metrics):
+            assert observation.values is not None
+            value = observation.values[metric.name]
+            if highest is None or metric.score(value) >= metric.score(highest):
+                highest = value
+        values.append(highest)
+    return values
+
+
+def _is_full(observation: Placed, definition: ExperimentDefinition) -> bool:
+    return not definition.tasks or observation.task == full_task(definition.tasks).name
 
 
 def is_feasible(values: Mapping[str, float] | None, metrics: Sequence[Metric]) -> bool:

@@ -11,6 +11,9 @@ import numpy.typing as npt
 from sigtune.definition.experiment import ExperimentDefinition, Observation
 from sigtune.definition.parameters import Parameter
 
+FEWEST_OBSERVATIONS = 10
+"""Successful observations below which importances would be noise."""
+
 MOST_GROUPS = 8
 """Into how many groups of equal size the values of a numeric parameter are put at most."""
 

@@ -9,10 +9,7 @@ from sigtune.backend.pagination import pagination
 from sigtune.backend.points import all_points
 from sigtune.backend.requests import Call, Json
 from sigtune.backend.views import definition_of
-from sigtune.optimizer.importance import metric_importances
-
-FEWEST_OBSERVATIONS = 10
-"""Successful observations below which importances would be noise."""
+from sigtune.optimizer.importance import FEWEST_OBSERVATIONS, metric_importances
 
 
 def listing(call: Call) -> Json:
