@@ -337,3 +337,16 @@ def test_a_module_of_the_wrong_type_and_a_misspelt_argument_of_ones_own_are_refu
     assert refused("--config-dir=extra", "module=mine", "module.lerning_rate=1") == [
         ["module.lerning_rate", "unknown key", "→ module.learning_rate"]
     ]
+
+
+def test_what_is_wrong_with_an_evaluation_is_told_in_one_list(refused: Refused) -> None:
+    evaluation = "--config-name=evaluate"
+    assert refused(evaluation, "checkpont=last.ckpt") == [["checkpont", "unknown key", "→ checkpoint"]]
+    gpus, file = refused(evaluation, "checkpoint=last.ckpt", "trainer.gpus=99")
+    assert gpus[0] == "trainer.gpus=99"
+    assert file == ["checkpoint=last.ckpt", "no such file", "→ checkpoints/last.ckpt in a job's folder"]
+
+
+def test_what_cannot_be_merged_is_told_without_a_traceback(refused: Refused) -> None:
+    ((key, _),) = refused("+seed.of=1")
+    assert key == "+seed.of=1"

@@ -32,10 +32,12 @@ def main(entry: Callable[[], None], config_dir: Path) -> None:
         entry()
     except UsageError as error:
         exit_with(error)
-    except (HydraException, OmegaConfBaseException):
-        from sigtune.checks.composition import diagnose
+    except (HydraException, OmegaConfBaseException) as error:
+        from sigtune.checks.composition import composition_problem, diagnose
 
         problems = diagnose(sys.argv[1:], config_dir)
+        if not problems and (problem := composition_problem(error)) is not None:
+            problems = [problem]
         if not problems:
             raise
         exit_with(UsageError(problems))

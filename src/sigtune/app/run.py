@@ -36,7 +36,7 @@ def run(cfg: DictConfig) -> dict[str, float] | None:
 
 def _run_job(cfg: DictConfig) -> dict[str, float]:
     """Train as a job of a sweep: its check was the sweep's, which gave every tuned key its value."""
-    values, problems = default_values(cfg, read_block(cfg.sigopt))
+    values, problems = default_values(cfg, read_block(cfg.get("sigopt")))
     if problems:
         raise UsageError(problems)
     return train(set_values(cfg, values), should_stop=stop_file(HydraConfig.get().sweep.dir).exists)
@@ -55,7 +55,7 @@ def _run_once(cfg: DictConfig) -> dict[str, float] | None:
 
         return work(cfg, checked, _train)
     metrics = _train(set_values(cfg, checked.default_values))
-    print(f"trained  {_format_metrics(metrics)} · {HydraConfig.get().runtime.output_dir}")
+    print(f"done     {_format_metrics(metrics)} · {HydraConfig.get().runtime.output_dir}")
     return metrics
 
 

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
-from sigtune.config.schema import Config
+from sigtune.config.schema import Config, EvaluationConfig
 from sigtune.config.validation import added_key_problems
 from sigtune.errors import Problem, UsageError
 
 
 def training_problems(cfg: DictConfig) -> list[Problem]:
     """Return why this machine cannot train the config; a search asks before it draws a suggestion."""
+    if OmegaConf.get_type(cfg) is EvaluationConfig:
+        return _evaluation_problems(cfg)
     from sigtune.training.devices import device_problems
     from sigtune.training.resume import resume_problems
     from sigtune.training.targets import target_problems
@@ -29,19 +31,38 @@ def training_problems(cfg: DictConfig) -> list[Problem]:
     return problems
 
 
+def _evaluation_problems(cfg: DictConfig) -> list[Problem]:
+    from sigtune.training.devices import device_problems
+    from sigtune.training.evaluate import trained_sections
+    from sigtune.training.targets import section_problems
+
+    problems = added_key_problems(cfg) + device_problems(cfg.trainer.gpus)
+    if cfg.data is not None:
+        problems += section_problems("data", OmegaConf.to_container(cfg.data))
+    if not OmegaConf.is_missing(cfg, "checkpoint"):
+        try:
+            trained_sections(cfg.checkpoint)
+        except UsageError as error:
+            problems += error.problems
+    return problems
+
+
 def train(
     cfg: DictConfig, *, should_stop: Callable[[], bool] | None = None, progress_bar: bool = False
 ) -> dict[str, float]:
-    """Train the config and return its metrics, by name.
+    """Train the config, or test the checkpoint that it names, and return the metrics by name.
 
     Raises UsageError where a class that the config names refuses what it is given, and KeyboardInterrupt on
     Ctrl-C, whatever Hydra and Lightning make of either.
     """
+    from sigtune.training.evaluate import evaluate
     from sigtune.training.train import train as train_config
 
     config = OmegaConf.to_object(cfg)
-    assert isinstance(config, Config)
     try:
+        if isinstance(config, EvaluationConfig):
+            return evaluate(config, progress_bar)
+        assert isinstance(config, Config)
         return train_config(config, should_stop=should_stop, progress_bar=progress_bar)
     except InstantiationException as error:
         if isinstance(error.__cause__, UsageError):  # of a class that the config names by _target_

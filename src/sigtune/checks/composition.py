@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,24 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_store import ConfigStore
+from hydra.core.config_store import ConfigNode, ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import HydraException
+from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.checks.groups import with_incompatible_choices
 from sigtune.checks.search import mapping_problems, open_search
 from sigtune.config.keys import is_key, known_keys
-from sigtune.config.schema import Config
 from sigtune.config.validation import assign, unknown_key, value_problems
 from sigtune.errors import Code, Problem, nearest
 from sigtune.tuning.block import read_block
 
-_SCHEMA_NAME = "schema_name_"
+# A key that stands in for the schema of its section.
+_SCHEMA = "schema_"
 
 
 @dataclass
@@ -39,6 +39,16 @@ class _TypedOverrides:
     groups: list[Override] = field(default_factory=list)
     values: list[Override] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+
+def composition_problem(error: Exception) -> Problem | None:
+    """Return what Hydra says that no value alone is to blame for; None where it composed the config."""
+    if not isinstance(error, ConfigCompositionException):
+        return None
+    line = str(error).splitlines()[0]
+    reason = str(error.__cause__).splitlines()[0] if error.__cause__ is not None else ""
+    override = line.removeprefix("Error merging override ")
+    return Problem(override, reason) if override != line and reason else Problem("config", line)
 
 
 def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
@@ -79,7 +89,7 @@ def _config_problems(config_name: str, overrides: Sequence[str], *, is_sweep: bo
     problems = typed.problems + problems + _value_override_problems(config, typed.values)
     # Of another experiment than the one meant, the search is not worth a look.
     is_meant = not any(problem.code is Code.NO_SUCH_CHOICE for problem in typed.problems)
-    if is_meant and (is_sweep or config.sigopt.create):
+    if is_meant and "sigopt" in config and (is_sweep or config.sigopt.get("create")):
         problems += _search_problems(config, {override.key_or_group for override in typed.values})
     return problems
 
@@ -141,18 +151,19 @@ def _group_problem(override: Override, loader: ConfigLoader) -> Problem | None:
 
 @contextmanager
 def _schemas_left_out() -> Iterator[dict[str, DictConfig]]:
-    """Put a marker in the place of every schema of the ConfigStore; yield the schemas by their marker."""
-    store = ConfigStore.instance()
+    """Put a marker in the place of every schema of the ConfigStore; yield the schemas by their marker.
+
+    A schema is what has a dataclass, in whatever group, but for Hydra's own configs.
+    """
     schemas: dict[str, DictConfig] = {}
-    replaced: list[tuple[dict[str, Any], str, Any]] = []
-    for folder in [store.repo, *(entry for entry in store.repo.values() if isinstance(entry, dict))]:
-        replaced += [(folder, name, entry) for name, entry in folder.items() if name.endswith("_schema.yaml")]
-    for folder, name, entry in replaced:
-        schemas[entry.name] = entry.node
-        marker = {} if folder is store.repo else {_SCHEMA_NAME: entry.name}
-        folder[name] = type(entry)(
-            entry.name, OmegaConf.create(marker), entry.group, entry.package, entry.provider
-        )
+    replaced: list[tuple[dict[str, Any], str, ConfigNode]] = []
+    for folder, name, entry in _stored(ConfigStore.instance().repo, is_root=True):
+        if is_dataclass(OmegaConf.get_type(entry.node)):
+            marker = f"{entry.group or ''}/{entry.name}"
+            schemas[marker] = entry.node
+            replaced.append((folder, name, entry))
+            node = OmegaConf.create({_SCHEMA: marker})
+            folder[name] = ConfigNode(entry.name, node, entry.group, entry.package, entry.provider)
     try:
         yield schemas
     finally:
@@ -160,15 +171,38 @@ def _schemas_left_out() -> Iterator[dict[str, DictConfig]]:
             folder[name] = entry
 
 
+def _stored(
+    folder: dict[str, Any], is_root: bool = False
+) -> Iterator[tuple[dict[str, Any], str, ConfigNode]]:
+    """Yield (folder, name, entry) for every config of the ConfigStore that is not Hydra's own."""
+    for name, entry in list(folder.items()):
+        if isinstance(entry, ConfigNode):
+            yield folder, name, entry
+        elif not (is_root and name == "hydra"):
+            yield from _stored(entry)
+
+
 def _checked(loose: DictConfig, schemas: dict[str, DictConfig]) -> tuple[DictConfig, list[Problem]]:
     """Return the config typed by the schemas, as far as it fits them, and what does not fit."""
-    config = OmegaConf.structured(Config)
     values = OmegaConf.to_container(loose)
     assert isinstance(values, dict)
-    for group, section in values.items():
-        if isinstance(section, dict) and _SCHEMA_NAME in section:
-            config[group] = schemas[section.pop(_SCHEMA_NAME)]
-    return config, value_problems(config, values, "")
+    root, *markers = _pop_markers(values)
+    config = schemas[root[1]] if root[1] is not None else OmegaConf.create(values)
+    for key, marker in markers:
+        if marker is not None:
+            OmegaConf.update(config, key, schemas[marker], merge=False)
+    problems = value_problems(config, values, "")
+    if root[1] is None:
+        OmegaConf.set_struct(config, True)  # as Hydra does, so that a misspelt override is seen
+    return config, problems
+
+
+def _pop_markers(values: dict[Any, Any], key: str = "") -> Iterator[tuple[str, str | None]]:
+    """Take the markers out of nested sections; yield (key, marker or None) of each, the outer first."""
+    yield key, values.pop(_SCHEMA, None)
+    for name, section in values.items():
+        if isinstance(section, dict):
+            yield from _pop_markers(section, f"{key}.{name}" if key else str(name))
 
 
 def _value_override_problems(config: DictConfig, overrides: Sequence[Override]) -> list[Problem]:

@@ -44,7 +44,7 @@ def check_run(config: DictConfig, overridden: Collection[str], can_train: Check)
     `overridden` are the config keys given on the command line; `can_train` is the check of what only a run
     that trains needs of this machine.
     """
-    block = read_block(config.sigopt)
+    block = read_block(config.get("sigopt"))
     if block.create:
         run, problems = _check_creation(config, block, overridden)
     elif block.experiment_id is not None:

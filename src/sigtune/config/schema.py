@@ -372,6 +372,30 @@ class Config:
     sigopt: SigOptConfig = field(default_factory=SigOptConfig)
 
 
+@dataclass
+class EvaluationTrainerConfig:
+    """Those fields of TrainerConfig that a test has a use for."""
+
+    gpus: int = 0
+    precision: str = "auto"
+    deterministic: bool | str = False
+    limit_test_batches: int | float = 1.0
+
+
+@dataclass
+class EvaluationConfig:
+    """The primary config `evaluate`: a finished training's checkpoint, to be tested on a test set.
+
+    `data` takes the place of the data that it was trained with, which is tested on where there is none here.
+    """
+
+    checkpoint: str = MISSING
+    seed: int = 42
+    data_dir: str = "data"
+    data: Any = None
+    trainer: EvaluationTrainerConfig = field(default_factory=EvaluationTrainerConfig)
+
+
 # The dataclass of each choice whose class is known, by config group and name.
 GROUP_SCHEMAS: tuple[tuple[str, str, type], ...] = (
     ("data", "synthetic_commands", SyntheticCommandsConfig),
@@ -394,5 +418,6 @@ def register_schemas() -> None:
     """Put the dataclasses where the defaults lists of conf/ find them, each as GROUP/NAME_schema."""
     store = ConfigStore.instance()
     store.store(name="config_schema", node=Config)
+    store.store(name="evaluate_schema", node=EvaluationConfig)
     for group, name, node in GROUP_SCHEMAS:
         store.store(group=group, name=f"{name}_schema", node=node)

@@ -62,7 +62,7 @@ def target_problems(config: Mapping[str, Any]) -> list[Problem]:
         [] if config.get("module") else [Problem("module", "is none", "module=classifier, or your own")]
     )
     for key, section in _sections(config):
-        problems += _section_problems(key, section)
+        problems += section_problems(key, section)
     return problems + _unused_sections(config)
 
 
@@ -80,7 +80,8 @@ def _is_reference(section: Any) -> bool:
     return isinstance(section, str) and "${" in section
 
 
-def _section_problems(key: str, section: Any) -> list[Problem]:
+def section_problems(key: str, section: Any) -> list[Problem]:
+    """Return what is wrong with the class that the section of a config group, at `key`, names."""
     group = key.partition(".")[0]
     kind = _TYPES[group][1]
     target = section.get("_target_") if isinstance(section, dict) else None
@@ -158,7 +159,12 @@ def foreign_problems(group: str, section: Any) -> list[Problem]:
         return [problem for one in section for problem in foreign_problems(group, one)]
     if not isinstance(section, dict):
         return []
-    problems = [problem for one in section.values() for problem in foreign_problems(group, one)]
+    inner = "model" if group == "module" else group  # what a module is made of, unless its key says otherwise
+    problems = [
+        problem
+        for key, one in section.items()
+        for problem in foreign_problems(str(key) if key in _TYPES else inner, one)
+    ]
     if "_target_" in section:
         target = str(section["_target_"])
         try:

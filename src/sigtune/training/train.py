@@ -15,6 +15,7 @@ from sigtune.errors import JobStoppedError, UsageError
 from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.callbacks.stop_when_asked import StopWhenAsked
 from sigtune.training.compilation import compile_model
+from sigtune.training.evaluate import test_metrics
 from sigtune.training.host_memory import reuse_freed_memory
 from sigtune.training.known_warnings import without_known_warnings
 from sigtune.training.logged_metrics import keep_logged_metrics
@@ -62,8 +63,7 @@ def train(
         if best is not None:
             metrics = metrics_of(best)
         if config.evaluate:
-            (tested,) = trainer.test(module, data, ckpt_path=best, weights_only=True, verbose=False)
-            metrics |= tested
+            metrics |= test_metrics(trainer, module, data, best)
     return {name: float(value) for name, value in metrics.items()}
 
 

@@ -72,13 +72,13 @@ class SearchBlock:
 
 
 def read_block(block: Any) -> SearchBlock:
-    """Check a `sigopt` block, of any Hydra app, against the schema, and read it.
+    """Check a `sigopt` block, of any Hydra app, against the schema, and read it; None is an empty one.
 
     Raises UsageError with every unknown key and every value of the wrong type.
     """
     schema = OmegaConf.structured(SigOptConfig)
     # Resolved where it stands: a copy would have lost the app's config that it refers to.
-    values = OmegaConf.to_container(block, resolve=True) if OmegaConf.is_config(block) else block
+    values = OmegaConf.to_container(block, resolve=True) if OmegaConf.is_config(block) else block or {}
     problems = value_problems(schema, values, "sigopt")
     if problems:
         raise UsageError(problems)

@@ -1,0 +1,78 @@
+"""Test the weights of a finished training: a checkpoint in, metrics of the test set out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+from sigtune.config.schema import EvaluationConfig, EvaluationTrainerConfig, TrainerConfig
+from sigtune.errors import Problem, UsageError
+from sigtune.training.callbacks.job_state import identity_of
+from sigtune.training.checkpoint_io import read_checkpoint
+from sigtune.training.known_warnings import without_known_warnings
+from sigtune.training.targets import build, foreign_problems
+from sigtune.training.trainer import build_trainer
+
+
+def evaluate(config: EvaluationConfig, progress_bar: bool = False) -> dict[str, float]:
+    """Test the checkpoint's weights and return the metrics of the test set, by name.
+
+    The module, and without `config.data` the data, are those that the checkpoint was trained with. Raises
+    UsageError where it is not a checkpoint of a training, or names classes of another type than their place.
+    """
+    pl.seed_everything(config.seed, verbose=False)
+    sections = trained_sections(config.checkpoint)
+    section = config.data or sections["data"]
+    data = build("data", section)
+    module: pl.LightningModule = build("module", sections["module"])
+    trainer = build_trainer(_settings(config.trainer), {}, None, progress_bar, [])
+    with without_known_warnings():
+        return test_metrics(trainer, module, data, config.checkpoint)
+
+
+def test_metrics(
+    trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule | None, path: str | None
+) -> dict[str, float]:
+    """Return the metrics of the test set, by name; of the checkpoint's weights, or those that `module` has.
+
+    Raises UsageError where the module has no test_step, or neither it nor the data a test set.
+    """
+    try:
+        (metrics,) = trainer.test(module, data, ckpt_path=path, weights_only=True, verbose=False)
+    except MisconfigurationException as error:
+        raise UsageError([Problem("evaluate", str(error).partition("\n")[0])]) from error
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def trained_sections(checkpoint: str) -> Mapping[str, Any]:
+    """Return the config sections of the training that wrote the file, by name, as plain values.
+
+    The file may be somebody else's, so its `_target_`s are refused but for classes of the types for their
+    places. Raises UsageError where there is no such config.
+    """
+    key = f"checkpoint={checkpoint}"
+    content = read_checkpoint(Path(checkpoint))
+    if content is None:
+        what = "is not a checkpoint of a training run" if Path(checkpoint).exists() else "no such file"
+        raise UsageError([Problem(key, what, "checkpoints/last.ckpt in a job's folder")])
+    sections: Mapping[str, Any] | None = identity_of(content)
+    if sections is None:
+        raise UsageError([Problem(key, "was written by another program than sigtune's training")])
+    problems = [one for group in ("module", "data") for one in foreign_problems(group, sections.get(group))]
+    if problems:
+        raise UsageError(problems)
+    return sections
+
+
+def _settings(trainer: EvaluationTrainerConfig) -> TrainerConfig:
+    return TrainerConfig(
+        gpus=trainer.gpus,
+        max_epochs=1,
+        precision=trainer.precision,
+        deterministic=trainer.deterministic,
+        limit_test_batches=trainer.limit_test_batches,
+    )

@@ -1,0 +1,55 @@
+"""`--config-name evaluate`: a finished training's weights on a test set."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.training.test_reported import run
+
+from sigtune.config.schema import EvaluationConfig
+from sigtune.errors import UsageError
+from sigtune.training.evaluate import evaluate
+
+
+def test_a_checkpoint_is_tested_as_its_own_training_tested_it(tmp_path: Path) -> None:
+    metrics = run(tmp_path, report="best", evaluate=True)
+    tested = evaluate(EvaluationConfig(checkpoint=str(tmp_path / "best.ckpt")))
+    assert tested == {name: metrics[name] for name in ("test_loss", "test_accuracy")}
+
+
+def _changed(folder: Path, **sections: Any) -> str:
+    """Return the checkpoint of a training, with other sections in the config that it holds."""
+    run(folder)
+    checkpoint = torch.load(folder / "best.ckpt", weights_only=True)
+    checkpoint["sigtune"]["identity"] |= sections
+    torch.save(checkpoint, folder / "changed.ckpt")
+    return str(folder / "changed.ckpt")
+
+
+def test_a_file_that_names_functions_is_refused(tmp_path: Path) -> None:
+    commands = {"_target_": "os.system", "command": f"touch {tmp_path}/ran"}
+    changed = _changed(tmp_path, data=commands, module={"_target_": "torch.nn.Linear", "weight": commands})
+    with pytest.raises(UsageError) as raised:
+        evaluate(EvaluationConfig(checkpoint=changed))
+    assert {problem.key for problem in raised.value.problems} == {
+        "data._target_=os.system",
+        "model._target_=os.system",
+        "module._target_=torch.nn.Linear",
+    }
+    assert not (tmp_path / "ran").exists()
+
+
+def test_data_without_a_test_set_is_refused(tmp_path: Path) -> None:
+    changed = _changed(tmp_path, data={"_target_": "tests.training.own_project.Squares"})
+    with pytest.raises(UsageError, match="test_dataloader"):
+        evaluate(EvaluationConfig(checkpoint=changed))
+
+
+@pytest.mark.parametrize(("content", "what"), [(None, "no such file"), ("text", "is not a checkpoint")])
+def test_what_is_not_a_checkpoint_is_refused(tmp_path: Path, content: str | None, what: str) -> None:
+    path = tmp_path / "last.ckpt"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UsageError, match=what):
+        evaluate(EvaluationConfig(checkpoint=str(path)))
