@@ -27,16 +27,18 @@ contract: install
 # CI counts statements besides, of what runs in the tests' own process: before Python 3.12 that costs a quarter more CPU time.
 FAST := -m 'not slow and not gpu and not cluster and not browser'
 COVERAGE := --cov --cov-fail-under=70
+# As many processes as tests/conftest.py says; one that is done takes tests of another, and each file's stay together.
+PARALLEL := --numprocesses auto --dist worksteal
 
 test: install lint
-	$(BIN)/python -m pytest $(FAST) $(if $(CI),$(COVERAGE))
+	$(BIN)/python -m pytest $(PARALLEL) $(FAST) $(if $(CI),$(COVERAGE))
 
 coverage: install lint
-	$(BIN)/python -m pytest $(FAST) $(COVERAGE)
+	$(BIN)/python -m pytest $(PARALLEL) $(FAST) $(COVERAGE)
 
 # Those that take long too: fifty kills of a search, Ray, real compilations.
 test-all: install lint
-	$(BIN)/python -m pytest -m 'not cluster'
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not cluster'
 
 # Faults on a real Slurm, Ray and PostgreSQL, which it starts on this machine; as root on Debian it installs them.
 test-cluster: install
@@ -46,7 +48,7 @@ test-cluster: install
 test-environment: install
 	PATH="$(CURDIR)/tests/search/executors/slurm:$$PATH" SIGOPT_KEY=token SIGOPT_API_URL=http://localhost:1 \
 	SIGOPT_PROJECT=elsewhere SLURM_JOB_ID=7 SLURM_NTASKS=4 CUDA_VISIBLE_DEVICES=0 OMP_NUM_THREADS=1 HYDRA_FULL_ERROR=1 \
-	$(BIN)/python -m pytest $(FAST) \
+	$(BIN)/python -m pytest $(PARALLEL) $(FAST) \
 	tests/app tests/search/test_failures.py tests/training tests/tuning
 
 lint: install

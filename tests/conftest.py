@@ -38,6 +38,16 @@ SETTINGS_OF_THE_CALLER = (
 )
 
 
+# Each imports torch, and has a second process that holds it too, to fork the runs of scripts: 1 GB together.
+MOST_PROCESSES = 8
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, for a test that starts a search waits most of its time."""
+    return min(len(os.sched_getaffinity(0)) + 1, MOST_PROCESSES)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _environment() -> Iterator[None]:
     """Hide the caller's settings from the tests, and from the processes that they start."""

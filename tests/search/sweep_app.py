@@ -16,6 +16,7 @@ from sigopt.objects import Observation, Suggestion
 from sigopt.resource import BoundApiResource
 
 from sigtune.backend.driver import LocalDriver
+from tests import app_process
 from tests.patience import PATIENCE_SECONDS
 
 APP = Path(__file__).parent / "app.py"
@@ -36,24 +37,21 @@ class SweepApp:
         return [sys.executable, str(APP), "-m", f"hydra.sweep.dir={self.sweep_dir}", *arguments]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return app_process.run(
             self.command(*arguments),
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
-            text=True,
             timeout=PATIENCE_SECONDS,
-            check=False,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    def start(self, *arguments: str) -> app_process.Popen:
+        return app_process.Popen(
             self.command(*arguments),
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             start_new_session=True,
         )
 
@@ -82,9 +80,11 @@ class SweepApp:
         return path.read_text().splitlines() if path.exists() else []
 
 
-def output_of(process: subprocess.Popen[str]) -> str:
+def output_of(process: app_process.Popen) -> str:
     """Wait for the process to end, and return what it has printed."""
-    return process.communicate(timeout=PATIENCE_SECONDS)[0]
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert output is not None
+    return output
 
 
 def wait_until(condition: Callable[[], object]) -> None:

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests import app_process
+
 from .sweep_app import SweepApp, labelled, output_of, wait_until
 
 TWO_SLOTS = ("hydra/launcher=joblib", "sigopt.parallel_bandwidth=2")
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: app_process.Popen) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
 
