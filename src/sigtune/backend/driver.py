@@ -11,7 +11,6 @@ from sigtune.backend.api import Api
 from sigtune.backend.errors import bad_request
 from sigtune.backend.requests import Json
 from sigtune.backend.routes import find_route
-from sigtune.optimizer.suggest import FIRST_MODELLED, load_libraries
 
 IN_PROCESS = "local"
 """What stands for a token in this process, where nobody asks for one."""
@@ -58,4 +57,6 @@ def _as_json(data: Mapping[str, Any] | None) -> Any:
 
 def load_optimizer(observation_budget: int | None) -> None:
     """Import what the suggestions of such a budget are computed with: seconds, unless it is small."""
+    from sigtune.optimizer.suggest import FIRST_MODELLED, load_libraries
+
     load_libraries(FIRST_MODELLED if observation_budget is None else observation_budget - 1)

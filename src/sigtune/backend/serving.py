@@ -25,7 +25,6 @@ from sigtune.backend.resources import queued_suggestions
 from sigtune.backend.tables import ExperimentRow, ObservationRow, PointRow, SuggestionRow, TaskRow
 from sigtune.backend.views import definition_of
 from sigtune.definition.experiment import ExperimentDefinition, Suggestion
-from sigtune.optimizer import suggest as optimizer
 
 MOST_ATTEMPTS = 3
 """How often a point is computed anew because others opened suggestions meanwhile."""
@@ -85,12 +84,12 @@ def add_suggestion(
 
 
 def _computed(call: Call, number: int, find: Find, complete: Complete, show: Show) -> Json:
+    from sigtune.optimizer.suggest import suggest  # numpy, that other requests do without
+
     for attempt in range(MOST_ATTEMPTS):
         with call.reading() as request:
             problem = _problem(request.session, experiment_of(request))
-        chosen = optimizer.suggest(
-            problem.definition, problem.outcomes, problem.open_suggestions, number, call.seed
-        )
+        chosen = suggest(problem.definition, problem.outcomes, problem.open_suggestions, number, call.seed)
         with call.writing() as request:
             experiment = find(request)
             if attempt + 1 < MOST_ATTEMPTS and _newest(request.session, experiment) != problem.newest:

@@ -9,11 +9,13 @@ from sigtune.backend.pagination import pagination
 from sigtune.backend.points import all_points
 from sigtune.backend.requests import Call, Json
 from sigtune.backend.views import definition_of
-from sigtune.optimizer.importance import FEWEST_OBSERVATIONS, metric_importances
 
 
 def listing(call: Call) -> Json:
     """GET experiments/ID/metric_importances; a 422 while there is too little."""
+    # It brings numpy, which other requests do without.
+    from sigtune.optimizer.importance import FEWEST_OBSERVATIONS, metric_importances
+
     with call.reading() as request:
         experiment = experiment_of(request)
         definition = definition_of(experiment)
