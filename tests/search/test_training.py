@@ -11,6 +11,7 @@ import pytest
 import sigopt
 
 from sigtune.backend.driver import LocalDriver
+from tests import app_process
 
 from .sweep_app import labelled, output_of, wait_until
 
@@ -35,18 +36,17 @@ def arguments(folder: Path, name: str, *more: str) -> list[str]:
     ]
 
 
-def start(folder: Path, *given: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def start(folder: Path, *given: str) -> app_process.Popen:
+    return app_process.Popen(
         [sys.executable, str(TRAIN), *given],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
         start_new_session=True,
     )
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(process: app_process.Popen) -> str:
     output = output_of(process)
     assert process.returncode == 0, output
     return output
