@@ -17,6 +17,7 @@ from sigtune.passwords import mask_passwords
 
 _CONFIG_OPTIONS = ("config-path", "config-name", "config-dir")
 # Overrides that are said once: the next command has others in their place.
+_BUDGET = "sigopt.observation_budget="
 _CREATE = "sigopt.create="
 _EXPERIMENT = "sigopt.experiment_id="
 _MODE = "hydra.mode="
@@ -66,6 +67,12 @@ def job_command(experiment_id: str, overrides: Sequence[str]) -> str:
 def resume_command(experiment_id: str, overrides: Sequence[str]) -> str:
     """Return the command that resumes a search; `overrides` are the sweep's, those of `hydra.…` included."""
     return _command([*config_options(), "-m", *_for(experiment_id, overrides)])
+
+
+def extend_command(experiment_id: str, overrides: Sequence[str], budget: int) -> str:
+    """Return the command that lets a search go on to another budget, in all; `overrides` as for resuming."""
+    others = [override for override in overrides if not override.lstrip("+").startswith(_BUDGET)]
+    return resume_command(experiment_id, [*others, f"{_BUDGET}{budget}"])
 
 
 def training_command(overrides: Sequence[str]) -> str:

@@ -317,9 +317,26 @@ def test_the_commands_after_creating_look_for_configs_where_this_one_did(
     assert job == f"one job  python {TRAIN} --config-dir=extra experiment=mine sigopt.experiment_id=1"
 
 
-def test_what_is_added_to_a_section_that_has_a_schema_is_refused(refused: Refused) -> None:
-    (problem,) = refused("+trainer.nonsense=3")
-    assert problem[:2] == ["trainer.nonsense", "unknown key"]
+@pytest.mark.parametrize("mode", [(), (CREATE,)], ids=["run", "create"])
+def test_what_is_added_to_a_section_that_has_a_schema_is_refused(
+    refused: Refused, mode: tuple[str, ...]
+) -> None:
+    problems = refused(*mode, "+trainer.nonsense=3", "+nonsense=3")
+    assert [problem[:2] for problem in problems] == [
+        ["nonsense", "unknown key"],
+        ["trainer.nonsense", "unknown key"],
+    ]
+    (problem,) = refused(*mode, "+sigopt.nonsense=3")
+    assert problem[:2] == ["sigopt.nonsense", "unknown key"]
+
+
+def test_a_prior_can_be_added_to_a_parameter_and_is_checked(train: Train, refused: Refused) -> None:
+    (problem,) = refused(CREATE, "+sigopt.parameters.0.prior={name: normal, mean: 0.3}")
+    assert problem[:2] == ["sigopt.parameters.max_lr.prior.scale", "missing"]
+    (problem,) = refused(CREATE, "+sigopt.parameters.0.prior=normal")
+    assert problem[0] == "config"
+    result = train(CREATE, "+sigopt.parameters.0.prior={name: normal, mean: 0.3, scale: 0.1}")
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_module_of_the_wrong_type_and_a_misspelt_argument_of_ones_own_are_refused(

@@ -208,6 +208,31 @@ def test_a_search_that_is_done_has_nothing_more_to_run(app: SweepApp) -> None:
     assert_sound(app, 4)
 
 
+def test_a_search_is_resumed_with_another_budget_and_bounds_and_says_how_to_extend_it(app: SweepApp) -> None:
+    app.run("sigopt.observation_budget=1")
+    result = app.run(
+        *("sigopt.experiment_id=1", "sigopt.observation_budget=2"),
+        *("sigopt.parallel_bandwidth=3", "sigopt.parameters.0.bounds={min: -5, max: 20}"),
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert labelled(result.stdout, "changed") == [
+        *("observation_budget 1 → 2", "parallel_bandwidth 1 → 3", "x.bounds -10 to 10 → -5 to 20")
+    ]
+    [extend] = labelled(result.stdout, "extend")
+    assert extend.endswith("sigopt.observation_budget=4 sigopt.experiment_id=1")
+    assert len(app.observations()) == 2
+    details = app.experiment().fetch()
+    assert (details.observation_budget, details.parallel_bandwidth) == (2, 3)
+
+
+def test_what_cannot_change_in_an_experiment_that_exists_is_refused_when_it_is_resumed(app: SweepApp) -> None:
+    app.run("sigopt.observation_budget=1")
+    result = app.run("sigopt.experiment_id=1", "sigopt.observation_budget=3", "sigopt.type=random")
+    assert result.returncode == 2
+    assert "sigopt.type  is not that of experiment 1" in result.stderr
+    assert app.experiment().fetch().observation_budget == 1
+
+
 def test_a_suggestion_whose_budget_others_have_used_meanwhile_is_deleted_and_not_trained(
     app: SweepApp,
 ) -> None:

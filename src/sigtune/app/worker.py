@@ -14,6 +14,7 @@ from sigtune.job.metric_values import failure_reason, metric_values
 from sigtune.tuning.connection import log_backend
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.leases import exceeds_budget, new_lease, release_abandoned, renewing
+from sigtune.tuning.opening import change_experiment
 from sigtune.tuning.suggested_values import changed_values
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,12 @@ def work(config: DictConfig, run: CheckedRun, train: Callable[[DictConfig], Any]
     """Train one suggestion of the experiment that the run's check has opened: see `run_one_suggestion`."""
     assert run.experiment is not None
     log_backend(run.block.backend)
-    order = run.block.metric_order([metric.name for metric in run.details.metrics])
-    return run_one_suggestion(config, run.experiment, run.details, train, order)
+    details = run.details
+    if run.changes.update:
+        details = change_experiment(run.experiment, run.changes.update)
+        log.info("changed experiment %s: %s", details.id, "; ".join(run.changes.described))
+    order = run.block.metric_order([metric.name for metric in details.metrics])
+    return run_one_suggestion(config, run.experiment, details, train, order)
 
 
 def run_one_suggestion(

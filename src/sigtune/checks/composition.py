@@ -95,7 +95,7 @@ def _config_problems(config_name: str, overrides: Sequence[str], *, is_sweep: bo
 
 
 def _search_problems(config: DictConfig, overridden: Collection[str]) -> list[Problem]:
-    search = open_search(read_block(config.sigopt))
+    search = open_search(read_block(config.sigopt), overridden)
     return search.problems + mapping_problems(config, search.klass, search.parameters, overridden)
 
 

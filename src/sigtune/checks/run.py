@@ -17,8 +17,10 @@ from sigtune.checks.search import (
     unused_problems,
 )
 from sigtune.config.keys import missing_keys
+from sigtune.config.validation import added_key_problems
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.block import SearchBlock, default_assignments, read_block
+from sigtune.tuning.changes import Changes
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.experiment_class import experiment_class
 from sigtune.tuning.suggested_values import Point, changed_values
@@ -29,12 +31,14 @@ class CheckedRun:
     """A single run that may begin, and what its check has opened.
 
     `experiment` is connected where the run creates one or works for one, and `details` is SigOpt's Experiment
-    object where it exists. `default_values` are those of the tuned keys, in a run without a search.
+    object where it exists, with the `changes` that the run asks for. `default_values` are those of the tuned
+    keys, in a run without a search.
     """
 
     block: SearchBlock
     experiment: SigOptExperiment | None = None
     details: Any = None
+    changes: Changes = field(default_factory=Changes)
     default_values: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -51,8 +55,7 @@ def check_run(config: DictConfig, overridden: Collection[str], can_train: Check)
         run, problems = _check_worker(config, block, overridden)
     else:
         run, problems = _check_plain(config, block)
-    if not block.create:
-        problems += can_train(config)
+    problems += added_key_problems(config) if block.create else can_train(config)
     if problems:
         raise UsageError(problems)
     return run
@@ -64,7 +67,7 @@ def _check_creation(
     if block.experiment_id is not None:
         what = "given with an experiment_id, which exists"
         return CheckedRun(block), [Problem("sigopt.create=true", what, "leave one of them out")]
-    search = open_search(block)
+    search = open_search(block, overridden)
     problems = mapping_problems(config, search.klass, search.parameters, overridden)
     return CheckedRun(block, search.experiment), [*search.problems, *problems]
 
@@ -72,9 +75,10 @@ def _check_creation(
 def _check_worker(
     config: DictConfig, block: SearchBlock, overridden: Collection[str]
 ) -> tuple[CheckedRun, list[Problem]]:
-    search = open_search(block)
+    search = open_search(block, overridden)
     problems = mapping_problems(config, search.klass, search.parameters, overridden)
-    return CheckedRun(block, search.experiment, search.details), [*search.problems, *problems]
+    run = CheckedRun(block, search.experiment, search.details, search.changes)
+    return run, [*search.problems, *problems]
 
 
 def _check_plain(config: DictConfig, block: SearchBlock) -> tuple[CheckedRun, list[Problem]]:

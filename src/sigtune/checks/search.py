@@ -12,6 +12,7 @@ from sigtune.config.keys import missing_keys, nearest_key, value_at
 from sigtune.definition.validation import experiment_problems
 from sigtune.errors import Code, Problem, UsageError
 from sigtune.tuning.block import SearchBlock
+from sigtune.tuning.changes import Changes, asked_changes, asked_fields
 from sigtune.tuning.connection import is_server
 from sigtune.tuning.experiment import SigOptExperiment, conditional_parameters, parameters_of
 from sigtune.tuning.experiment_class import experiment_class
@@ -27,21 +28,23 @@ class OpenedSearch:
     """A search, as far as it could be opened without creating anything, and what is wrong with it.
 
     `details` is SigOpt's Experiment object where the experiment exists. `parameters` are those of the
-    experiment that exists, or else of the block; none where they are not known, or wrong in themselves.
+    experiment that exists, once it has the `changes` asked for, or else of the block; none where they are
+    not known, or wrong in themselves.
     """
 
     klass: type[SigOptExperiment] | None = None
     experiment: SigOptExperiment | None = None
     details: Any = None
+    changes: Changes = field(default_factory=Changes)
     parameters: list[dict[str, Any]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
-def open_search(block: SearchBlock) -> OpenedSearch:
+def open_search(block: SearchBlock, overridden: Collection[str]) -> OpenedSearch:
     """Check the definition, load the experiment class, connect, and fetch the experiment where it exists.
 
-    The definition of an experiment that exists (`sigopt.experiment_id`) is SigOpt's, so the block's own is
-    not looked at.
+    Of the block of an experiment that exists (`sigopt.experiment_id`) only what the command line gives is
+    looked at, whose keys are `overridden`: as changes to the experiment.
     """
     search = OpenedSearch()
     exists = block.experiment_id is not None
@@ -57,10 +60,20 @@ def open_search(block: SearchBlock) -> OpenedSearch:
         search.experiment = connect_experiment(block, search.klass or SigOptExperiment)
         if exists:
             search.details = fetch_details(search.experiment)
-            search.parameters = parameters_of(search.details)
+            _add_changes(search, block, overridden)
     except UsageError as error:
         search.problems += error.problems
     return search
+
+
+def _add_changes(search: OpenedSearch, block: SearchBlock, overridden: Collection[str]) -> None:
+    fields = asked_fields(overridden)
+    wrong = [problem for problem in definition_problems(block) if asked_fields([problem.key]) & fields]
+    search.problems += wrong
+    if not wrong:
+        search.changes = asked_changes(block, search.details, overridden)
+        search.problems += search.changes.problems
+    search.parameters = search.changes.parameters(parameters_of(search.details))
 
 
 def definition_problems(block: SearchBlock) -> list[Problem]:

@@ -18,12 +18,14 @@ from sigtune.tuning.block import SearchBlock
 class SweepInput:
     """What a sweep's command line asks for, as its check needs it.
 
-    `overridden` are the keys that are given a value, `tuned` those that are given a space to search, and
-    `problems` what is wrong with the command line itself. `is_direct` says of a parameter's name whether it
-    is itself an override, and needs no mixin; `compose` returns the app's config with those at a value.
+    `overridden` are the config keys that are given a value, `block_keys` those of the `sigopt` block, `tuned`
+    those that are given a space to search, and `problems` what is wrong with the command line itself.
+    `is_direct` says of a parameter's name whether it is itself an override, and needs no mixin; `compose`
+    returns the app's config with those at a value.
     """
 
     overridden: Collection[str]
+    block_keys: Collection[str]
     tuned: Sequence[str]
     problems: Sequence[Problem]
     is_direct: Callable[[str], bool]
@@ -35,12 +37,11 @@ def check_sweep(block: SearchBlock, given: SweepInput, preflight: Check) -> Open
     problems = [*given.problems, *option_problems(block)]
     if problems:
         raise UsageError(problems)
-    search = open_search(block)
+    tuned = {f"sigopt.parameters.{name}" for name in given.tuned}
+    search = open_search(block, {*given.block_keys, *tuned})
     if block.experiment_id is not None and not search.details:
         raise UsageError(search.problems)
     problems += search.problems
-    if search.details:
-        problems += _unknown_parameters(search, given.tuned)
     direct = [parameter for parameter in search.parameters if given.is_direct(parameter["name"])]
     mapped = [parameter for parameter in search.parameters if not given.is_direct(parameter["name"])]
     config = given.compose(direct)
@@ -71,10 +72,3 @@ def option_problems(block: SearchBlock) -> list[Problem]:
         what = "is not a time"
         problems.append(Problem(f"sigopt.job_timeout={block.job_timeout}", what, "seconds, or null"))
     return problems
-
-
-def _unknown_parameters(search: OpenedSearch, tuned: Sequence[str]) -> list[Problem]:
-    known = {parameter["name"] for parameter in search.parameters}
-    assert search.experiment is not None
-    what = f"experiment {search.experiment.experiment_id} has no such parameter"
-    return [Problem(name, what, "leave it out") for name in tuned if name not in known]

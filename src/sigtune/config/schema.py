@@ -15,36 +15,22 @@ from omegaconf import MISSING
 
 
 @dataclass
-class BoundsConfig:
-    """The closed interval that a double or int parameter is searched in."""
-
-    min: float = MISSING
-    max: float = MISSING
-
-
-@dataclass
-class PriorConfig:
-    """A belief about where good values lie: `normal` with mean and scale, or `beta` with two shapes."""
-
-    name: str = MISSING
-    mean: float | None = None
-    scale: float | None = None
-    shape_a: float | None = None
-    shape_b: float | None = None
-
-
-@dataclass
 class ParameterConfig:
-    """One tuned quantity, in the fields of SigOpt's Parameter object."""
+    """One tuned quantity, in the fields of SigOpt's Parameter object.
+
+    `bounds` are `min` and `max`, the closed interval that a double or an int is searched in. A `prior` is a
+    belief about where good values lie: its `name` is `normal`, with `mean` and `scale`, or `beta`, with
+    `shape_a` and `shape_b`. An override can add to an empty mapping, and not to a section that is null.
+    """
 
     name: str = MISSING
     type: str = MISSING
-    bounds: BoundsConfig | None = None
+    bounds: dict[str, float] | None = field(default_factory=dict)
     grid: list[float] | None = None
     categorical_values: list[str] | None = None
     transformation: str | None = None
     default_value: Any = None
-    prior: PriorConfig | None = None
+    prior: dict[str, Any] | None = field(default_factory=dict)
     conditions: dict[str, Any] = field(default_factory=dict)
 
 

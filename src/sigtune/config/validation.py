@@ -77,6 +77,10 @@ def unknown_key(key: str, config: DictConfig, prefix: str = "") -> Problem:
 def added_key_problems(config: DictConfig, prefix: str = "") -> list[Problem]:
     """Return the keys that `+KEY=VALUE` added to sections with a schema, which nothing there reads."""
     found: list[Problem] = []
+    schema = OmegaConf.get_type(config)
+    if is_dataclass(schema):
+        known = OmegaConf.structured(schema)
+        found += [unknown_key(str(key), known, prefix) for key in config if key not in known.keys()]  # noqa: SIM118
     for name in map(str, config):
         key = f"{prefix}.{name}" if prefix else str(name)
         node = config._get_node(name)
@@ -87,10 +91,6 @@ def added_key_problems(config: DictConfig, prefix: str = "") -> list[Problem]:
             or node._is_interpolation()
         ):
             continue
-        schema = OmegaConf.get_type(node)
-        if is_dataclass(schema):
-            known = OmegaConf.structured(schema)
-            found += [unknown_key(str(leaf), known, key) for leaf in node if leaf not in known.keys()]  # noqa: SIM118
         found += added_key_problems(node, key)
     return found
 

@@ -84,6 +84,7 @@ class Search:
         self.unreachable: Exception | None = None
         self.wrong_input: UsageError | None = None
         self.unwritable: UnwritableFileError | None = None
+        self.has_consumed_budget = False
 
     @property
     def failed_too_often(self) -> bool:
@@ -184,6 +185,7 @@ class Search:
         details = self._experiment.get_experiment_details()
         budget = details.observation_budget
         consumed = details.progress.observation_budget_consumed
+        self.has_consumed_budget = budget is not None and consumed >= budget
         if budget is not None and consumed + len(self._open_jobs) >= budget:
             return False
         release_abandoned(self._experiment)

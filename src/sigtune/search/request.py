@@ -49,12 +49,6 @@ class SearchRequest:
         """The name of the app's primary config."""
         return str(self.config.hydra.job.config_name)
 
-    def slots(self, details: Any) -> int:
-        """Return the number of slots: the command line's, or else that of SigOpt's Experiment object."""
-        is_given = "sigopt.parallel_bandwidth" in self.line.block_keys
-        asked = self.block.definition.get("parallel_bandwidth") if is_given else details.parallel_bandwidth
-        return asked or 1
-
     def resume_command(self, experiment_id: str) -> str:
         """Return the command that resumes this search."""
         return resume_command(experiment_id, self.typed)
@@ -77,6 +71,7 @@ def check_request(request: SearchRequest) -> OpenedSearch:
     line, job_configs, block = request.line, request.job_configs, request.block
     given = SweepInput(
         overridden=line.fixed_keys,
+        block_keys=line.block_keys,
         tuned=list(line.elements),
         problems=[*line.problems, *job_configs.group_problems(line.parameters)],
         is_direct=job_configs.is_direct,

@@ -14,7 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 from sigopt.exception import ApiException, ConnectionException
 
 from sigtune.checks.search import OpenedSearch
+from sigtune.definition.metrics import Metric
 from sigtune.errors import DamagedFileError, UsageError
+from sigtune.invocation import extend_command
 from sigtune.job.task import RecordedTask, this_process
 from sigtune.passwords import mask_passwords
 from sigtune.report.observed import Observed
@@ -27,9 +29,15 @@ from sigtune.search.loop import JobMaker, Search
 from sigtune.search.request import SearchRequest, Task, check_request, read_request
 from sigtune.search.stop_request import StopRequest
 from sigtune.search.summary import Summary
+from sigtune.tuning.changes import has_other_definition
 from sigtune.tuning.connection import describe_backend, failure_line, load_optimizer
 from sigtune.tuning.experiment import SigOptExperiment, metrics_of
-from sigtune.tuning.opening import create_experiment
+from sigtune.tuning.opening import change_experiment, create_experiment
+
+# A file has the experiment as it was created: somebody may have changed that since.
+_OTHER_DEFINITION = (
+    "the experiment counts where the config defines another search; what the command line gives changes it"
+)
 
 
 def sweep(
@@ -53,12 +61,21 @@ def sweep(
 
 @dataclass(frozen=True)
 class OpenedExperiment:
-    """The experiment of a request, with SigOpt's Experiment object and the journal of its jobs."""
+    """The experiment of a request, with SigOpt's Experiment object and the journal of its jobs.
+
+    `changes` are those that the request has made to an experiment that existed, in words.
+    """
 
     request: SearchRequest
     experiment: SigOptExperiment
     details: Any
     journal: Journal
+    changes: Sequence[str]
+
+    @property
+    def slots(self) -> int:
+        """How many jobs the experiment is to have at once."""
+        return self.details.parallel_bandwidth or 1
 
     @property
     def experiment_id(self) -> str:
@@ -78,9 +95,11 @@ def open_experiment(request: SearchRequest, checked: OpenedSearch, folder: Sweep
         _create(experiment, request, folder)
         details = experiment.get_experiment_details()
     folder.check_journal(experiment.experiment_id)
+    if checked.changes.update:
+        details = change_experiment(experiment, checked.changes.update)
     (folder.path / "multirun.yaml").write_text(mask_passwords(OmegaConf.to_yaml(request.config)))
     journal = folder.journal_for(experiment, details.metadata)
-    return OpenedExperiment(request, experiment, details, journal)
+    return OpenedExperiment(request, experiment, details, journal, checked.changes.described)
 
 
 def _create(experiment: SigOptExperiment, request: SearchRequest, folder: SweepFolder) -> None:
@@ -118,8 +137,14 @@ def run(opened: OpenedExperiment) -> Search:
     executor = _choose_executor(opened, [metric.name for metric in metrics])
     display = Display(opened.details.observation_budget)
     _show_heading(opened, executor, display)
-    resume = request.resume_command(opened.experiment_id)
-    summary = Summary(folder, metrics, resume, request.config_name, request.job_configs.is_group)
+    summary = Summary(
+        folder,
+        metrics,
+        request.resume_command(opened.experiment_id),
+        _extend_command(opened, metrics),
+        request.config_name,
+        request.job_configs.is_group,
+    )
     with StopRequest(folder) as stop:
         search = Search(
             opened.experiment,
@@ -139,6 +164,16 @@ def run(opened: OpenedExperiment) -> Search:
     return search
 
 
+def _extend_command(opened: OpenedExperiment, metrics: Sequence[Metric]) -> str | None:
+    """Return the command that doubles the budget; None where there is none, or SigOpt has it fixed."""
+    details = opened.details
+    optimized = [metric for metric in metrics if metric.strategy == "optimize"]
+    is_fixed = details.type == "grid" or len(optimized) > 1 or (details.num_solutions or 1) > 1
+    if details.observation_budget is None or is_fixed:
+        return None
+    return extend_command(opened.experiment_id, opened.request.typed, 2 * details.observation_budget)
+
+
 def _choose_executor(opened: OpenedExperiment, metrics: Sequence[str]) -> Executor:
     request = opened.request
     order = request.block.metric_order(metrics)
@@ -150,7 +185,7 @@ def _choose_executor(opened: OpenedExperiment, metrics: Sequence[str]) -> Execut
         are_ordered=order is not None,
     )
     launch = Launch(request.context, task, request.config)
-    return choose_executor(launch, request.slots(opened.details))
+    return choose_executor(launch, opened.slots)
 
 
 def _job_maker(opened: OpenedExperiment) -> JobMaker:
@@ -165,7 +200,11 @@ def _show_heading(opened: OpenedExperiment, executor: Executor, display: Display
     request, details = opened.request, opened.details
     backend = describe_backend(request.block.backend, request.block.store)
     display.heading(opened.experiment_id, details.name, backend, executor.slots)
-    if executor.slots < request.slots(details):
+    for change in opened.changes:
+        display.labelled("changed", change)
+    if has_other_definition(request.block, details):
+        display.labelled("", _OTHER_DEFINITION)
+    if executor.slots < opened.slots:
         launcher = request.config.hydra.runtime.choices.get("hydra/launcher", "this")
         display.few_slots(launcher, executor.slots)
 

@@ -24,11 +24,15 @@ from sigtune.tuning.connection import failure_line
 
 @dataclass(frozen=True)
 class Summary:
-    """Prints and writes the result of a search. `resume` is the command that resumes it."""
+    """Prints and writes the result of a search.
+
+    `resume` is the command that resumes it, and `extend` one by which it goes on when its budget is consumed.
+    """
 
     folder: Path
     metrics: Sequence[Metric]
     resume: str
+    extend: str | None
     config_name: str
     is_group: Callable[[str], bool]
 
@@ -49,6 +53,8 @@ class Summary:
         for observed in best:
             self._show_best(observed, "best" if len(best) == 1 else f"best_{observed.number}", display)
         display.labelled("resume", self.resume)
+        if self.extend is not None and search.has_consumed_budget:
+            display.labelled("extend", self.extend)
 
     def _saved(self, search: Search) -> str:
         failed = sum(observed.values is None for observed in search.observed)

@@ -124,8 +124,9 @@ def _present(value: Any) -> Any:
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     """Give the parameter's numbers the type that its own type has: the schema reads every bound as float."""
-    if not parameter.get("conditions"):
-        parameter.pop("conditions", None)
+    for name in ("bounds", "prior", "conditions"):
+        if not parameter.get(name):
+            parameter.pop(name, None)
     kind = parameter.get("type")
     if kind == "int":
         for name, value in parameter.get("bounds", {}).items():

@@ -79,6 +79,16 @@ class SigOptExperiment:
         """Return SigOpt's Experiment object, with its progress."""
         return self._resource().fetch()
 
+    def update_experiment(self, **fields: Any) -> Any:
+        """Change these fields of the experiment; return SigOpt's Experiment object.
+
+        A `project` that does not exist is created. Raises `sigopt.exception.ApiException` where SigOpt
+        refuses the change.
+        """
+        if fields.get("project"):
+            ensure_project(self.connection, fields["project"])
+        return self._resource().update(**fields)
+
     def update_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Replace the experiment's metadata."""
         self._resource().update(metadata=dict(metadata))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from itertools import islice
@@ -35,6 +35,15 @@ def create_experiment(experiment: SigOptExperiment, block: SearchBlock) -> None:
     """Create the experiment that the block defines. Raises UsageError where SigOpt refuses the definition."""
     with _errors_of_the_user(experiment):
         experiment.create_experiment(**block.definition)
+
+
+def change_experiment(experiment: SigOptExperiment, update: Mapping[str, Any]) -> Any:
+    """Change these fields of the experiment; return SigOpt's Experiment object.
+
+    Raises UsageError where SigOpt refuses the change.
+    """
+    with _errors_of_the_user(experiment):
+        return experiment.update_experiment(**update)
 
 
 @contextmanager
