@@ -45,10 +45,14 @@ def composition_problem(error: Exception) -> Problem | None:
     """Return what Hydra says that no value alone is to blame for; None where it composed the config."""
     if not isinstance(error, ConfigCompositionException):
         return None
-    line = str(error).splitlines()[0]
+    line, *advice = str(error).splitlines()
     reason = str(error.__cause__).splitlines()[0] if error.__cause__ is not None else ""
     override = line.removeprefix("Error merging override ")
-    return Problem(override, reason) if override != line and reason else Problem("config", line)
+    return (
+        Problem(override, reason)
+        if override != line and reason
+        else Problem("config", line, " ".join(advice).strip())
+    )
 
 
 def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
