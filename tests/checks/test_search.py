@@ -54,7 +54,7 @@ def block(**changes: Any) -> SearchBlock:
 
 
 def problems_of(block: SearchBlock, cfg: DictConfig, overridden: Collection[str] = ()) -> list[Problem]:
-    search = open_search(block)
+    search = open_search(block, ())
     return search.problems + mapping_problems(cfg, search.klass, search.parameters, overridden)
 
 
@@ -226,7 +226,7 @@ def test_a_wrong_budget_does_not_hide_what_is_wrong_with_the_tuned_keys() -> Non
 def test_the_definition_of_an_experiment_that_exists_is_sigopt_s(store: str) -> None:
     created = SigOptExperiment(connection=connect("local", store))
     created.create_experiment(name="s", parameters=[MAX_LR], metrics=[{"name": "accuracy"}])
-    search = open_search(block(experiment_id="1", store=store, observation_budget=0, parameters=[]))
+    search = open_search(block(experiment_id="1", store=store, observation_budget=0, parameters=[]), ())
     assert search.problems == []
     assert [parameter["name"] for parameter in search.parameters] == ["max_lr"]
 
