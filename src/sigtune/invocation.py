@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -31,6 +32,19 @@ def config_options() -> list[str]:
     return [f"{option}={value}" for option, value in given.items() if value]
 
 
+def program() -> list[str]:
+    """Return how this program is started: `python train.py`, `python -m package.app`, or a command's name."""
+    script = Path(sys.argv[0])
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is not None and spec.origin == str(script):
+        return ["python", "-m", spec.name.removesuffix(".__main__")]
+    if script.suffix == ".py" or not script.is_absolute():
+        return ["python", sys.argv[0]]
+    found = shutil.which(script.name)
+    is_on_path = found is not None and Path(found).samefile(script)
+    return [script.name if is_on_path else str(typed_path(script))]
+
+
 def typed_overrides(config: DictConfig) -> list[str]:
     """Return the overrides of a config, those of `hydra.…` first, as they were typed: not resolved."""
     overrides = OmegaConf.to_container(config.hydra.overrides, resolve=False)
@@ -50,7 +64,9 @@ def exit_with(error: UsageError) -> NoReturn:
     print(f"error: {count} problem{'s' if count > 1 else ''} in the configuration", file=sys.stderr)
     for line in format_problems(error.problems):
         print(f"  {line}", file=sys.stderr)
-    print("nothing was run. Show the full config: python train.py --cfg job", file=sys.stderr)
+    print(
+        f"nothing was run. Show the full config: {shlex.join([*program(), '--cfg', 'job'])}", file=sys.stderr
+    )
     sys.exit(2)
 
 
@@ -101,7 +117,7 @@ def _command(arguments: Sequence[str]) -> str:
     stores = [argument for argument in arguments if _has_password(argument)]
     others = [argument for argument in arguments if argument not in stores]
     settings = [f"SIGOPT_STORE={shlex.quote(mask_passwords(store.removeprefix(_STORE)))}" for store in stores]
-    return " ".join([*settings, shlex.join(["python", sys.argv[0], *others])])
+    return " ".join([*settings, shlex.join([*program(), *others])])
 
 
 def _has_password(argument: str) -> bool:

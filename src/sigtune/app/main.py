@@ -10,17 +10,19 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from sigtune.checks.config_source import ConfigSource
 from sigtune.errors import JobStoppedError, UsageError
 from sigtune.invocation import exit_with
 from sigtune.tuning.connection import failure_line
 
 
-def main(entry: Callable[[], None], config_dir: Path) -> None:
-    """Run a function decorated by `hydra.main`, whose configs are in `config_dir`.
+def main(entry: Callable[[], Any], source: ConfigSource) -> Any:
+    """Run a function decorated by `hydra.main`, whose configs are in `source`.
 
     Hydra stops at the first thing wrong with a config. Here what it raises is looked into further, so that
     all problems are shown at once.
@@ -29,13 +31,13 @@ def main(entry: Callable[[], None], config_dir: Path) -> None:
     # A user's own experiment class may lie where they run, and the entry point elsewhere.
     sys.path.append(str(Path.cwd()))
     try:
-        entry()
+        return entry()
     except UsageError as error:
         exit_with(error)
     except (HydraException, OmegaConfBaseException) as error:
         from sigtune.checks.composition import composition_problem, diagnose
 
-        problems = diagnose(sys.argv[1:], config_dir)
+        problems = diagnose(sys.argv[1:], source)
         if not problems and (problem := composition_problem(error)) is not None:
             problems = [problem]
         if not problems:

@@ -1,50 +1,51 @@
-"""What `python train.py` does with a composed config: create an experiment, work for one, or train."""
+"""What a Hydra app does with a composed config: create an experiment, work for one, or run its task."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from sigtune.app.run_check import checked_run
-from sigtune.app.training import train
 from sigtune.app.untouched_folder import remove_untouched_folder
+from sigtune.checks.preflight import Check
 from sigtune.checks.run import default_values, set_values
 from sigtune.errors import UsageError
 from sigtune.invocation import exit_with
-from sigtune.job.stop import stop_file
 from sigtune.tuning.block import read_block
 
+Task = Callable[[DictConfig], Any]
 
-def run(cfg: DictConfig) -> dict[str, float] | None:
-    """Do what the config asks for, and return the metrics of the training, by name.
+
+def run(config: DictConfig, task: Task, check: Check) -> Any:
+    """Do what the config asks for, and return what `task`, which is given the config, has returned.
 
     Raises UsageError inside a sweep, for the sweeper to stop at; outside one the process ends with exit
     code 2 and the list of problems.
     """
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return _run_job(cfg)
+        return _run_job(config, task)
     try:
-        return _run_once(cfg)
+        return _run_once(config, task, check)
     except UsageError as error:
         remove_untouched_folder()
         exit_with(error)
 
 
-def _run_job(cfg: DictConfig) -> dict[str, float]:
-    """Train as a job of a sweep: its check was the sweep's, which gave every tuned key its value."""
-    values, problems = default_values(cfg, read_block(cfg.get("sigopt")))
+def _run_job(config: DictConfig, task: Task) -> Any:
+    """Run the task as a job of a sweep: its check was the sweep's, which gave every tuned key its value."""
+    values, problems = default_values(config, read_block(config.get("sigopt")))
     if problems:
         raise UsageError(problems)
-    return train(set_values(cfg, values), should_stop=stop_file(HydraConfig.get().sweep.dir).exists)
+    return task(set_values(config, values))
 
 
-def _run_once(cfg: DictConfig) -> dict[str, float] | None:
+def _run_once(config: DictConfig, task: Task, check: Check) -> Any:
     overrides = list(HydraConfig.get().overrides.task)
-    checked = checked_run(cfg, overrides)
+    checked = checked_run(config, overrides, check)
     if checked.block.create:
         from sigtune.app.create import create
 
@@ -53,16 +54,19 @@ def _run_once(cfg: DictConfig) -> dict[str, float] | None:
     if checked.experiment is not None:
         from sigtune.app.worker import work
 
-        return work(cfg, checked, _train)
-    metrics = _train(set_values(cfg, checked.default_values))
-    print(f"done     {_format_metrics(metrics)} · {HydraConfig.get().runtime.output_dir}")
-    return metrics
+        return work(config, checked, task)
+    returned = task(set_values(config, checked.default_values))
+    parts = [_format_metrics(returned), HydraConfig.get().runtime.output_dir]
+    print("done    ", " · ".join(part for part in parts if part))
+    return returned
 
 
-def _train(cfg: DictConfig) -> dict[str, float]:
-    return train(cfg, progress_bar=sys.stderr.isatty())
-
-
-def _format_metrics(metrics: Mapping[str, float]) -> str:
+def _format_metrics(returned: Any) -> str:
+    """Return the metrics that a task has returned, in words; nothing for what is none."""
+    if isinstance(returned, int | float):
+        return f"{returned:.4f}"
+    if not isinstance(returned, Mapping):
+        return ""
     # Lightning's LearningRateMonitor leaves the last learning rates among the metrics, as lr-OPTIMIZER.
-    return " · ".join(f"{name} {value:.4f}" for name, value in metrics.items() if not name.startswith("lr-"))
+    shown = {name: value for name, value in returned.items() if not str(name).startswith("lr-")}
+    return " · ".join(f"{name} {float(value):.4f}" for name, value in shown.items())

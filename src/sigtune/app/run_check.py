@@ -11,14 +11,25 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, flag_override
 
-from sigtune.app.training import training_problems
+from sigtune.checks.preflight import Check
 from sigtune.checks.run import CheckedRun, check_run
-from sigtune.errors import UsageError
+from sigtune.errors import Problem, UsageError
 from sigtune.invocation import exit_with, overridden_keys
 from sigtune.tuning.connection import failure_line
 
-# What RunCheck found, by the overrides it was of: Hydra hands nothing on from a callback to the task.
+# Between a callback and the task Hydra hands nothing on: the app's own check, and what RunCheck found by it,
+# by the overrides it was of.
+_checks: list[Check] = []
 _checked: dict[tuple[str, ...], CheckedRun] = {}
+
+
+def check_runs_by(check: Check) -> None:
+    """Have RunCheck make the app's own check, too."""
+    _checks[:] = [check]
+
+
+def _nothing(config: DictConfig) -> list[Problem]:
+    return []
 
 
 class RunCheck(Callback):
@@ -34,7 +45,7 @@ class RunCheck(Callback):
             del job_config["hydra"]
         overrides = list(config.hydra.overrides.task)
         try:
-            _checked[tuple(overrides)] = _check(job_config, overrides)
+            _checked[tuple(overrides)] = _check(job_config, overrides, *_checks)
         except UsageError as error:
             exit_with(error)
         except Exception as error:  # noqa: BLE001 - Hydra would warn of it and run the job
@@ -43,13 +54,13 @@ class RunCheck(Callback):
             sys.exit(1)
 
 
-def checked_run(config: DictConfig, overrides: Sequence[str]) -> CheckedRun:
+def checked_run(config: DictConfig, overrides: Sequence[str], check: Check) -> CheckedRun:
     """Return what RunCheck has found of the run with these overrides, or check it here.
 
     RunCheck does not stand in a config of the user's own. Raises UsageError with everything that is wrong.
     """
-    return _checked.pop(tuple(overrides), None) or _check(config, overrides)
+    return _checked.pop(tuple(overrides), None) or _check(config, overrides, check)
 
 
-def _check(config: DictConfig, overrides: Sequence[str]) -> CheckedRun:
-    return check_run(config, overridden_keys(overrides), training_problems)
+def _check(config: DictConfig, overrides: Sequence[str], check: Check = _nothing) -> CheckedRun:
+    return check_run(config, overridden_keys(overrides), check)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sigtune.config.schema import Config, EvaluationConfig
 from sigtune.config.validation import added_key_problems
 from sigtune.errors import Problem, UsageError
+from sigtune.job.stop import asked_to_stop
 
 
 def training_problems(cfg: DictConfig) -> list[Problem]:
@@ -47,10 +50,10 @@ def _evaluation_problems(cfg: DictConfig) -> list[Problem]:
     return problems
 
 
-def train(
-    cfg: DictConfig, *, should_stop: Callable[[], bool] | None = None, progress_bar: bool = False
-) -> dict[str, float]:
+def train(cfg: DictConfig) -> dict[str, float]:
     """Train the config, or test the checkpoint that it names, and return the metrics by name.
+
+    A job of a sweep stops when its sweep is asked to, and shows no progress bar.
 
     Raises UsageError where a class that the config names refuses what it is given, and KeyboardInterrupt on
     Ctrl-C, whatever Hydra and Lightning make of either.
@@ -59,10 +62,13 @@ def train(
     from sigtune.training.train import train as train_config
 
     config = OmegaConf.to_object(cfg)
+    is_job = HydraConfig.get().mode == RunMode.MULTIRUN
+    progress_bar = sys.stderr.isatty() and not is_job
     try:
         if isinstance(config, EvaluationConfig):
             return evaluate(config, progress_bar)
         assert isinstance(config, Config)
+        should_stop = asked_to_stop if is_job else None
         return train_config(config, should_stop=should_stop, progress_bar=progress_bar)
     except InstantiationException as error:
         if isinstance(error.__cause__, UsageError):  # of a class that the config names by _target_

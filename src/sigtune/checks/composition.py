@@ -21,6 +21,7 @@ from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sigtune.checks.config_source import ConfigSource
 from sigtune.checks.groups import with_incompatible_choices
 from sigtune.checks.search import mapping_problems, open_search
 from sigtune.config.keys import is_key, known_keys
@@ -55,20 +56,21 @@ def composition_problem(error: Exception) -> Problem | None:
     )
 
 
-def diagnose(arguments: Sequence[str], config_dir: Path) -> list[Problem]:
+def diagnose(arguments: Sequence[str], source: ConfigSource) -> list[Problem]:
     """Return every problem of the config that `arguments`, a command line, asks for.
 
     The config is composed once more with the schemas left out, which accepts anything, and then checked
     against the schemas value by value. An empty list means that the problem is of another kind.
     """
     options = get_args_parser().parse_args(list(arguments))
-    # As Hydra does, from the folder of the entry point on.
-    config_dir = config_dir.parent / options.config_path if options.config_path else config_dir
-    config_name = options.config_name or "config"
+    config_dir = source.folder(options.config_path)
+    config_name = options.config_name or source.config_name
     GlobalHydra.instance().clear()
     for option, folder in (("config-path", config_dir), ("config-dir", options.config_dir)):
         if folder and not Path(folder).is_dir():
             return [Problem(f"--{option}={getattr(options, option.replace('-', '_'))}", "no such folder")]
+    if config_dir is None or config_name is None:
+        return []
     try:
         with initialize_config_dir(str(config_dir.resolve()), version_base="1.3"):
             if options.config_dir:

@@ -112,7 +112,7 @@ def default_values(config: DictConfig, block: SearchBlock) -> tuple[dict[str, An
             Problem(
                 f"sigopt.parameters.{parameter.get('name')}",
                 "has no default_value for a run without a search",
-                "give it one, or search: python train.py -m hydra/sweeper=sigopt",
+                "give it one, or search with -m hydra/sweeper=sigopt",
             )
             for parameter in block.parameters
             if "default_value" not in parameter

@@ -6,9 +6,8 @@ This module imports a framework only where a class is one that sigtune's schemas
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from importlib.util import find_spec
 from typing import Any
@@ -16,7 +15,8 @@ from typing import Any
 from hydra.utils import get_object, instantiate
 
 from sigtune.config.schema import GROUP_SCHEMAS
-from sigtune.errors import Code, Problem, UsageError, nearest
+from sigtune.config.signatures import import_error, missing_arguments, unknown_arguments
+from sigtune.errors import Code, Problem, UsageError
 
 # The type that each group's class must have, and how to say so.
 _TYPES = {
@@ -34,8 +34,7 @@ _EXTRAS = {"tensorboard": "pip install 'sigtune[tensorboard]'"}
 _OF_THE_MODULE = ("model", "optimizer", "scheduler")
 _PARTIAL = ("optimizer", "scheduler")
 # What Lightning is told of a scheduler: when to step it, and the metric that it is given.
-LIGHTNINGS_OWN = {"interval", "frequency", "monitor"}
-_HYDRAS_OWN = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+LIGHTNINGS_OWN = frozenset({"interval", "frequency", "monitor"})
 
 
 def build(group: str, section: Any) -> Any:
@@ -93,7 +92,7 @@ def section_problems(key: str, section: Any) -> list[Problem]:
     try:
         found = get_object(target)
     except Exception as error:  # noqa: BLE001 - importing runs the module, which may raise anything
-        return [Problem(place, f"cannot be imported: {_reason(error)}", f"the import path of {kind}")]
+        return [Problem(place, f"cannot be imported: {import_error(error)}", f"the import path of {kind}")]
     if (package := _PACKAGES.get(target.rpartition(".")[2])) and find_spec(package) is None:
         return [
             Problem(
@@ -106,47 +105,13 @@ def section_problems(key: str, section: Any) -> list[Problem]:
         return [Problem(place, f"is {_article(found)}, not {kind}", _remedy(group, target, found))]
     if not callable(found):
         return [Problem(place, "is not a class", f"the import path of {kind}")]
-    problems = _argument_problems(key, target, found, section)
+    ignored = LIGHTNINGS_OWN if key == "scheduler" else frozenset()
+    problems = unknown_arguments(key, target, found, section, ignored)
+    if not (section.get("_partial_") or key in _PARTIAL):
+        problems += missing_arguments(key, target, found, section)
     if group in _PARTIAL and section.get("_partial_") is not True:
         problems.append(Problem(f"{key}._partial_", "its parameters come later", f"{key}._partial_=true"))
     return problems
-
-
-def _reason(error: BaseException) -> str:
-    """Return the first line of what went wrong innermost: Hydra wraps what an import raises."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error).partition("\n")[0]
-
-
-def _argument_problems(
-    key: str, target: str, found: Callable[..., Any], section: Mapping[str, Any]
-) -> list[Problem]:
-    """Return the arguments that the class does not take, and those it needs and has not been given."""
-    try:
-        parameters = inspect.signature(found).parameters
-    except (TypeError, ValueError):  # of compiled code
-        return []
-    given = {name for name in section if name not in _HYDRAS_OWN}
-    given -= LIGHTNINGS_OWN if key == "scheduler" else set()
-    variadic = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
-    named = {name: one for name, one in parameters.items() if one.kind not in variadic}
-    problems = []
-    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
-        problems = [
-            Problem(
-                f"{key}.{name}", f"{target} has no such argument", nearest(name, named), code=Code.UNKNOWN_KEY
-            )
-            for name in section
-            if name in given and name not in named
-        ]
-    if section.get("_partial_") or key in _PARTIAL or "_args_" in section:
-        return problems
-    missing = [name for name, one in named.items() if one.default is one.empty and name not in given]
-    return problems + [
-        Problem(f"{key}.{name}", f"{target} needs it", f"{key}.{name}=…", code=Code.NO_VALUE)
-        for name in missing
-    ]
 
 
 def foreign_problems(group: str, section: Any) -> list[Problem]:
