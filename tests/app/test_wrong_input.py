@@ -14,7 +14,7 @@ ExperimentFile: TypeAlias = Callable[[str], Path]
 SWEEP = ("-m", "hydra/sweeper=sigopt")
 CREATE = "sigopt.create=true"
 MINE = ("--config-dir=extra", "experiment=mine")
-LAST_LINE = "nothing was run. Show the full config: python train.py --cfg job"
+LAST_LINE = f"nothing was run. Show the full config: python {TRAIN} --cfg job"
 PARAMETER = "{{name: {name}, type: double, bounds: {{min: {low}, max: {high}}}}}"
 
 

@@ -49,10 +49,11 @@ def hydra_app(
         def run_task(config: DictConfig) -> Any:
             return run(config, task, check)
 
-        entry = hydra.main(version_base=version_base, config_path=config_path, config_name=config_name)(
-            run_task
-        )
         source = ConfigSource(Path(inspect.getfile(task)).parent, config_path, config_name)
+        # Of a module that is imported, an entry point's, Hydra takes only a folder that is a package itself.
+        folder = source.folder(None)
+        path = config_path if folder is None else str(folder.resolve())
+        entry = hydra.main(version_base=version_base, config_path=path, config_name=config_name)(run_task)
 
         @functools.wraps(task)
         def run_app(config: DictConfig | None = None) -> Any:
