@@ -17,7 +17,7 @@ from sigtune.tuning.connection import connect
 from sigtune.tuning.experiment import SigOptExperiment
 
 PARAMETER = {"name": "rate", "type": "double", "bounds": {"min": 0, "max": 1}, "default_value": 0.25}
-DEFINITION = {
+DEFINITION: dict[str, Any] = {
     "name": "s",
     "parameters": [PARAMETER],
     "metrics": [{"name": "score"}, {"name": "seconds", "strategy": "store"}],

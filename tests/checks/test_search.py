@@ -11,8 +11,9 @@ from sigtune.checks.search import mapping_problems, missing_values, open_search
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.block import SearchBlock, read_block
 from sigtune.tuning.connection import connect
-from sigtune.tuning.experiment import SigOptExperiment, parameters_of
+from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.experiment_class import experiment_class
+from sigtune.tuning.experiment_details import parameters_of
 
 MAX_LR = {"name": "max_lr", "type": "double", "bounds": {"min": 0.01, "max": 1.5}}
 PCT_START = {"name": "pct_start", "type": "double", "bounds": {"min": 0.03, "max": 0.15}}

@@ -25,7 +25,7 @@ TOKEN = "SECRETTOKENVALUE"
 
 @pytest.fixture(autouse=True)
 def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SIGOPT_KEY", "SIGOPT_API_TOKEN", "SIGOPT_API_URL", "SIGOPT_PROJECT"):
+    for name in ("SIGOPT_KEY", "SIGOPT_API_TOKEN", "SIGOPT_DEV_KEY", "SIGOPT_API_URL", "SIGOPT_PROJECT"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -67,7 +67,7 @@ def test_without_a_token_auto_is_the_local_backend() -> None:
     assert choose_backend("auto") == "local"
 
 
-@pytest.mark.parametrize("variable", ["SIGOPT_KEY", "SIGOPT_API_TOKEN"])
+@pytest.mark.parametrize("variable", ["SIGOPT_KEY", "SIGOPT_API_TOKEN", "SIGOPT_DEV_KEY"])
 def test_with_a_token_auto_is_the_server(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, TOKEN)
     monkeypatch.setenv("SIGOPT_API_URL", "http://localhost:1")

@@ -12,7 +12,7 @@ from sigtune.backend.driver import LocalDriver
 from sigtune.tuning.connection import connect
 from sigtune.tuning.experiment import SigOptExperiment
 
-DEFINITION = {
+DEFINITION: dict[str, Any] = {
     "name": "by hand",
     "project": "gsc_basic",
     "parameters": [
@@ -149,11 +149,11 @@ def test_no_values_report_a_failure_that_is_counted_and_is_never_the_best(
     assert dict(observation.metadata) == {"reason": "diverged"}
     assert experiment.get_observation_count() == 1
     assert experiment.get_experiment_details().progress.observation_budget_consumed == 1
-    assert experiment.get_best_assignments() == []
+    assert experiment.get_best_assignments() is None
 
 
 def test_assignments_of_ones_own_can_be_observed(experiment: SigOptExperiment) -> None:
-    experiment.create_observation({"x": 0.125, "n": 2}, score(0.75), {"by": "hand"})
+    experiment.create_observation({"x": 0.125, "n": 2}, score(0.75), metadata={"by": "hand"})
     experiment.create_observation({"x": 0.5, "n": 3}, None)
     failed, good = experiment.observations()
     assert (dict(good.assignments), values(good), dict(good.metadata)) == (
@@ -181,7 +181,7 @@ def test_all_observations_are_yielded_however_many_pages_they_fill(experiment: S
 def test_the_best_assignments_are_those_of_the_highest_value(experiment: SigOptExperiment) -> None:
     for x, value in ((0.2, 0.5), (0.4, 0.9), (0.6, 0.7)):
         experiment.create_observation({"x": x, "n": 1}, score(value))
-    (best,) = experiment.get_best_assignments()
+    best = experiment.get_best_assignments()
     assert dict(best.assignments) == {"x": 0.4, "n": 1}
     assert values(best) == {"score": 0.9}
 
@@ -191,7 +191,7 @@ def test_a_minimized_metric_has_its_best_at_the_lowest_value(store: str) -> None
     experiment.create_experiment(**{**DEFINITION, "metrics": [{"name": "score", "objective": "minimize"}]})
     for x, value in ((0.2, 0.5), (0.4, 0.9)):
         experiment.create_observation({"x": x, "n": 1}, score(value))
-    (best,) = experiment.get_best_assignments()
+    best = experiment.get_best_assignments()
     assert values(best) == {"score": 0.5}
 
 
@@ -226,7 +226,7 @@ def test_an_experiment_is_resumed_by_its_id_from_another_connection(
 def test_without_a_connection_it_connects_by_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("SIGOPT_KEY", "SIGOPT_API_TOKEN"):
+    for name in ("SIGOPT_KEY", "SIGOPT_API_TOKEN", "SIGOPT_DEV_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     experiment = SigOptExperiment()

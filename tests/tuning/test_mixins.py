@@ -18,6 +18,8 @@ from sigtune.tuning.mixins.reduce_on_plateau import ReduceOnPlateauParams
 from sigtune.tuning.mixins.sgd import SGDParams
 from sigtune.tuning.mixins.step_lr import StepLRParams
 
+METHOD = "update_config_with_suggestion"
+
 
 def config(scheduler: str = "OneCycleLR", optimizer: str = "SGD", **scheduler_values: Any) -> DictConfig:
     return OmegaConf.create(
@@ -243,12 +245,12 @@ def test_a_mixin_for_another_optimizer_is_refused_by_naming_both() -> None:
 
 
 def test_the_execution_order_lists_the_base_first_and_the_leftmost_mixin_last() -> None:
-    assert SigOptSGDOneCycleLRExperiment.get_execution_order() == [
+    assert SigOptSGDOneCycleLRExperiment.get_execution_order()[METHOD] == [
         "SigOptExperiment",
         "OneCycleLRParams",
         "SGDParams",
     ]
-    assert SigOptSGDStepLRExperiment().get_execution_order() == [
+    assert SigOptSGDStepLRExperiment().get_execution_order()[METHOD] == [
         "SigOptExperiment",
         "StepLRParams",
         "SGDParams",
@@ -295,7 +297,7 @@ class WarmupExperiment(WarmupParams, SGDParams, OneCycleLRParams, SigOptExperime
 
 def test_a_mixin_of_the_user_works_among_the_others_in_the_order_listed() -> None:
     cfg = apply(WarmupExperiment, config(), suggest(warmup_steps=3, max_lr=0.25, weight_decay=0.5))
-    assert WarmupExperiment.get_execution_order() == [
+    assert WarmupExperiment.get_execution_order()[METHOD] == [
         "SigOptExperiment",
         "OneCycleLRParams",
         "SGDParams",

@@ -14,8 +14,9 @@ from sigtune.errors import Code, Problem, UsageError
 from sigtune.tuning.block import SearchBlock
 from sigtune.tuning.changes import Changes, asked_changes, asked_fields
 from sigtune.tuning.connection import is_server
-from sigtune.tuning.experiment import SigOptExperiment, conditional_parameters, parameters_of
+from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.experiment_class import experiment_class
+from sigtune.tuning.experiment_details import conditional_parameters, parameters_of
 from sigtune.tuning.opening import connect_experiment, fetch_details
 from sigtune.tuning.suggested_values import refused_values
 from sigtune.tuning.tuned_keys import tuned_keys
@@ -151,7 +152,8 @@ def unused_problems(
 def _unused_problems(
     config: DictConfig, klass: type[SigOptExperiment], names: Sequence[str]
 ) -> list[Problem]:
-    mixins = " and ".join(name for name in klass.get_execution_order() if name != "SigOptExperiment")
+    writers = klass.get_execution_order()["update_config_with_suggestion"]
+    mixins = " and ".join(name for name in writers if name != "SigOptExperiment")
     what = f"no config key, and not read by {mixins}" if mixins else "no config key, and no mixin reads it"
     return [Problem(f"sigopt.parameters.{name}", what, nearest_key(name, config)) for name in names]
 

@@ -31,7 +31,8 @@ from sigtune.search.stop_request import StopRequest
 from sigtune.search.summary import Summary
 from sigtune.tuning.changes import has_other_definition
 from sigtune.tuning.connection import describe_backend, failure_line, load_optimizer
-from sigtune.tuning.experiment import SigOptExperiment, metrics_of
+from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.experiment_details import metrics_of
 from sigtune.tuning.opening import change_experiment, create_experiment
 
 # A file has the experiment as it was created: somebody may have changed that since.

@@ -18,8 +18,9 @@ BACKENDS = ("auto", "api", "local")
 
 
 def api_token() -> str | None:
-    """Return the token of the SigOpt account from SIGOPT_KEY, or from the client's own SIGOPT_API_TOKEN."""
-    return os.environ.get("SIGOPT_KEY") or os.environ.get("SIGOPT_API_TOKEN")
+    """Return the token of the SigOpt account: SIGOPT_KEY, SIGOPT_API_TOKEN (the client's), SIGOPT_DEV_KEY."""
+    names = ("SIGOPT_KEY", "SIGOPT_API_TOKEN", "SIGOPT_DEV_KEY")
+    return next((token for name in names if (token := os.environ.get(name))), None)
 
 
 def choose_backend(backend: str) -> str:
@@ -141,8 +142,8 @@ def load_optimizer(backend: str, observation_budget: int | None) -> None:
         load(observation_budget)
 
 
-def ensure_project(connection: Any, project: str) -> None:
-    """Create the project `project` where the account has none of that ID.
+def ensure_project(connection: Any, project: str) -> str:
+    """Create the project `project` where the account has none of that ID; return the ID of its client.
 
     Raises UsageError where the token has no client.
     """
@@ -162,3 +163,4 @@ def ensure_project(connection: Any, project: str) -> None:
         except ApiException as raced:
             if raced.status_code != 409:  # somebody made it just now
                 raise
+    return str(client)

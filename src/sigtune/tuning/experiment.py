@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from sigtune.config.keys import is_key
-from sigtune.definition.metrics import Metric
+from sigtune.tuning.call_forms import (
+    MetricValues,
+    connection_options,
+    definition_fields,
+    id_of,
+    task_field,
+    value_fields,
+)
 from sigtune.tuning.connection import connect, ensure_project, log_backend
 
 # How often a report is sent whose answer is lost.
 _MOST_REPORTS = 10
+# Where the training runs of an experiment are that is in no project.
+_PROJECT_OF_RUNS = "sigtune"
+_LONGEST_NAME = 100
 
 
 class SigOptExperiment:
     """An experiment at SigOpt. Experiment classes put mixins before it, one per optimiser or scheduler.
 
-    `connection` is a `sigopt.Connection`; without one the experiment connects by the environment, as
-    `sigopt.backend=auto` does. `experiment_id` is that of an experiment that exists; `create_experiment`
-    makes a new one.
+    `experiment_id` is that of an experiment that exists; `create_experiment` makes a new one. `sigopt_config`
+    is a config's `sigopt` block, which may name the experiment and where SigOpt is; a `sigopt.Connection` may
+    be given in its place. Without a connection the experiment connects by the config and the environment, as
+    `sigopt.backend=auto` does.
+
+    Where a method takes a suggestion, or a training run, it takes SigOpt's object or its ID.
     """
 
-    def __init__(self, experiment_id: str | int | None = None, connection: Any = None) -> None:
-        self.experiment_id = None if experiment_id is None else str(experiment_id)
+    def __init__(
+        self, experiment_id: str | int | None = None, sigopt_config: Any = None, connection: Any = None
+    ) -> None:
+        if sigopt_config is not None and not isinstance(sigopt_config, Mapping):
+            sigopt_config, connection = None, sigopt_config
+        self.sigopt_config: Mapping[str, Any] = sigopt_config or {}
+        known = experiment_id if experiment_id is not None else self.sigopt_config.get("experiment_id")
+        self.experiment_id = None if known is None else str(known)
         self._connection = connection
 
     @property
     def connection(self) -> Any:
         """The `sigopt.Connection`, made when it is first needed."""
         if self._connection is None:
-            self._connection = connect()
-            log_backend("auto")
+            options = connection_options(self.sigopt_config)
+            self._connection = connect(**options)
+            log_backend(options.get("backend", "auto"))
         return self._connection
 
     # --- how a suggestion becomes config values ---
@@ -53,22 +73,23 @@ class SigOptExperiment:
             config.trainer.max_epochs = max(1, math.floor(config.sigopt.metadata.max_epochs * task.cost))
 
     @classmethod
-    def get_execution_order(cls) -> list[str]:
-        """Return the names of the classes that write into the config, first to last."""
-        return [
-            klass.__name__
-            for klass in reversed(cls.__mro__)
-            if "update_config_with_suggestion" in vars(klass)
-        ]
+    def get_execution_order(cls) -> dict[str, list[str]]:
+        """Return the names of the classes that take part in a method, first to last, by the method's name."""
+        method = "update_config_with_suggestion"
+        return {method: [klass.__name__ for klass in reversed(cls.__mro__) if method in vars(klass)]}
 
     # --- the experiment at SigOpt ---
 
-    def create_experiment(self, **definition: Any) -> str:
+    def create_experiment(self, sigopt_config: Mapping[str, Any] | None = None, **definition: Any) -> str:
         """Create the experiment that `definition` describes in SigOpt's fields; return and keep its ID.
 
-        A `project` that does not exist is created. Raises `sigopt.exception.ApiException` where SigOpt
-        refuses the definition.
+        The fields may stand in a `sigopt` block, `sigopt_config`; where nothing is given, in that of the
+        constructor. A `project` that does not exist is created. Raises `sigopt.exception.ApiException` where
+        SigOpt refuses the definition.
         """
+        if sigopt_config is None and not definition:
+            sigopt_config = self.sigopt_config
+        definition = {**definition_fields(sigopt_config or {}), **definition}
         if definition.get("project"):
             ensure_project(self.connection, definition["project"])
         experiment = self.connection.experiments().create(**definition)
@@ -97,20 +118,20 @@ class SigOptExperiment:
         """Ask for a suggestion; it stays open until it is observed or deleted."""
         return self._resource().suggestions().create(**({"metadata": dict(metadata)} if metadata else {}))
 
-    def open_suggestions(self) -> Iterator[Any]:
-        """Yield the suggestions that have not been observed, newest first."""
-        return iter(self._resource().suggestions().fetch(state="open").iterate_pages())
+    def open_suggestions(self) -> list[Any]:
+        """Return the suggestions that have not been observed, newest first."""
+        return list(self._resource().suggestions().fetch(state="open").iterate_pages())
 
-    def update_suggestion(self, suggestion_id: str | int, metadata: Mapping[str, Any]) -> None:
+    def update_suggestion(self, suggestion: Any, metadata: Mapping[str, Any]) -> None:
         """Replace the metadata of one suggestion."""
-        self._resource().suggestions(suggestion_id).update(metadata=dict(metadata))
+        self._resource().suggestions(id_of(suggestion)).update(metadata=dict(metadata))
 
-    def delete_suggestion(self, suggestion_id: str | int) -> bool:
+    def delete_suggestion(self, suggestion: Any) -> bool:
         """Delete one suggestion; return False for one that is gone already, as after a lost answer."""
         from sigopt.exception import ApiException
 
         try:
-            self._resource().suggestions(suggestion_id).delete()
+            self._resource().suggestions(id_of(suggestion)).delete()
         except ApiException as error:
             if error.status_code != 404:
                 raise
@@ -119,13 +140,13 @@ class SigOptExperiment:
 
     def delete_open_suggestions(self) -> None:
         """Delete every open suggestion."""
-        for suggestion in list(self.open_suggestions()):
-            self.delete_suggestion(suggestion.id)
+        for suggestion in self.open_suggestions():
+            self.delete_suggestion(suggestion)
 
     def put_back(self, suggestion: Any) -> None:
         """Delete an open suggestion and queue its assignments, which `get_next_suggestion` then gives out."""
         self.queue(suggestion.assignments)
-        self.delete_suggestion(suggestion.id)
+        self.delete_suggestion(suggestion)
 
     def queue(self, assignments: Mapping[str, Any]) -> None:
         """Queue assignments, which are then suggested before any others."""
@@ -133,24 +154,25 @@ class SigOptExperiment:
 
     def update_observation(
         self,
-        suggestion_id: str | int,
-        values: Mapping[str, float] | None,
+        suggestion: Any,
+        values: MetricValues,
         metadata: Mapping[str, Any] | None = None,
         deviations: Mapping[str, float] | None = None,
     ) -> None:
         """Report the result of a suggestion: a value for each metric, or None where the job failed.
 
-        `deviations` are the standard deviations of those values that have one. A report whose answer is lost
-        is repeated only where it has not arrived.
+        `values` are a mapping by name, a list in SigOpt's fields (`[{"name": …, "value": …}]`), or the number
+        of the only metric. `deviations` are the standard deviations of those values that have one. A report
+        whose answer is lost is repeated only where it has not arrived.
         """
         from sigopt.exception import ConnectionException
 
         for attempt in range(_MOST_REPORTS):
             try:
-                self._observe({"suggestion": str(suggestion_id)}, values, metadata, deviations)
+                self._observe({"suggestion": id_of(suggestion)}, values, metadata, deviations)
             except ConnectionException:
                 # This request is patient with a server that is away, and raises in the end.
-                is_open = self._resource().suggestions(suggestion_id).fetch().state == "open"
+                is_open = self._resource().suggestions(id_of(suggestion)).fetch().state == "open"
                 if is_open and attempt + 1 < _MOST_REPORTS:
                     continue
                 if is_open:
@@ -160,74 +182,76 @@ class SigOptExperiment:
     def create_observation(
         self,
         assignments: Mapping[str, Any],
-        values: Mapping[str, float] | None,
+        value: MetricValues,
+        task: Any = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Report values, or None for a failure, for assignments that SigOpt did not suggest."""
-        return self._observe({"assignments": dict(assignments)}, values, metadata)
+        """Report values, or None for a failure, for assignments that SigOpt did not suggest.
+
+        `value` is as in `update_observation`; `task`, in a multitask experiment, is SigOpt's Task object, its
+        fields, or its name. Return SigOpt's Observation object.
+        """
+        return self._observe({"assignments": dict(assignments), **task_field(task)}, value, metadata)
 
     def _observe(
         self,
         subject: dict[str, Any],
-        values: Mapping[str, float] | None,
+        values: MetricValues,
         metadata: Mapping[str, Any] | None,
         deviations: Mapping[str, float] | None = None,
     ) -> Any:
-        known = deviations or {}
-        outcome: dict[str, Any] = {"failed": True}
-        if values is not None:
-            stddev = {name: {"value_stddev": known[name]} for name in known}
-            outcome = {
-                "values": [
-                    {"name": name, "value": value, **stddev.get(name, {})} for name, value in values.items()
-                ]
-            }
+        outcome = value_fields(values, deviations or {})
         if metadata:
             outcome["metadata"] = dict(metadata)
         return self._resource().observations().create(**subject, **outcome)
 
-    def observations(self) -> Iterator[Any]:
-        """Yield the observations, newest first."""
-        return iter(self._resource().observations().fetch().iterate_pages())
+    def observations(self) -> list[Any]:
+        """Return the observations, newest first."""
+        return list(self._resource().observations().fetch().iterate_pages())
 
     def get_observation_count(self) -> int:
         """Return how many observations there are, failed ones included."""
         return int(self.get_experiment_details().progress.observation_count)
 
-    def get_best_assignments(self) -> list[Any]:
-        """Return SigOpt's BestAssignments: one with one metric to optimise, a Pareto front with two."""
+    def get_best_assignments(self) -> Any:
+        """Return SigOpt's BestAssignments object; None before there is one.
+
+        With two metrics to optimise it is the first of the Pareto front: see `get_pareto_front`.
+        """
+        return next(iter(self.get_pareto_front()), None)
+
+    def get_pareto_front(self) -> list[Any]:
+        """Return all of SigOpt's BestAssignments: with one metric to optimise at most one."""
         return list(self._resource().best_assignments().fetch().iterate_pages())
+
+    # --- the course of a training ---
+
+    def create_training_run(self, suggestion: Any = None, **fields: Any) -> Any:
+        """Create a training run in the experiment's project; return SigOpt's TrainingRun object.
+
+        It has the suggestion's assignments, and in its metadata the IDs of both. `fields` are further ones of
+        SigOpt's, `name` among them. The observation of the suggestion is reported apart.
+        """
+        details = self.get_experiment_details()
+        project = details.project or _PROJECT_OF_RUNS
+        metadata = {"experiment": details.id, **fields.pop("metadata", {})}
+        if suggestion is not None:
+            suggested = self._resource().suggestions(id_of(suggestion)).fetch()
+            fields.setdefault("assignments", dict(suggested.assignments))
+            metadata["suggestion"] = suggested.id
+        fields.setdefault("name", f"{details.name}: {metadata.get('suggestion', 'training')}"[:_LONGEST_NAME])
+        client = ensure_project(self.connection, project)
+        runs = self.connection.clients(client).projects(project).training_runs()
+        return runs.create(metadata=metadata, **fields)
+
+    def create_checkpoint(
+        self, training_run: Any, values: MetricValues, metadata: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Record the metrics of a run while it trains; return SigOpt's Checkpoint object."""
+        fields = {**value_fields(values, {}), **({"metadata": dict(metadata)} if metadata else {})}
+        return self.connection.training_runs(id_of(training_run)).checkpoints().create(**fields)
 
     def _resource(self) -> Any:
         if self.experiment_id is None:
             raise ValueError("no experiment yet: call create_experiment, or give an experiment_id")
         return self.connection.experiments(self.experiment_id)
-
-
-def parameters_of(experiment: Any) -> list[dict[str, Any]]:
-    """Return the parameters of SigOpt's Experiment object in the fields of a definition.
-
-    Its conditionals are among them, each as the categorical parameter that it is to a job.
-    """
-    shown = experiment.to_json()
-    parameters: list[dict[str, Any]] = shown["parameters"]
-    for parameter in parameters:
-        if parameter.get("categorical_values"):
-            parameter["categorical_values"] = [value["name"] for value in parameter["categorical_values"]]
-    return [*parameters, *conditional_parameters(shown.get("conditionals") or [])]
-
-
-def conditional_parameters(conditionals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the conditionals of a definition as the categorical parameters that they are to a job."""
-    return [
-        {"name": entry.get("name"), "type": "categorical", "categorical_values": entry.get("values")}
-        for entry in conditionals
-    ]
-
-
-def metrics_of(experiment: Any) -> list[Metric]:
-    """Return the metrics of SigOpt's Experiment object."""
-    return [
-        Metric(metric.name, metric.objective or "maximize", metric.strategy or "optimize", metric.threshold)
-        for metric in experiment.metrics
-    ]

@@ -52,7 +52,7 @@ def renewing(experiment: SigOptExperiment, suggestion: Any) -> Iterator[None]:
 
 def release_abandoned(experiment: SigOptExperiment) -> None:
     """Queue again what workers had drawn whose lease has run out, or whose process on this host is gone."""
-    for suggestion in list(experiment.open_suggestions()):
+    for suggestion in experiment.open_suggestions():
         if _is_abandoned(suggestion.metadata or {}) and experiment.delete_suggestion(suggestion.id):
             experiment.queue(suggestion.assignments)
 

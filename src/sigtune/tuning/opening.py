@@ -22,7 +22,8 @@ def connect_experiment(block: SearchBlock, klass: type[SigOptExperiment]) -> Sig
 
     Raises UsageError as `sigtune.tuning.connection.connect` does.
     """
-    return klass(block.experiment_id, connect(block.backend, block.store, block.seed, block.retry_seconds))
+    connection = connect(block.backend, block.store, block.seed, block.retry_seconds)
+    return klass(block.experiment_id, connection=connection)
 
 
 def fetch_details(experiment: SigOptExperiment) -> Any:
