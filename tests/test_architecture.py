@@ -27,7 +27,8 @@ ALLOWED = {
     "backend": {"errors", "definition", "optimizer"},
     "server": {"errors", "backend"},
     "tuning": {"errors", "definition", "backend", "config"},
-    "cli": {"errors", "backend", "server", "tuning"},
+    "dashboard": {"errors", "passwords", "definition", "backend", "server", "report"},
+    "cli": {"errors", "backend", "server", "tuning", "report", "dashboard"},
     "checks": {"errors", "definition", "config", "tuning"},
     "report": {"errors", "definition", "optimizer"},
     "search": {
@@ -63,7 +64,7 @@ KNOWS_HYDRA = {
     "app",
     "training",
 }
-KNOWS_SIGOPT = {"backend", "server", "cli", "tuning", "checks", "search", "app"}
+KNOWS_SIGOPT = {"backend", "server", "dashboard", "cli", "tuning", "checks", "search", "app"}
 
 
 def sources() -> list[Path]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from sigtune.cli.options import add_backend, add_experiment, connected
 from sigtune.errors import Problem, UsageError
+from sigtune.report.observations_csv import write_csv
 
 FORMATS = ("json", "csv", "optuna")
 
@@ -49,30 +49,6 @@ def run(options: argparse.Namespace) -> None:
             file.write("\n")
         else:
             write_csv(file, experiment, observations)
-
-
-def write_csv(file: IO[str], experiment: dict[str, Any], observations: list[dict[str, Any]]) -> None:
-    """Write a line for each observation: its id, assignments, values and whether it failed."""
-    names = [item["name"] for item in (*experiment["conditionals"], *experiment["parameters"])]
-    metrics = [item["name"] or "value" for item in experiment["metrics"]]
-    writer = csv.writer(file)
-    deviations = [f"{name}_stddev" for name in metrics]
-    writer.writerow(map(safe_cell, ["observation", *names, *metrics, *deviations, "failed"]))
-    for item in observations:
-        values = {value["name"] or "value": value for value in item["values"]}
-        cells = [
-            item["id"],
-            *(item["assignments"].get(name, "") for name in names),
-            *(values[name]["value"] if name in values else "" for name in metrics),
-            *(values[name]["value_stddev"] if name in values else "" for name in metrics),
-            item["failed"],
-        ]
-        writer.writerow(map(safe_cell, cells))
-
-
-def safe_cell(cell: Any) -> Any:
-    """Return a cell that a spreadsheet shows and does not compute."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
 from sigtune.cli.options import add_backend, connected
 from sigtune.errors import Problem, UsageError
+from sigtune.report.observations_csv import csv_observations
 
 BATCH = 500
 
@@ -64,50 +64,6 @@ def _created(connection: Any, experiment: dict[str, Any]) -> str:
     given = {field: experiment.get(field) for field in _FIELDS}
     asked = {field: value for field, value in given.items() if value not in (None, [])}
     return str(connection.experiments().create(**asked).id)
-
-
-def csv_observations(content: str, experiment: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the observations of a CSV file, whose headings name parameters and metrics.
-
-    Raises UsageError, with the line, for a cell that is not a number where one is expected.
-    """
-    words = {item["name"] for item in experiment["parameters"] if item["type"] == "categorical"}
-    words |= {item["name"] for item in experiment["conditionals"]}
-    names = [item["name"] for item in (*experiment["conditionals"], *experiment["parameters"])]
-    metrics = [item["name"] for item in experiment["metrics"]]
-    observations, problems = [], []
-    for line, row in enumerate(csv.DictReader(content.splitlines()), start=2):
-        place = f"line {line}"
-        try:
-            observations.append(_csv_observation(row, names, words, metrics))
-        except (ValueError, TypeError, KeyError) as error:  # every line is told
-            problems.append(Problem(place, f"not an observation: {error}"))
-    if problems:
-        raise UsageError(problems)
-    return observations
-
-
-def _csv_observation(
-    row: dict[str, str], names: list[str], words: set[str], metrics: list[str | None]
-) -> dict[str, Any]:
-    cells = {name: row[name] for name in names if row.get(name)}
-    assignments = {
-        name: cell.removeprefix("'") if name in words else float(cell) for name, cell in cells.items()
-    }
-    failed = row.get("failed", "").lower() == "true"
-    values = [] if failed else [_csv_value(row, name) for name in metrics]
-    return {"assignments": assignments, "values": values, "failed": failed}
-
-
-def _csv_value(row: dict[str, str], metric: str | None) -> dict[str, Any]:
-    heading = metric or "value"
-    deviation = row.get(f"{heading}_stddev")
-    value: dict[str, Any] = {"value": float(row[heading])}
-    if metric is not None:
-        value["name"] = metric
-    if deviation:
-        value["value_stddev"] = float(deviation)
-    return value
 
 
 def _given(observation: dict[str, Any]) -> dict[str, Any]:

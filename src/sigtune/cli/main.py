@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from sigtune.cli import (
     archive,
     best,
+    dashboard,
     exports,
     extend,
     imports,
@@ -24,7 +25,20 @@ from sigtune.cli import (
 )
 from sigtune.errors import UsageError, format_problems
 
-_SUBCOMMANDS = (server, tokens, listing, show, best, extend, exports, imports, archive, queueing, migrate)
+_SUBCOMMANDS = (
+    dashboard,
+    server,
+    tokens,
+    listing,
+    show,
+    best,
+    extend,
+    exports,
+    imports,
+    archive,
+    queueing,
+    migrate,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,9 +1,10 @@
-"""`sigtune server`: the store behind a port, for the official client on any machine."""
+"""`sigtune server`: the store behind a port, for the official client on any machine, and its pages."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from sigtune.cli.options import add_store
 from sigtune.errors import Problem, UsageError
@@ -32,4 +33,13 @@ def run(options: argparse.Namespace) -> None:
     chosen = ServerOptions(
         options.host, options.port, options.no_auth, options.tls_certificate, options.tls_key
     )
-    serve(options.store, chosen, options.seed)
+    serve(options.store, chosen, options.seed, _pages())
+
+
+def _pages() -> Any:
+    """Return what makes the pages; None where their packages are not installed."""
+    try:
+        from sigtune.dashboard.serve import pages_of_server
+    except ModuleNotFoundError:
+        return None
+    return pages_of_server

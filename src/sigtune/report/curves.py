@@ -45,14 +45,18 @@ def read_curves(folder: Path) -> Curves | None:
         path = folder / name
         try:
             if path.is_file() and not path.is_symlink() and path.stat().st_size <= _MOST_BYTES:
-                with path.open(newline="", encoding="utf-8") as file:
-                    return _curves(list(csv.DictReader(file)))
-        except (OSError, ValueError, csv.Error):
+                return parse_curves(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             continue
     return None
 
 
-def _curves(rows: list[dict[str, str]]) -> Curves | None:
+def parse_curves(text: str) -> Curves | None:
+    """Return what one of the `LOGGED_NAMES` holds; None for what cannot be read as that."""
+    try:
+        rows = list(csv.DictReader(text.splitlines()))
+    except csv.Error:
+        return None
     along = next((name for name in ("epoch", "step") if rows and name in rows[0]), None)
     if along is None:
         return None

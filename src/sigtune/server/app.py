@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sigtune.backend.api import Api
 from sigtune.backend.errors import api_error, not_found
@@ -44,9 +44,10 @@ _LONG_CALLS = {
 _log = logging.getLogger("sigtune.server.access")
 
 
-def create_app(api: Api, authentication: Authentication) -> Starlette:
-    """Return the application that answers /v1 from the store of `api`, and /health."""
-    routes = [HttpRoute("/health", _Health(api)), Mount("/", app=_V1(api, authentication))]
+def create_app(api: Api, authentication: Authentication, pages: ASGIApp | None = None) -> Starlette:
+    """Return the application that answers /v1 from the store of `api`, and /health; `pages` the rest."""
+    v1 = _V1(api, authentication)
+    routes = [HttpRoute("/health", _Health(api)), Mount("/v1", app=v1), Mount("/", app=pages or v1)]
     return Starlette(routes=routes)
 
 

@@ -9,16 +9,16 @@ from dataclasses import replace
 
 from sigtune.backend.api import Api
 from sigtune.errors import Problem, UsageError
-from sigtune.server.serve import ServerOptions, new_server
+from sigtune.server.serve import Pages, ServerOptions, new_server
 
 
 @contextmanager
-def running_server(api: Api, options: ServerOptions) -> Iterator[str]:
+def running_server(api: Api, options: ServerOptions, pages: Pages | None = None) -> Iterator[str]:
     """Answer from the store of `api` in a thread of its own, and give the server's URL.
 
     The port 0 stands for any that is free. At the end the requests that are being answered are finished.
     """
-    server = new_server(api, options)
+    server = new_server(api, options, pages)
     thread = threading.Thread(target=server.run, name="sigtune-server")
     thread.start()
     try:

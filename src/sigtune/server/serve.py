@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from sigtune.backend.api import Api
 from sigtune.errors import Problem, UsageError
@@ -39,16 +41,20 @@ class ServerOptions:
         return f"{scheme}://{host}:{self.port}"
 
 
-def serve(store: str, options: ServerOptions, seed: int = 0) -> None:
+Pages = Callable[[Api, ServerOptions], ASGIApp]
+
+
+def serve(store: str, options: ServerOptions, seed: int = 0, pages: Pages | None = None) -> None:
     """Answer requests until the process is told to stop; those that are being answered are finished first.
 
-    Raises UsageError for options that do not go together or cannot be used.
+    `pages` makes what answers all paths that are not the API's. Raises UsageError for options that do not go
+    together or cannot be used.
     """
     api = Api(store, seed)
     try:
         check(api, options)
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-        server = new_server(api, options)
+        server = new_server(api, options, pages)
         for line in greeting(api, options):
             print(line, flush=True)  # it is what the command says
         server.run()
@@ -56,10 +62,11 @@ def serve(store: str, options: ServerOptions, seed: int = 0) -> None:
         api.close()
 
 
-def new_server(api: Api, options: ServerOptions) -> uvicorn.Server:
+def new_server(api: Api, options: ServerOptions, pages: Pages | None = None) -> uvicorn.Server:
     """Return a server that has not begun yet."""
     authentication: Authentication = NoAuthentication() if options.no_auth else TokenAuthentication()
-    return uvicorn.Server(_config(api, authentication, options))
+    app = create_app(api, authentication, None if pages is None else pages(api, options))
+    return uvicorn.Server(_config(app, options))
 
 
 def check(api: Api, options: ServerOptions) -> None:
@@ -72,13 +79,20 @@ def check(api: Api, options: ServerOptions) -> None:
     if not options.no_auth and not has_tokens(api.store):
         remedy = "sigtune token create" + (", or --no-auth on this machine only" if loopback else "")
         problems.append(Problem("--store", "has no token, so nobody could use the server", remedy))
+    problems += tls_problems(options)
+    if problems:
+        raise UsageError(problems)
+
+
+def tls_problems(options: ServerOptions) -> list[Problem]:
+    """Return what is wrong with the options for TLS."""
+    problems = []
     if (options.certificate is None) != (options.key is None):
         problems.append(Problem("--tls-key", "a certificate and its key go together", "both, or none"))
     for name, file in (("--tls-certificate", options.certificate), ("--tls-key", options.key)):
         if file is not None and not file.is_file():
             problems.append(Problem(name, f"{file} is not a file"))
-    if problems:
-        raise UsageError(problems)
+    return problems
 
 
 def greeting(api: Api, options: ServerOptions) -> list[str]:
@@ -103,9 +117,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _config(api: Api, authentication: Authentication, options: ServerOptions) -> uvicorn.Config:
+def _config(app: ASGIApp, options: ServerOptions) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(api, authentication),
+        app,
         host=options.host,
         port=options.port,
         ssl_certfile=options.certificate,

@@ -71,9 +71,13 @@ def _check_api_environment() -> None:
 
 
 def connect(
-    backend: str = "auto", store: str = "sqlite:///sigopt.db", seed: int = 0, retry_seconds: float = 300.0
+    backend: str = "auto",
+    store: str = "sqlite:///sigopt.db",
+    seed: int = 0,
+    retry_seconds: float = 300.0,
+    token: str | None = None,
 ) -> Any:
-    """Return a `sigopt.Connection` to the chosen backend.
+    """Return a `sigopt.Connection` to the chosen backend; a server is given `token`, or the environment's.
 
     `store` (an SQLAlchemy URL) and `seed` (which breaks the optimiser's ties) are the local backend's; for
     `retry_seconds` a request is repeated that a server does not answer, or answers with 429 or 5xx, or that
@@ -87,7 +91,10 @@ def connect(
 
         api_url = os.environ["SIGOPT_API_URL"].rstrip("/")
         return connection_class(
-            driver=RetryingDriver, client_token=api_token(), api_url=api_url, retry_seconds=retry_seconds
+            driver=RetryingDriver,
+            client_token=token or api_token(),
+            api_url=api_url,
+            retry_seconds=retry_seconds,
         )
     from sigtune.tuning.patient_local_driver import PatientLocalDriver  # SQLAlchemy is the store's only
 

@@ -1,0 +1,116 @@
+"""Summary: how far the experiment is, its best, what runs now, what came last and what failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from sigtune.dashboard.pages.frame import (
+    experiment_of,
+    framed,
+    queued_suggestions,
+    state_version,
+    waiting_suggestions,
+)
+from sigtune.dashboard.search_folder import Job, SearchFolder, find_search_folder
+from sigtune.dashboard.source import Json
+from sigtune.dashboard.visit import Visit
+
+_LAST = 10
+_MOST_BEST = 5
+_FAILURES_AMONG = 200
+"""Of so many last observations the failures are counted by reason."""
+
+
+def page(visit: Visit) -> Response:
+    """GET /experiments/ID."""
+    experiment = experiment_of(visit)
+    folder = find_search_folder(experiment)
+    place = ("experiments", experiment["id"])
+    best = visit.source.get(*place, "best_assignments", limit=_MOST_BEST)
+    last = visit.source.get(*place, "observations", limit=_FAILURES_AMONG)["data"]
+    return framed(
+        visit,
+        experiment,
+        "summary.html",
+        tab="summary",
+        best=[_best(item, folder) for item in best["data"][:_MOST_BEST]],
+        best_count=best["count"],
+        last=last[:_LAST],
+        failures=_failures(last),
+        looked_at=len(last),
+        running=[_running(item, folder) for item in waiting_suggestions(visit, experiment)],
+        queued=len(queued_suggestions(visit, experiment)),
+        folder=folder,
+    )
+
+
+def updated(visit: Visit) -> Response:
+    """GET /experiments/ID/updated.json: a version, which pages that are open look at every two seconds."""
+    experiment = experiment_of(visit)
+    return JSONResponse({"version": state_version(visit, experiment, find_search_folder(experiment))})
+
+
+def _best(item: Json, folder: SearchFolder | None) -> Json:
+    number = (item["metadata"] or {}).get("job")
+    job = folder.jobs.get(number) if folder and isinstance(number, int) else None
+    if folder is None or job is None or job.assignments != item["assignments"]:
+        return {**item, "job": None, "command": None, "checkpoint": None}
+    return {
+        **item,
+        "job": job.number,
+        "command": folder.command(job),
+        "checkpoint": folder.checkpoint(job.run_folders()[0]),
+    }
+
+
+def _failures(observations: list[Json]) -> list[tuple[str, int, Json]]:
+    """Return reason, number, and the last observation of it, the most frequent first."""
+    failed = [item for item in observations if item["failed"]]
+    reasons = Counter(reason_of(item) for item in failed)
+    last = {reason_of(item): item for item in reversed(failed)}
+    return [(reason, count, last[reason]) for reason, count in reasons.most_common()]
+
+
+def reason_of(observation: Json) -> str:
+    """Return why an observation failed, as the search reported it."""
+    return str((observation["metadata"] or {}).get("reason") or "no reason was given")
+
+
+def _running(suggestion: Json, folder: SearchFolder | None) -> dict[str, Any]:
+    """Return an open suggestion with the job that trains it, and what its runs do."""
+    job = folder.job_of(suggestion["id"], suggestion["assignments"]) if folder else None
+    metadata = suggestion["metadata"] or {}
+    host = metadata.get("lease_host")
+    worker = f"{host}, process {metadata.get('lease_pid')}" if host else None
+    runs = [] if folder is None or job is None else [run_state(folder, job, run) for run in range(job.runs)]
+    return {"suggestion": suggestion, "job": job, "runs": runs, "worker": worker}
+
+
+def run_state(folder: SearchFolder, job: Job, index: int) -> dict[str, Any]:
+    """Return what a run of a job does, in a word, and since when."""
+    word = _word(folder, job, index)
+    return {
+        "index": index + 1,
+        "word": word,
+        "attempt": job.attempts.get(index, 0),
+        "handle": job.handles.get(index, ""),
+        "since": folder.begun(job.run_folders()[index]) if word in ("runs", "submitted") else None,
+    }
+
+
+def _word(folder: SearchFolder, job: Job, index: int) -> str:
+    run_folder = job.run_folders()[index]
+    outcome = folder.outcome(run_folder)
+    if outcome is not None:
+        return "failed" if outcome.get("values") is None else "finished"
+    if folder.is_running(run_folder):
+        return "runs"
+    if not folder.is_searching:
+        return "stopped"
+    if index not in job.attempts:
+        return "waits"
+    # A cluster's job runs on another machine, whose locks are not seen here.
+    return "submitted" if index in job.handles else "starts"

@@ -1,0 +1,192 @@
+"""The folder of an experiment's search, where it is on this machine: its jobs, and the files of each.
+
+The experiment's metadata names the folder, and whoever may write to the store can write that. So it is shown
+only where it is the search folder of just this experiment, and of its files only those that sigtune writes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sigtune.dashboard.files_inside import FileInside, is_locked_inside, read_inside
+from sigtune.dashboard.source import Json
+from sigtune.passwords import mask_passwords
+from sigtune.report.curves import LOGGED_NAMES
+
+METADATA_KEY = "sweep_dir"
+JOURNAL = "journal.jsonl"
+
+RUN_FILES = {
+    "overrides": (".hydra", "overrides.yaml"),
+    "config": (".hydra", "config.yaml"),
+    "error": ("error.log",),
+    "output": ("output.log",),
+    "outcome": ("outcome.json",),
+}
+"""The files of a run that are shown, by the name that a page's address has for them."""
+
+LONGEST_FILE = 256 * 2**10
+"""Bytes that are shown of a file: its end."""
+
+_LONGEST_METRICS = 16 * 2**20
+_LONGEST_JOURNAL = 64 * 2**20
+_APP_NAME = re.compile(r"^  job:\n    name: ([\w-]+)$", re.MULTILINE)
+
+
+@dataclass
+class Job:
+    """A job as the journal has it; `attempts` and `handles` are by the index of the run."""
+
+    number: int
+    suggestion: str
+    assignments: Json
+    overrides: Sequence[str]
+    runs: int
+    attempts: dict[int, int] = field(default_factory=dict)
+    handles: dict[int, str] = field(default_factory=dict)
+    losses: list[str] = field(default_factory=list)
+    is_reported: bool = False
+
+    def run_folders(self) -> list[tuple[str, ...]]:
+        """Return the folder of each run, below that of the search."""
+        if self.runs == 1:
+            return [(str(self.number),)]
+        return [(str(self.number), str(index + 1)) for index in range(self.runs)]
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """The search's folder on this machine, with its jobs by number."""
+
+    path: Path
+    jobs: dict[int, Job]
+    version: str
+    """Another text once the journal has grown."""
+
+    def job_of(self, suggestion: str | None, assignments: Json) -> Job | None:
+        """Return the job that trained a suggestion; None where the journal has it with other assignments."""
+        for job in self.jobs.values():
+            if job.suggestion == suggestion and job.assignments == assignments:
+                return job
+        return None
+
+    def read(self, run_folder: Sequence[str], file: str) -> FileInside | None:
+        """Return the end of one of a run's `RUN_FILES`."""
+        return read_inside(self.path, (*run_folder, *RUN_FILES[file]), LONGEST_FILE)
+
+    def outcome(self, run_folder: Sequence[str]) -> Json | None:
+        """Return what a run left when it finished; None where it has not, or the file is damaged."""
+        found = self.read(run_folder, "outcome")
+        try:
+            outcome = json.loads(found.text) if found else None
+        except ValueError:
+            return None
+        return outcome if isinstance(outcome, dict) else None
+
+    def is_running(self, run_folder: Sequence[str]) -> bool:
+        """Return whether a process of this machine runs in the run's folder."""
+        return is_locked_inside(self.path, (*run_folder, "running.lock"))
+
+    @cached_property
+    def is_searching(self) -> bool:
+        """Whether a search of this machine works in the folder."""
+        return is_locked_inside(self.path, ("sweep.lock",))
+
+    def begun(self, run_folder: Sequence[str]) -> float | None:
+        """Return when the run's last attempt was started, in seconds since 1970."""
+        found = read_inside(self.path, (*run_folder, "attempt"), 100)
+        return None if found is None else found.modified
+
+    def checkpoint(self, run_folder: Sequence[str]) -> str | None:
+        """Return the path of a run's last checkpoint."""
+        parts = (*run_folder, "checkpoints", "last.ckpt")
+        return str(self.path.joinpath(*parts)) if read_inside(self.path, parts, 0) else None
+
+    def log(self, run_folder: Sequence[str]) -> FileInside | None:
+        """Return the end of what a run has logged."""
+        return read_inside(self.path, (*run_folder, f"{self.app(run_folder)}.log"), LONGEST_FILE)
+
+    def logged_metrics(self, run_folder: Sequence[str]) -> Iterator[FileInside]:
+        """Yield the files of metrics by epoch that a run has left: sigtune's own, or those of a logger."""
+        for name in LOGGED_NAMES:
+            found = read_inside(self.path, (*run_folder, *name.split("/")), _LONGEST_METRICS)
+            if found is not None and found.size <= _LONGEST_METRICS:
+                yield found
+
+    def app(self, run_folder: Sequence[str]) -> str:
+        """Return the name of the Hydra app, which its script and its log have."""
+        found = read_inside(self.path, (*run_folder, ".hydra", "hydra.yaml"), LONGEST_FILE)
+        name = _APP_NAME.search(found.text) if found else None
+        return name[1] if name else "train"
+
+    def command(self, job: Job) -> str:
+        """Return the command that trains the job again, in the folder where the search was started."""
+        script = f"{self.app(job.run_folders()[0])}.py"
+        return mask_passwords(shlex.join(["python", script, *job.overrides]))
+
+
+def find_search_folder(experiment: Json) -> SearchFolder | None:
+    """Return the folder of the experiment's search; None where it is not on this machine, or another's."""
+    named = (experiment["metadata"] or {}).get(METADATA_KEY)
+    if not isinstance(named, str) or not Path(named).is_absolute() or "\0" in named:
+        return None
+    try:
+        folder = Path(named).resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None
+    journal = read_inside(folder, (JOURNAL,), _LONGEST_JOURNAL)
+    if journal is None:
+        return None
+    events = list(_events(journal.text))
+    if not events or events[0].get("event") != "sweep" or events[0].get("experiment") != experiment["id"]:
+        return None
+    return SearchFolder(folder, _jobs(events), f"{journal.size}-{journal.modified}")
+
+
+def _events(text: str) -> Iterator[Json]:
+    """Yield the events of a journal; a line that is damaged, or is being written, is left out."""
+    for line in text.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def _jobs(events: Sequence[Json]) -> dict[int, Job]:
+    jobs: dict[int, Job] = {}
+    for event in events:
+        with suppress(KeyError, TypeError, ValueError, AttributeError):
+            if event["event"] == "job":
+                job = _job(event["job"])
+                jobs[job.number] = job
+            elif event["event"] != "sweep":
+                _note(jobs[event["number"]], event)
+    return jobs
+
+
+def _job(given: dict[str, Any]) -> Job:
+    overrides = [str(override) for override in given["overrides"]]
+    runs = max(1, len(given.get("repeats", [[]])))
+    return Job(int(given["number"]), str(given["suggestion"]), dict(given["assignments"]), overrides, runs)
+
+
+def _note(job: Job, event: Json) -> None:
+    match event["event"]:
+        case "started":
+            job.attempts[event["run"]] = event["attempt"]
+        case "submitted":
+            job.handles[event["run"]] = str(event["handle"])
+        case "lost":
+            job.losses.append(str(event["reason"]))
+        case "reported":
+            job.is_reported = True

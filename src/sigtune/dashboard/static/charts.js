@@ -1,0 +1,80 @@
+// Asks for the data of each figure when it comes into view, and draws it with figures.js.
+import { ask } from "./live.js";
+
+const drawn = new Map(); // element → what figures.js returned
+let tables = new Map(); // address → promise of a table, until the next change
+
+export function drawFigures() {
+  const figures = document.querySelectorAll("[data-figure]");
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+      watcher.unobserve(target);
+      draw(target);
+    }
+  }, { rootMargin: "200px" });
+  figures.forEach((element) => watcher.observe(element));
+  document.querySelectorAll("[data-controls]").forEach(listen);
+  document.querySelectorAll("[data-figures]").forEach(drawAll);
+  document.addEventListener("sigtune:updated", () => {
+    tables = new Map();
+    drawn.forEach((_figure, element) => draw(element));
+    document.querySelectorAll("[data-figures]").forEach(drawAll);
+  });
+  document.addEventListener("sigtune:observation", (event) => pick(event.detail));
+}
+
+function listen(form) {
+  const element = document.getElementById(form.dataset.controls);
+  form.addEventListener("change", () => draw(element));
+  form.addEventListener("submit", (event) => event.preventDefault());
+}
+
+async function draw(element) {
+  const form = document.querySelector(`[data-controls="${element.id}"]`);
+  const address = new URL(element.dataset.figure, location.href);
+  if (form) for (const [name, value] of new FormData(form)) address.searchParams.set(name, value);
+  const asked = element.dataset.asked = String(address);
+  const [figure, table] = await Promise.all([ask(address), tableAt(element.dataset.table)]);
+  if (!figure || table === null || element.dataset.asked !== asked) return;
+  show(element, figure, table);
+}
+
+function show(element, figure, table) {
+  element.classList.toggle("is-reason", Boolean(figure.reason));
+  const before = drawn.get(element);
+  if (before) before.update(figure, table);
+  else drawn.set(element, sigtuneFigures.draw(element, figure, table));
+}
+
+function tableAt(address) {
+  if (!address) return undefined;
+  if (!tables.has(address)) tables.set(address, ask(address));
+  return tables.get(address);
+}
+
+/** Figures of which the page does not know how many there are. */
+async function drawAll(place) {
+  const figures = await ask(place.dataset.figures);
+  for (const [index, figure] of (figures ?? []).entries()) {
+    if (!place.children[index]) {
+      const card = document.createElement("section");
+      card.className = "card";
+      card.append(Object.assign(document.createElement("div"), { className: "figure tall" }));
+      place.append(card);
+    }
+    show(place.children[index].firstElementChild, figure);
+  }
+}
+
+function pick(observation) {
+  drawn.forEach((figure) => figure.select?.(observation.number));
+  const place = document.querySelector("[data-picked]");
+  if (!place) return;
+  const link = document.createElement("a");
+  link.href = `${document.body.dataset.home}/observations/${encodeURIComponent(observation.id)}`;
+  link.textContent = `Observation ${observation.id}`;
+  const values = Object.entries({ ...observation.values, ...observation.assignments });
+  const text = observation.failed ? ` failed: ${observation.reason}` : "";
+  place.replaceChildren(link, `${text} ${values.map(([name, value]) => `${name} ${value}`).join(", ")}`);
+  place.hidden = false;
+}
