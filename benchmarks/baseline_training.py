@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from sigtune.data.commands import CLIP_SAMPLES, Recordings
-from sigtune.data.log_mel import mel_filters
+from sigtune.data.front_end import mel_filters
 
 MAX_SHIFT = 1600
 SNR_DB = 10.0

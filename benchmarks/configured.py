@@ -7,8 +7,9 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from omegaconf import DictConfig
 
-from sigtune.config.schema import SyntheticCommandsConfig, register_schemas
+from sigtune.config.schema import register_schemas
 from sigtune.data.datamodule import SyntheticCommandsDataModule
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -16,15 +17,18 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 
 def network(name: str, **changes: Any) -> Any:
     """Build the network conf/model/NAME.yaml, with changed arguments."""
-    register_schemas()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        model = compose("config", [f"model={name}"]).model
-    return instantiate(model, _convert_="all", **changes)
+    return instantiate(_composed(f"model={name}").model, _convert_="all", **changes)
 
 
 def synthetic_commands(data_dir: str, batch_size: int, device: str = "cpu") -> SyntheticCommandsDataModule:
     """Return the synthetic data set, of the size that it has by default."""
-    config = SyntheticCommandsConfig(data_dir=data_dir, batch_size=batch_size, seed=0)
-    data = instantiate(config, device=device)
+    config = _composed("data=synthetic_commands", f"data_dir={data_dir}", f"data.batch_size={batch_size}")
+    data = instantiate(config.data, device=device)
     assert isinstance(data, SyntheticCommandsDataModule)
     return data
+
+
+def _composed(*overrides: str) -> DictConfig:
+    register_schemas()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", [*overrides, "seed=0"])

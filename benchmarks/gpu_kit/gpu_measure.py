@@ -33,8 +33,9 @@ from gpu_timing import (
     profiled,
     report,
 )
-from sigtune.data.batches import Augmentation, TrainBatches
-from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
+from sigtune.data.augmentation import Augmentation, AugmentationSettings
+from sigtune.data.batches import TrainBatches
+from sigtune.data.front_end import LogMelSpectrogram
 from sigtune.job.outcome import read_outcome
 from sigtune.kernels.kth_highest import kth_highest
 from sigtune.kernels.library import is_compiled
@@ -102,7 +103,7 @@ def random_batches() -> TrainBatches:
     return TrainBatches(
         clips,
         targets,
-        augmentation=Augmentation(TimeShift(1600), BackgroundNoise(noise, 10.0).to(DEVICE)),
+        augmentation=Augmentation(AugmentationSettings(10.0, 100.0), noise.to(DEVICE)),
         front_end=LogMelSpectrogram().to(DEVICE),
         batch_size=128,
         seed=0,

@@ -282,8 +282,13 @@ def test_training_for_no_epoch_is_refused(refused: Refused, experiment: str) -> 
 
 def test_what_only_the_data_can_tell_is_refused_too_and_leaves_no_folder(refused: Refused) -> None:
     assert refused("data.train_size=5") == [
-        ["data.train_size", "5 clips cannot hold 12 classes", "→ 12 or more"]
+        ["data.train_size", "5 clips cannot hold 11 classes", "→ 11 or more"]
     ]
+
+
+def test_a_network_of_other_outputs_than_the_data_has_classes_is_refused(refused: Refused) -> None:
+    what = "data.words makes 4 classes, with unknown words and silence"
+    assert refused("data.words=[one,two]") == [["model.num_classes=12", what, "→ model.num_classes=4"]]
 
 
 def test_the_other_files_of_a_run_s_folder_stay(train: Train, tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ CONF = Path(__file__).parents[2] / "conf"
 SCHEMAS: dict[str, type[Any]] = {
     "config": schema.Config,
     "data/synthetic_commands": schema.SyntheticCommandsConfig,
+    "data/synthetic_digits": schema.SyntheticCommandsConfig,
     "data/speech_commands": schema.SpeechCommandsConfig,
+    "data/gsc_digits": schema.SpeechCommandsConfig,
     "module/classifier": schema.ClassifierConfig,
     "model/sparse_cnn": schema.SparseCNNConfig,
     "model/gsc_sparse_cnn": schema.SparseCNNConfig,

@@ -6,23 +6,24 @@ from pathlib import Path
 import pytest
 from tests.data.archives import Files, Publisher, make_files, pack
 
-from sigtune.data.commands import SplitName
+from sigtune.data.commands import COMMANDS, SplitName, Task
 from sigtune.data.synthetic_commands import SyntheticCommands
 
 SIZES: dict[SplitName, int] = {"train": 60, "validation": 24, "test": 24}
+TWELVE = Task(COMMANDS, unknown=True, silence="noise")
 
 
 @pytest.fixture(scope="session")
 def synthetic_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data_dir in which the small synthetic set is already made: for tests that only read it."""
     folder = tmp_path_factory.mktemp("synthetic")
-    SyntheticCommands(folder, SIZES, seed=0).prepare()
+    SyntheticCommands(folder, TWELVE, SIZES, 0, 0.25).prepare()
     return folder
 
 
 @pytest.fixture(scope="session")
 def synthetic(synthetic_dir: Path) -> SyntheticCommands:
-    return SyntheticCommands(synthetic_dir, SIZES, seed=0)
+    return SyntheticCommands(synthetic_dir, TWELVE, SIZES, 0, 0.25)
 
 
 @pytest.fixture(scope="session")

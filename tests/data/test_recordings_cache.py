@@ -7,11 +7,14 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from sigtune.data.commands import SPLITS, Recordings, SplitName
+from sigtune.data.commands import SPLITS, Recordings, SplitName, Task
 from sigtune.data.recordings_cache import RecordingsCache
 from sigtune.errors import UsageError
 
 Damage = Callable[[Path, RecordingsCache], None]
+
+
+TASK = Task(("one", "two"), unknown=True, silence="noise")
 
 
 class Builder:
@@ -36,7 +39,7 @@ class Builder:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> RecordingsCache:
-    return RecordingsCache(tmp_path / "sub", "words", {"seed": 0})
+    return RecordingsCache(tmp_path / "sub", "words", TASK, {"seed": 0})
 
 
 def assert_equal(recordings: Recordings, expected: Recordings) -> None:
@@ -104,7 +107,7 @@ def test_a_file_that_is_not_right_is_made_again(
 ) -> None:
     build = Builder()
     cache.ensure(build)
-    damage(cache.path("train"), RecordingsCache(tmp_path / "sub", "words", {"seed": 1}))
+    damage(cache.path("train"), RecordingsCache(tmp_path / "sub", "words", TASK, {"seed": 1}))
     assert_equal(cache.load("train", build), Builder()()["train"])
     assert build.calls == 2
     assert_equal(cache.load("train", build), Builder()()["train"])
@@ -132,7 +135,7 @@ def test_a_build_that_fails_leaves_no_file_and_no_lock_held(cache: RecordingsCac
 
 def test_a_folder_that_cannot_be_written_is_named_with_its_key(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    cache = RecordingsCache(tmp_path / "file" / "sub", "words", {})
+    cache = RecordingsCache(tmp_path / "file" / "sub", "words", TASK, {})
     with pytest.raises(UsageError) as caught:
         cache.ensure(Builder())
     (problem,) = caught.value.problems
@@ -144,7 +147,7 @@ RACE = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from sigtune.data.commands import Recordings, SPLITS
+from sigtune.data.commands import Recordings, SPLITS, Task
 from sigtune.data.recordings_cache import RecordingsCache
 
 def build():
@@ -154,7 +157,8 @@ def build():
     clips = np.full((4, 16_000), 7, dtype=np.int16)
     return {split: Recordings(clips, np.arange(4), np.array(["a"] * 4), clips[0]) for split in SPLITS}
 
-print(int(RecordingsCache(Path(sys.argv[1]) / "sub", "words", {}).load("test", build).waveforms.sum()))
+cache = RecordingsCache(Path(sys.argv[1]) / "sub", "words", Task(("one", "two"), True, "noise"), {})
+print(int(cache.load("test", build).waveforms.sum()))
 """
 
 

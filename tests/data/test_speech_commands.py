@@ -10,16 +10,19 @@ import pytest
 from numpy.typing import NDArray
 from tests.data.archives import Files, Publisher, encode_wav, pack
 
-from sigtune.data.commands import CLASS_NAMES, COMMANDS, SPLITS, SplitName
+from sigtune.data.commands import COMMANDS, SPLITS, SplitName, Task
 from sigtune.data.speech_commands import SpeechCommands
 from sigtune.errors import Problem, UsageError
 
+TWELVE = Task(COMMANDS, unknown=True, silence="noise")
 SIZES = {"train": (40, 4), "validation": (10, 1), "test": (10, 1)}  # commands; unknown words, and silences
 
 
 def speech_commands(data_dir: Path, **changes: Any) -> SpeechCommands:
     """Return the data set in its second version, with changed arguments."""
-    return SpeechCommands(data_dir, **{"version": "v0.02", "seed": 0, **changes})
+    return SpeechCommands(
+        data_dir, **{"task": TWELVE, "padding": "both", "version": "v0.02", "seed": 0, **changes}
+    )
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def test_the_archives_own_lists_make_the_splits(downloaded: SpeechCommands, spli
     assert recordings.targets.dtype == np.int64
     assert np.bincount(recordings.targets).tolist() == [commands // 10] * 10 + [extra, extra]
     prefix = {"train": "0", "validation": "1", "test": "2"}[split]
-    spoken = recordings.targets != CLASS_NAMES.index("silence")
+    spoken = recordings.targets != TWELVE.class_names.index("silence")
     assert {speaker[0] for speaker in recordings.speakers[spoken]} == {prefix}
     assert (recordings.speakers[~spoken] == "").all()
 
@@ -85,14 +88,14 @@ def test_silences_are_cuts_of_noise_that_no_other_split_hears(
     for split, (first, last) in shares.items():
         recordings = downloaded.load(split)
         np.testing.assert_array_equal(recordings.noise, np.concatenate([part[first:last] for part in whole]))
-        silences = recordings.waveforms[recordings.targets == CLASS_NAMES.index("silence")]
+        silences = recordings.waveforms[recordings.targets == TWELVE.class_names.index("silence")]
         assert all(recordings.noise.tobytes().find(clip.tobytes()) >= 0 for clip in silences)
 
 
 def test_the_seed_alone_chooses_the_unknown_words(tiny_root: Path, tmp_path: Path) -> None:
     def unknown(seed: int, data_dir: str) -> set[bytes]:
         recordings = speech_commands(tmp_path / data_dir, root=tiny_root, seed=seed).load("train")
-        clips = recordings.waveforms[recordings.targets == CLASS_NAMES.index("unknown")]
+        clips = recordings.waveforms[recordings.targets == TWELVE.class_names.index("unknown")]
         return {clip.tobytes() for clip in clips}
 
     assert unknown(0, "a") == unknown(0, "b")
@@ -145,9 +148,13 @@ def test_another_list_in_the_users_folder_is_not_served_from_the_old_cache(
 
 DOWNLOAD = """
 import sys
+from sigtune.data.commands import COMMANDS, Task
 from sigtune.data.speech_commands import SpeechCommands
 folder, url, sha256, seed = sys.argv[1:]
-source = SpeechCommands(folder, version="v0.02", url=url, sha256=sha256, seed=int(seed))
+twelve = Task(COMMANDS, True, "noise")
+source = SpeechCommands(
+    folder, twelve, padding="both", version="v0.02", url=url, sha256=sha256, seed=int(seed)
+)
 print(source.load("test").targets.sum())
 """
 
@@ -327,9 +334,35 @@ def test_too_few_other_words_or_too_little_noise_is_an_error(tiny_root: Path, tm
     assert "40 commands and 0 other words" in problem.what
 
 
+PUBLISHED_DIGITS = Task(("bed", "bird", "cat"), unknown=False, silence="zeros")
+
+
+def test_a_task_of_chosen_words_has_no_unknown_ones_and_zeros_in_training_only(
+    tiny_root: Path, tiny_files: Files, tmp_path: Path
+) -> None:
+    source = speech_commands(tmp_path, root=tiny_root, task=PUBLISHED_DIGITS, padding="end")
+    train, validation, test = (source.load(split) for split in SPLITS)
+    assert np.bincount(train.targets).tolist() == [5, 5, 5, 0, 1]  # a tenth of fifteen, rounded down
+    assert not train.waveforms[-1].any()
+    for held_out in (validation, test):
+        assert np.bincount(held_out.targets).tolist() == [1, 1, 1]
+    for number, row in enumerate(train.waveforms[5:10]):
+        samples = samples_of(tiny_files, f"bird/0ddd_nohash_{number}.wav")[:16_000]
+        np.testing.assert_array_equal(row, np.pad(samples, (0, 16_000 - len(samples))))
+
+
+def test_words_that_the_archive_does_not_have_are_named(tiny_root: Path, tmp_path: Path) -> None:
+    task = Task(("bed", "sheilah"), unknown=False, silence="zeros")
+    (problem,) = problems_of(speech_commands(tmp_path, root=tiny_root, task=task))
+    assert problem.what.endswith("has no sheilah/*.wav")
+    with pytest.raises(UsageError) as caught:  # the published archive is not even downloaded
+        speech_commands(tmp_path, task=task)
+    assert [(problem.key, problem.remedy) for problem in caught.value.problems] == [("data.words", "sheila")]
+
+
 def test_every_wrong_argument_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        speech_commands(tmp_path, version="v0.2", url="http://127.0.0.1/a.tar.gz", seed=-1)
+        speech_commands(tmp_path, version="v0.2", url="http://127.0.0.1/a.tar.gz", seed=-1, padding="front")
     problems = {problem.key: problem for problem in caught.value.problems}
-    assert list(problems) == ["data.version", "data.sha256", "data.data_seed"]
+    assert list(problems) == ["data.version", "data.sha256", "data.data_seed", "data.padding=front"]
     assert "v0.02" in problems["data.version"].remedy

@@ -6,16 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sigtune.data.commands import CLASS_NAMES, SPLITS, SplitName
-from sigtune.data.synthetic_commands import UNKNOWN_WORDS, VARIANTS, SyntheticCommands, _in_rooms, _to_clips
+from sigtune.data.commands import COMMANDS, OTHER_WORDS, SPLITS, SplitName, Task
+from sigtune.data.synthetic_commands import VARIANTS, SyntheticCommands, _in_rooms, _to_clips
 from sigtune.errors import UsageError
 
 SIZES: dict[SplitName, int] = {"train": 60, "validation": 24, "test": 24}
+TWELVE = Task(COMMANDS, unknown=True, silence="noise")
+DIGITS = Task(OTHER_WORDS[:10], unknown=False, silence="zeros")
 
 PRINT_DIGESTS = f"""
 import hashlib, sys
+from sigtune.data.commands import COMMANDS, Task
 from sigtune.data.synthetic_commands import SyntheticCommands
-source = SyntheticCommands(sys.argv[1], {SIZES!r}, seed=0)
+source = SyntheticCommands(sys.argv[1], Task(COMMANDS, True, "noise"), {SIZES!r}, 0, 0.25)
 for split in ("train", "validation", "test"):
     recordings = source.load(split)
     names = ("waveforms", "targets", "speakers", "noise")
@@ -46,7 +49,7 @@ def test_a_split_is_balanced_and_in_16_bits(synthetic: SyntheticCommands, split:
     assert recordings.targets.dtype == np.int64
     assert np.bincount(recordings.targets).tolist() == [SIZES[split] // 12] * 12
     loudness = np.sqrt(np.mean(np.square(recordings.waveforms / 32768), axis=1))
-    words = recordings.targets != CLASS_NAMES.index("silence")
+    words = recordings.targets != TWELVE.class_names.index("silence")
     np.testing.assert_allclose(loudness[words], 0.05, rtol=0.05)
 
 
@@ -69,7 +72,7 @@ def test_silence_is_spoken_by_nobody_and_cut_from_the_noise_of_its_split(
     synthetic: SyntheticCommands,
 ) -> None:
     recordings = synthetic.load("validation")
-    silent = recordings.targets == CLASS_NAMES.index("silence")
+    silent = recordings.targets == TWELVE.class_names.index("silence")
     assert (recordings.speakers[silent] == "").all()
     assert (recordings.speakers[~silent] != "").all()
     noise = recordings.noise.tobytes()
@@ -77,12 +80,14 @@ def test_silence_is_spoken_by_nobody_and_cut_from_the_noise_of_its_split(
 
 
 def test_unknown_words_are_none_of_the_commands() -> None:
-    assert not set(UNKNOWN_WORDS) & set(CLASS_NAMES)
+    assert not set(OTHER_WORDS) & set(TWELVE.class_names)
 
 
 def test_sizes_that_twelve_does_not_divide_differ_by_one_clip_at_most(tmp_path: Path) -> None:
     sizes: dict[SplitName, int] = {"train": 17, "validation": 13, "test": 12}
-    counts = np.bincount(SyntheticCommands(tmp_path, sizes, seed=0).load("train").targets, minlength=12)
+    counts = np.bincount(
+        SyntheticCommands(tmp_path, TWELVE, sizes, 0, 0.25).load("train").targets, minlength=12
+    )
     assert counts.sum() == 17
     assert set(counts.tolist()) == {1, 2}
 
@@ -103,18 +108,32 @@ def test_two_processes_at_once_make_one_good_cache(synthetic: SyntheticCommands,
 
 
 def test_another_seed_gives_other_words_and_voices(synthetic: SyntheticCommands, tmp_path: Path) -> None:
-    other = SyntheticCommands(tmp_path, SIZES, seed=1)
+    other = SyntheticCommands(tmp_path, TWELVE, SIZES, 1, 0.25)
     assert set(digests(other)).isdisjoint(digests(synthetic))
 
 
 def test_every_wrong_argument_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        SyntheticCommands(tmp_path, {"train": 11, "validation": 12, "test": 0}, seed=-1)
-    assert [problem.key for problem in caught.value.problems] == [
-        "data.train_size",
-        "data.test_size",
-        "data.data_seed",
-    ]
+        SyntheticCommands(tmp_path, TWELVE, {"train": 11, "validation": 12, "test": 0}, -1, 0.995)
+    names = ("train_size", "test_size", "data_seed", "train_voices")
+    assert [problem.key for problem in caught.value.problems] == [f"data.{name}" for name in names]
+
+
+@pytest.mark.parametrize("words", [(), ("one", "one"), ("one", "silence")])
+def test_words_that_make_no_task_are_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError) as caught:
+        SyntheticCommands(tmp_path, Task(words, True, "nothing"), SIZES, 0, 0.25)
+    assert [problem.key for problem in caught.value.problems][:2] == ["data.words", "data.silence=nothing"]
+
+
+def test_digits_have_no_unknown_words_and_zeros_as_silence_in_training_only(tmp_path: Path) -> None:
+    source = SyntheticCommands(tmp_path, DIGITS, {"train": 55, "validation": 20, "test": 11}, 0, 0.6)
+    train, validation, test = (source.load(split) for split in SPLITS)
+    assert np.bincount(train.targets).tolist() == [5] * 10 + [0, 5]
+    assert not train.waveforms[train.targets == 11].any()
+    assert np.bincount(validation.targets).tolist() == [2] * 10
+    assert np.bincount(test.targets).tolist() == [2] + [1] * 9
+    assert len(set(train.speakers)) > len(set(test.speakers))
 
 
 def test_a_word_is_resampled_exactly_and_centred() -> None:

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sigtune.data.batches import Augmentation
-from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
+from sigtune.data.augmentation import Augmentation, AugmentationSettings, BackgroundNoise, Draws, shifted
+from sigtune.data.front_end import LogMelSpectrogram
 from sigtune.kernels import library
 from sigtune.kernels.augmented_frames import augmented_frames, can_be_fused
 
@@ -21,8 +21,13 @@ def frames_of(
     offsets: Tensor,
     front_end: LogMelSpectrogram,
 ) -> Tensor:
-    heard, ratio = (None, 0.0) if noise is None else (noise.noise, noise.amplitude_ratio)
-    return augmented_frames(clips, shifts, heard, ratio, offsets, front_end.window, front_end.hop)
+    heard = None if noise is None else (noise.noise, offsets, noise.amplitude_ratio)
+    return augmented_frames(clips, shifts, None, heard, front_end.window, front_end.framing)
+
+
+def waveforms_of(clips: Tensor, noise: BackgroundNoise | None) -> Tensor:
+    moved = shifted(clips, SHIFTS, MAX_SHIFT)
+    return moved if noise is None else noise(moved, OFFSETS)
 
 
 def loud(*shape: int, seed: int) -> Tensor:
@@ -41,7 +46,7 @@ def test_the_frames_are_those_of_shift_noise_and_framing_one_after_the_other(
 ) -> None:
     clips, front_end = loud(8, 16_000, seed=0), LogMelSpectrogram()
     frames = frames_of(clips, SHIFTS, noise, OFFSETS, front_end)
-    expected = front_end.frames(Augmentation(TimeShift(MAX_SHIFT), noise)(clips, SHIFTS, OFFSETS))
+    expected = front_end.frames(waveforms_of(clips, noise))
     assert frames.shape == (8, 32, 1024)
     assert expected.abs().max() > 0.5
     torch.testing.assert_close(frames, expected, rtol=1e-5, atol=1e-6)
@@ -53,7 +58,7 @@ def test_silence_stays_silent_and_silent_noise_adds_nothing(silent: str) -> None
     heard = torch.zeros(20_000, dtype=torch.int16) if silent == "noise" else loud(20_000, seed=1)
     front_end = LogMelSpectrogram()
     frames = frames_of(clips, SHIFTS, BackgroundNoise(heard, 10.0), OFFSETS, front_end)
-    assert torch.equal(frames, front_end.frames(TimeShift(MAX_SHIFT)(clips, SHIFTS)))
+    assert torch.equal(frames, front_end.frames(shifted(clips, SHIFTS, MAX_SHIFT)))
 
 
 def test_tensors_with_gaps_in_memory_give_the_same(noise: BackgroundNoise | None) -> None:
@@ -77,19 +82,16 @@ def test_the_number_of_threads_changes_no_bit(noise: BackgroundNoise | None) -> 
 
 
 def test_without_the_compiled_function_and_for_floats_the_images_are_the_same(
-    monkeypatch: pytest.MonkeyPatch, noise: BackgroundNoise | None
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clips, front_end, augmentation = (
-        loud(8, 16_000, seed=0),
-        LogMelSpectrogram(),
-        Augmentation(TimeShift(MAX_SHIFT), noise),
-    )
+    clips, front_end = loud(8, 16_000, seed=0), LogMelSpectrogram()
+    augmentation = Augmentation(AugmentationSettings(10.0, 999.9), loud(20_000, seed=1))
+    ones = torch.ones(8)
+    draws = Draws(SHIFTS.clamp(-15_998, 15_998), OFFSETS, ones, ones, ones)
     assert can_be_fused(clips)
     assert not can_be_fused(clips.float())
-    images = augmentation.images(clips, SHIFTS, OFFSETS, front_end)
-    floats = augmentation.images(clips.float() / 32_768, SHIFTS, OFFSETS, front_end)
+    images = augmentation.images(clips, draws, front_end)
+    floats = augmentation.images(clips.float() / 32_768, draws, front_end)
     monkeypatch.setattr(library, "LIBRARY", None)
-    torch.testing.assert_close(
-        images, augmentation.images(clips, SHIFTS, OFFSETS, front_end), rtol=1e-3, atol=1e-4
-    )
+    torch.testing.assert_close(images, augmentation.images(clips, draws, front_end), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(images, floats, rtol=1e-3, atol=1e-4)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sigtune.data.log_mel import mel_filters
+from sigtune.data.front_end import mel_filters
 from sigtune.kernels import library
 from sigtune.kernels.band_powers import band_powers
 
@@ -26,6 +26,15 @@ def test_the_powers_are_the_weighted_sums_of_the_squares(filters: Tensor) -> Non
     powers = band_powers(spectra.clone(), filters)
     assert powers.shape == (5, len(filters), 7)
     torch.testing.assert_close(powers.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.usefixtures("_way")
+def test_stretched_magnitudes_are_read_between_the_frames_and_end_in_zeros() -> None:
+    spectra = torch.tensor([[3 + 4j, 0 + 1j, 2 + 0j]]).reshape(1, 3, 1).repeat(3, 1, 1).to(torch.complex64)
+    powers = band_powers(spectra, torch.tensor([[2.0]]), torch.tensor([1.0, 1.5, 0.5]))
+    # magnitudes 5, 1, 2, 0: at 0, 1.5 and 3; at 0, 0.5 and 1; each squared, times 2
+    expected = torch.tensor([[[50.0, 2.0, 8.0]], [[50.0, 4.5, 0.0]], [[50.0, 18.0, 2.0]]])
+    torch.testing.assert_close(powers, expected)
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:

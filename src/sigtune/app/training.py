@@ -9,6 +9,7 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from sigtune.config.keys import value_at
 from sigtune.config.schema import Config, EvaluationConfig
 from sigtune.config.validation import added_key_problems
 from sigtune.errors import Problem, UsageError
@@ -31,7 +32,18 @@ def training_problems(cfg: DictConfig) -> list[Problem]:
     has_other_limit = cfg.trainer.max_steps > 0 or cfg.trainer.max_time is not None
     if epochs < 1 and not (epochs == -1 and has_other_limit):
         problems.append(Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1"))
-    return problems
+    return problems + _class_problems(cfg)
+
+
+def _class_problems(cfg: DictConfig) -> list[Problem]:
+    """Return whether a network of ours has another number of outputs than data of ours has classes."""
+    words, outputs = value_at(cfg, "data.words"), value_at(cfg, "model.num_classes")
+    is_ours = str(value_at(cfg, "data._target_")).startswith("sigtune.data.")
+    if not is_ours or words is None or outputs is None or outputs == len(words) + 2:
+        return []
+    what = f"data.words makes {len(words) + 2} classes, with unknown words and silence"
+    key = f"model.num_classes={outputs}"
+    return [Problem(key, what, f"model.num_classes={len(words) + 2}")]
 
 
 def _evaluation_problems(cfg: DictConfig) -> list[Problem]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import II, MISSING
 
 
 @dataclass
@@ -109,38 +109,64 @@ class SigOptConfig:
 
 
 @dataclass
-class SyntheticCommandsConfig:
-    """`sigtune.data.datamodule.SyntheticCommandsDataModule`."""
+class AugmentationConfig:
+    """`sigtune.data.augmentation.AugmentationSettings` of the training; as noisy and shifted as the task."""
 
-    _target_: str = "sigtune.data.datamodule.SyntheticCommandsDataModule"
+    probability: float = 1.0
+    amplitude: list[float] = field(default_factory=lambda: [1.0, 1.0])
+    max_speed: float = 0.0
+    max_stretch: float = 0.0
+    max_shift_ms: float = II("..max_shift_ms")
+    snr_db: float | None = II("..snr_db")
+
+
+@dataclass
+class SpokenWordsConfig:
+    """What the data sets of spoken words have in common.
+
+    `words` are the classes, `unknown` adds clips of other words, `silence` is `noise` or `zeros` (in training
+    only). `snr_db` and `max_shift_ms` make the task: validation and test are as noisy and as shifted as they
+    say. `front_end` is `log_mel` or `mel_decibels`.
+    """
+
     data_dir: str = MISSING
     batch_size: int = MISSING
     seed: int = MISSING
-    train_size: int = 3400
-    validation_size: int = 900
-    test_size: int = 900
+    words: list[str] = MISSING
+    unknown: bool = True
+    silence: str = "noise"
     data_seed: int = 0
-    snr_db: float | None = 10.0
-    max_shift_ms: float = 100.0
+    front_end: str = "log_mel"
+    snr_db: float | None = None
+    max_shift_ms: float = 0.0
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     resident_memory_fraction: float = 0.5
 
 
 @dataclass
-class SpeechCommandsConfig:
-    """`sigtune.data.datamodule.SpeechCommandsDataModule`; `root` is a folder with the extracted data set."""
+class SyntheticCommandsConfig(SpokenWordsConfig):
+    """`sigtune.data.datamodule.SyntheticCommandsDataModule`; `train_voices` is the training's share."""
+
+    _target_: str = "sigtune.data.datamodule.SyntheticCommandsDataModule"
+    train_size: int = 3400
+    validation_size: int = 900
+    test_size: int = 900
+    train_voices: float = MISSING
+
+
+@dataclass
+class SpeechCommandsConfig(SpokenWordsConfig):
+    """`sigtune.data.datamodule.SpeechCommandsDataModule`; `root` is a folder with the extracted data set.
+
+    Words shorter than a second get zeros at `both` ends or at the `end`: `padding`.
+    """
 
     _target_: str = "sigtune.data.datamodule.SpeechCommandsDataModule"
-    data_dir: str = MISSING
-    batch_size: int = MISSING
-    seed: int = MISSING
+    padding: str = "both"
     root: str | None = None
     version: str = "v0.02"
     url: str | None = None
     sha256: str | None = None
-    data_seed: int = 0
-    snr_db: float | None = 10.0
-    max_shift_ms: float = 100.0
-    resident_memory_fraction: float = 0.5
 
 
 @dataclass

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sigtune.data.augmentation import Augmentation, Draws
 from sigtune.data.clip_memory import PinnedBuffers
-from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
-from sigtune.kernels.augmented_frames import augmented_frames, can_be_fused
+from sigtune.data.front_end import FrontEnd
 
 Batch = tuple[Tensor, Tensor]
 """Inputs (B, 1, 32, 32) float32 and targets (B,) int64."""
@@ -40,39 +40,6 @@ class EpochSeed:
         return np.random.default_rng([self.seed, self.epoch])
 
 
-class Augmentation:
-    """Time shift and, if any, background noise: drawn for a whole epoch, applied batch by batch."""
-
-    def __init__(self, shift: TimeShift, noise: BackgroundNoise | None) -> None:
-        self.shift = shift
-        self.noise = noise
-
-    def draw(self, count: int, generator: np.random.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return the shift and the start of the noise for each of `count` clips, on the device."""
-        shifts = self.shift.draw(count, generator)
-        offsets = self.noise.draw(count, generator) if self.noise else torch.zeros_like(shifts)
-        return shifts.to(device), offsets.to(device)
-
-    def __call__(self, waveforms: Tensor, shifts: Tensor, offsets: Tensor) -> Tensor:
-        """Return the augmented (N, 16000) waveforms."""
-        shifted = self.shift(waveforms, shifts)
-        augmented: Tensor = self.noise(shifted, offsets) if self.noise else shifted
-        return augmented
-
-    def images(
-        self, waveforms: Tensor, shifts: Tensor, offsets: Tensor, front_end: LogMelSpectrogram
-    ) -> Tensor:
-        """Return the (N, 1, 32, 32) images of the augmented waveforms, the fastest way there is for them."""
-        if can_be_fused(waveforms):
-            noise, ratio = (self.noise.noise, self.noise.amplitude_ratio) if self.noise else (None, 0.0)
-            frames = augmented_frames(
-                waveforms, shifts, noise, ratio, offsets, front_end.window, front_end.hop
-            )
-        else:
-            frames = front_end.frames(self(waveforms, shifts, offsets))
-        return front_end.images(frames)
-
-
 class TrainBatches:
     """The training split, shuffled and augmented afresh every epoch; batch k of epoch e depends on (seed, e).
 
@@ -90,7 +57,7 @@ class TrainBatches:
         targets: Tensor,
         *,
         augmentation: Augmentation,
-        front_end: LogMelSpectrogram,
+        front_end: FrontEnd,
         batch_size: int,
         seed: int,
         rank: int = 0,
@@ -112,12 +79,12 @@ class TrainBatches:
         return math.ceil(self.clips / self.batch_size)
 
     @torch.no_grad()
-    def _batch(self, rows: Tensor, shifts: Tensor, offsets: Tensor) -> Batch:
+    def _batch(self, rows: Tensor, draws: Draws) -> Batch:
         # On the CPU index_select takes a tenth of the time of waveforms[rows].
         clips = (
             self.buffers.move(self.waveforms, rows) if self.buffers else self.waveforms.index_select(0, rows)
         )
-        images = self.augmentation.images(clips, shifts, offsets, self.front_end)
+        images = self.augmentation.images(clips, draws, self.front_end)
         return images, self.targets[rows.to(self.device, non_blocking=True)]
 
     def __iter__(self) -> Iterator[Batch]:
@@ -126,12 +93,12 @@ class TrainBatches:
         # its beginning where that does not go round, so that all have equally many steps.
         count = self.clips * self.world_size
         order = torch.from_numpy(np.resize(generator.permutation(len(self.targets)), count))
-        shifts, offsets = self.augmentation.draw(count, generator, self.device)
-        order = order.to(self.waveforms.device)
-        order, shifts, offsets = (drawn[self.rank :: self.world_size] for drawn in (order, shifts, offsets))
+        own = slice(self.rank, None, self.world_size)
+        draws = self.augmentation.draw(count, generator, self.device).of(own)
+        order = order.to(self.waveforms.device)[own]
         for start in range(0, self.clips, self.batch_size):
             part = slice(start, start + self.batch_size)
-            yield self._batch(order[part], shifts[part], offsets[part])
+            yield self._batch(order[part], draws.of(part))
 
 
 class EvaluationBatches:
@@ -154,8 +121,8 @@ class EvaluationBatches:
 @torch.no_grad()
 def evaluation_images(
     waveforms: Tensor,
-    augmentation: Augmentation | None,
-    front_end: LogMelSpectrogram,
+    augmentation: Augmentation,
+    front_end: FrontEnd,
     seed: int,
     chunk: int = 256,
 ) -> Tensor:
@@ -165,8 +132,6 @@ def evaluation_images(
     """
     device = front_end.window.device
     clips = (part.to(device) for part in torch.split(waveforms, chunk))
-    if augmentation is None:
-        return torch.cat([front_end(part) for part in clips])
-    shifts, offsets = augmentation.draw(len(waveforms), np.random.default_rng([seed]), device)
-    parts = zip(clips, torch.split(shifts, chunk), torch.split(offsets, chunk), strict=True)
+    draws = augmentation.draw(len(waveforms), np.random.default_rng([seed]), device).split(chunk)
+    parts = zip(clips, draws, strict=True)
     return torch.cat([augmentation.images(*part, front_end) for part in parts])

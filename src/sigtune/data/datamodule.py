@@ -1,35 +1,23 @@
-"""The two data sets as Lightning data modules."""
+"""The data sets of spoken words as Lightning data modules."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 
-from sigtune.data.batches import Augmentation, EvaluationBatches, TrainBatches, evaluation_images
+from sigtune.data.augmentation import Augmentation, AugmentationSettings
+from sigtune.data.batches import EvaluationBatches, TrainBatches, evaluation_images
 from sigtune.data.clip_memory import place_clips
-from sigtune.data.commands import CLASS_NAMES, SAMPLE_RATE, CommandSource, Recordings, SplitName
-from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift
+from sigtune.data.commands import CommandSource, Recordings, SplitName, task_of
+from sigtune.data.front_end import FRONT_ENDS, FrontEnd
 from sigtune.data.speech_commands import SpeechCommands
 from sigtune.data.synthetic_commands import SyntheticCommands
-from sigtune.errors import Problem, UsageError
-
-
-@dataclass(frozen=True)
-class AugmentationSettings:
-    """How hard the clips are made: `snr_db` of the added noise (None: none) and the largest time shift."""
-
-    snr_db: float | None
-    max_shift_ms: float
-
-    def problems(self) -> list[Problem]:
-        """Return what is wrong with them."""
-        if 0 <= self.max_shift_ms < 1000:
-            return []
-        what = f"{self.max_shift_ms} does not fit a clip of 1 s"
-        return [Problem("data.max_shift_ms", what, "0 to 999")]
+from sigtune.errors import Problem, UsageError, nearest
 
 
 @dataclass(frozen=True)
@@ -57,35 +45,50 @@ class BatchSettings:
         return found
 
 
-class CommandsDataModule(pl.LightningDataModule):
-    """Any source of spoken commands as batches of log-mel images, made on the device that trains.
+@dataclass(frozen=True)
+class Hearing:
+    """How clips are heard: the front end, what makes a task of them, and what training is changed by.
 
-    `augmentation` is drawn afresh every epoch for training. `evaluation_augmentation` is drawn once for
-    validation and test, from `evaluation_seed`, so that their figures compare between runs whatever the
-    training's seed; None leaves the clips as they are. `device` is used where there is no trainer to ask.
-    Raises UsageError, with a problem for each setting that is wrong.
+    `evaluation` is drawn once for validation and test, from `evaluation_seed`, so that their figures compare
+    between runs whatever the training's seed. `training` is drawn afresh every epoch.
     """
 
-    num_classes = len(CLASS_NAMES)
-    class_names = CLASS_NAMES
+    front_end: str
+    evaluation: AugmentationSettings
+    evaluation_seed: int
+    training: AugmentationSettings
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong with it."""
+        found = self.evaluation.problems("data") + self.training.problems("data.augmentation")
+        if self.front_end not in FRONT_ENDS:
+            remedy = nearest(self.front_end, FRONT_ENDS)
+            found.append(Problem(f"data.front_end={self.front_end}", "no such front end", remedy))
+        return found
+
+
+class CommandsDataModule(pl.LightningDataModule):
+    """Any source of spoken words as batches of images, made on the device that trains.
+
+    `device` is used where there is no trainer to ask. Raises UsageError, with a problem for each setting that
+    is wrong.
+    """
 
     def __init__(
         self,
         source: CommandSource,
         batches: BatchSettings,
-        augmentation: AugmentationSettings,
-        evaluation_augmentation: AugmentationSettings | None,
-        evaluation_seed: int,
+        hearing: Hearing,
         device: str | torch.device = "cpu",
     ) -> None:
         super().__init__()
-        if problems := batches.problems() + augmentation.problems():
+        if problems := batches.problems() + hearing.problems():
             raise UsageError(problems)
         self.source = source
+        self.class_names = source.task.class_names
+        self.num_classes = len(self.class_names)
         self.batches = batches
-        self.augmentation = augmentation
-        self.evaluation_augmentation = evaluation_augmentation
-        self.evaluation_seed = evaluation_seed
+        self.hearing = hearing
         self.device = torch.device(device)
         self._loaders: dict[SplitName, TrainBatches | EvaluationBatches] = {}
 
@@ -130,8 +133,8 @@ class CommandsDataModule(pl.LightningDataModule):
         return TrainBatches(
             place_clips(recordings.waveforms, self.device, self.batches.resident_memory_fraction),
             torch.from_numpy(recordings.targets).to(self.device),
-            augmentation=self._augmentation(self.augmentation, recordings),
-            front_end=LogMelSpectrogram().to(self.device),
+            augmentation=self._augmentation(self.hearing.training, recordings),
+            front_end=self._front_end(),
             batch_size=self.batches.batch_size,
             seed=self.batches.seed,
             rank=self.trainer.global_rank if self.trainer else 0,
@@ -139,26 +142,25 @@ class CommandsDataModule(pl.LightningDataModule):
         )
 
     def _evaluation(self, recordings: Recordings) -> EvaluationBatches:
-        settings = self.evaluation_augmentation
         images = evaluation_images(
             torch.from_numpy(recordings.waveforms),
-            self._augmentation(settings, recordings) if settings else None,
-            LogMelSpectrogram().to(self.device),
-            self.evaluation_seed,
+            self._augmentation(self.hearing.evaluation, recordings),
+            self._front_end(),
+            self.hearing.evaluation_seed,
         )
-        return EvaluationBatches(
-            images, torch.from_numpy(recordings.targets).to(self.device), self.batches.batch_size
-        )
+        targets = torch.from_numpy(recordings.targets).to(self.device)
+        return EvaluationBatches(images, targets, self.batches.batch_size)
+
+    def _front_end(self) -> FrontEnd:
+        return FRONT_ENDS[self.hearing.front_end]().to(self.device)
 
     def _augmentation(self, settings: AugmentationSettings, recordings: Recordings) -> Augmentation:
-        noise = None
-        if settings.snr_db is not None:
-            noise = BackgroundNoise(torch.from_numpy(recordings.noise), settings.snr_db).to(self.device)
-        return Augmentation(TimeShift(round(settings.max_shift_ms * SAMPLE_RATE / 1000)), noise)
+        noise = torch.from_numpy(recordings.noise)
+        return Augmentation(settings, noise if settings.snr_db is None else noise.to(self.device))
 
 
 class SyntheticCommandsDataModule(CommandsDataModule):
-    """Words spoken by eSpeak NG. Validation and test are as noisy and as shifted as the training.
+    """Words spoken by eSpeak NG.
 
     The arguments are the keys of a config under `data`: SyntheticCommandsConfig has their defaults.
     """
@@ -167,31 +169,35 @@ class SyntheticCommandsDataModule(CommandsDataModule):
         self,
         *,
         data_dir: str | Path,
+        words: Sequence[str],
+        unknown: bool,
+        silence: str,
+        train_voices: float,
         train_size: int,
         validation_size: int,
         test_size: int,
         data_seed: int,
         batch_size: int,
         seed: int,
+        front_end: str,
         snr_db: float | None,
         max_shift_ms: float,
+        augmentation: Mapping[str, Any],
         resident_memory_fraction: float,
         device: str | torch.device = "cpu",
     ) -> None:
         sizes: dict[SplitName, int] = {"train": train_size, "validation": validation_size, "test": test_size}
-        augmentation = AugmentationSettings(snr_db, max_shift_ms)
+        evaluation = AugmentationSettings(snr_db, max_shift_ms)
         super().__init__(
-            SyntheticCommands(data_dir, sizes, data_seed),
+            SyntheticCommands(data_dir, task_of(words, unknown, silence), sizes, data_seed, train_voices),
             BatchSettings(batch_size, seed, resident_memory_fraction),
-            augmentation,
-            evaluation_augmentation=augmentation,
-            evaluation_seed=data_seed,
+            Hearing(front_end, evaluation, data_seed, AugmentationSettings(**augmentation)),
             device=device,
         )
 
 
 class SpeechCommandsDataModule(CommandsDataModule):
-    """Google Speech Commands. Training is made harder; validation and test stay as they were recorded.
+    """Google Speech Commands.
 
     The arguments are the keys of a config under `data`: SpeechCommandsConfig has their defaults.
     """
@@ -200,6 +206,10 @@ class SpeechCommandsDataModule(CommandsDataModule):
         self,
         *,
         data_dir: str | Path,
+        words: Sequence[str],
+        unknown: bool,
+        silence: str,
+        padding: str,
         root: str | Path | None,
         version: str,
         url: str | None,
@@ -207,16 +217,27 @@ class SpeechCommandsDataModule(CommandsDataModule):
         data_seed: int,
         batch_size: int,
         seed: int,
+        front_end: str,
         snr_db: float | None,
         max_shift_ms: float,
+        augmentation: Mapping[str, Any],
         resident_memory_fraction: float,
         device: str | torch.device = "cpu",
     ) -> None:
+        task = task_of(words, unknown, silence)
+        evaluation = AugmentationSettings(snr_db, max_shift_ms)
         super().__init__(
-            SpeechCommands(data_dir, version=version, seed=data_seed, root=root, url=url, sha256=sha256),
+            SpeechCommands(
+                data_dir,
+                task,
+                padding=padding,
+                version=version,
+                seed=data_seed,
+                root=root,
+                url=url,
+                sha256=sha256,
+            ),
             BatchSettings(batch_size, seed, resident_memory_fraction),
-            AugmentationSettings(snr_db, max_shift_ms),
-            evaluation_augmentation=None,
-            evaluation_seed=data_seed,
+            Hearing(front_end, evaluation, data_seed, AugmentationSettings(**augmentation)),
             device=device,
         )

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from sigtune.data.commands import CLASS_NAMES, CLIP_SAMPLES, SPLITS, Recordings, SplitName
+from sigtune.data.commands import CLIP_SAMPLES, SPLITS, Recordings, SplitName, Task
 from sigtune.errors import Problem, UsageError
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when what a cache file holds changes; older files are then made again."""
 
 _CHUNK_BYTES = 1 << 20
@@ -65,14 +66,17 @@ def locked(folder: Path, name: str) -> Iterator[None]:
 class RecordingsCache:
     """The splits of one data set, each an uncompressed .npz whose members carry the zip format's CRC-32.
 
-    `parameters` is everything that the content depends on: a digest of it is in the file names, and the whole
-    of it in the files, so that another version's or another configuration's file is never taken for this one.
+    `task` and `parameters` are everything that the content depends on: a digest of it is in the file names,
+    and the whole of it in the files, so that another version's or another configuration's file is never taken
+    for this one.
     """
 
-    def __init__(self, folder: Path, name: str, parameters: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, name: str, task: Task, parameters: Mapping[str, object]) -> None:
         self.folder = folder
         self.name = name
-        self.header = json.dumps({"format": FORMAT, "name": name, **parameters}, sort_keys=True)
+        self.classes = len(task.class_names)
+        header = {"format": FORMAT, "name": name, **asdict(task), **parameters}
+        self.header = json.dumps(header, sort_keys=True)
         self._digest = hashlib.sha256(self.header.encode()).hexdigest()[:12]
 
     def path(self, split: SplitName) -> Path:
@@ -116,7 +120,7 @@ class RecordingsCache:
                 recordings = Recordings(waveforms, members["targets"], members["speakers"], members["noise"])
         except _DAMAGED:
             return None
-        return recordings if _is_sound(recordings) else None
+        return recordings if _is_sound(recordings, self.classes) else None
 
     def _build(
         self, build: Callable[[], Mapping[SplitName, Recordings]], is_there: Callable[[], bool]
@@ -171,14 +175,14 @@ def _memory_map(path: Path, name: str) -> NDArray[Any]:
         return np.memmap(path, dtype, "c", file.tell(), shape)
 
 
-def _is_sound(recordings: Recordings) -> bool:
+def _is_sound(recordings: Recordings, classes: int) -> bool:
     count = len(recordings.waveforms)
     return (
         recordings.waveforms.shape == (count, CLIP_SAMPLES)
         and recordings.waveforms.dtype == np.int16
         and recordings.targets.shape == (count,)
         and recordings.targets.dtype == np.int64
-        and bool(np.isin(recordings.targets, np.arange(len(CLASS_NAMES))).all())
+        and bool(np.isin(recordings.targets, np.arange(classes)).all())
         and recordings.speakers.shape == (count,)
         and recordings.noise.dtype == np.int16
         and recordings.noise.ndim == 1

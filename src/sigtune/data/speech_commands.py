@@ -1,4 +1,4 @@
-"""Google Speech Commands (arXiv 1804.03209) as the usual task of twelve classes."""
+"""Google Speech Commands (arXiv 1804.03209): the usual task of twelve classes, or the ten digits."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from numpy.typing import NDArray
 
 from sigtune.data.archive import Archive
 from sigtune.data.commands import (
-    CLASS_NAMES,
     CLIP_SAMPLES,
     COMMANDS,
+    EXTRA_SHARE,
+    OTHER_WORDS,
     SAMPLE_RATE,
     SILENCE,
     SPLITS,
     UNKNOWN,
+    ZEROS,
     Recordings,
     SplitName,
+    Task,
 )
 from sigtune.data.recordings_cache import RecordingsCache
-from sigtune.errors import Problem, UsageError
+from sigtune.errors import Problem, UsageError, nearest
 
 _PUBLISHER = "https://storage.googleapis.com/download.tensorflow.org/data"
 PUBLISHED = {
@@ -44,7 +47,8 @@ PUBLISHED = {
 _NOISE_FOLDER = "_background_noise_"
 _LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 _NOISE_SHARE = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}
-_EXTRA_SHARE = 0.1  # unknown words, and silences, for each clip of a command
+PADDINGS = ("both", "end")
+"""Where words shorter than a second get zeros."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,11 @@ class _Word:
 class SpeechCommands:
     """Speech Commands v0.02 or v0.01; a CommandSource.
 
-    All clips of the ten commands, in the archive's own splits; to every ten of them, rounded up, one unknown
-    word (drawn by `seed` from the other words of the split) and one silence (a cut of the background noise).
-    Each background recording is cut in time, 80 : 10 : 10, so that no split hears another's noise. Words
-    shorter than a second get zeros on both sides.
+    All clips of the task's words, in the archive's own splits; to every ten of them, rounded up, one unknown
+    word (drawn by `seed` from the other words of the split) where the task has them, and one silence: a cut
+    of the background noise, or zeros, which are rounded down as published. Each background recording is cut
+    in time, 80 : 10 : 10, so that no split hears another's noise. Words shorter than a second get zeros on
+    both sides, or at the end: `padding`.
 
     `root` is a folder that holds the unpacked archive; without it the archive is downloaded below `data_dir`.
     `url` and `sha256` name another archive of the same layout, and go together. The decoded clips are cached
@@ -76,14 +81,21 @@ class SpeechCommands:
     def __init__(
         self,
         data_dir: str | Path,
+        task: Task,
         *,
+        padding: str,
         version: str,
         seed: int,
         root: str | Path | None = None,
         url: str | None = None,
         sha256: str | None = None,
     ) -> None:
-        _check_arguments(version, url, sha256, seed)
+        is_published = root is None and url is None
+        problems = task.problems() + _argument_problems(version, url, sha256, seed, padding)
+        if problems := problems or (_word_problems(task) if is_published else []):
+            raise UsageError(problems)
+        self.task = task
+        self.padding = padding
         self.data_dir = Path(data_dir)
         self.root = Path(root) if root is not None else None
         self.version = version
@@ -104,9 +116,8 @@ class SpeechCommands:
             lists = b"".join(_read_list(self.root / name) for name in _LISTS.values())
             content = f"{self.root.resolve()} {hashlib.sha256(lists).hexdigest()}"
         name = f"speech_commands_{self.version}"
-        return RecordingsCache(
-            self.data_dir / "speech_commands", name, {"content": content, "seed": self.seed}
-        )
+        parameters = {"content": content, "seed": self.seed, "padding": self.padding}
+        return RecordingsCache(self.data_dir / "speech_commands", name, self.task, parameters)
 
     def prepare(self) -> None:
         """Download, unpack and decode what is not on disk yet.
@@ -122,16 +133,49 @@ class SpeechCommands:
     def _decode(self) -> dict[SplitName, Recordings]:
         if self.root is None:
             self.archive.unpack_into(self.folder)
-        _check_layout(self.folder, "data.url" if self.root is None else "data.root")
+        _check_layout(self.folder, self.task, "data.url" if self.root is None else "data.root")
         words = _list_words(self.folder)
         noises = [_read_wav(path) for path in sorted((self.folder / _NOISE_FOLDER).glob("*.wav"))]
         return {
-            split: _record(split, words[split], noises, np.random.default_rng([self.seed, index]))
+            split: self._record(split, words[split], noises, np.random.default_rng([self.seed, index]))
             for index, split in enumerate(SPLITS)
         }
 
+    def _record(
+        self,
+        split: SplitName,
+        words: Sequence[_Word],
+        noises: Iterable[NDArray[np.int16]],
+        generator: np.random.Generator,
+    ) -> Recordings:
+        """Decode a split: its words, then unknown words, then silences."""
+        task = self.task
+        spoken = [word for word in words if word.word in task.words]
+        targets = [task.words.index(word.word) for word in spoken]
+        noise = _noise_of(split, noises)
+        extra = math.ceil(len(spoken) * EXTRA_SHARE)
+        others = _others(split, words, task, extra, generator)
+        silences = math.floor(len(spoken) * EXTRA_SHARE) if task.silence == ZEROS else extra
+        silences = silences if task.has_silence(split) else 0
 
-def _check_arguments(version: str, url: str | None, sha256: str | None, seed: int) -> None:
+        spoken += others
+        waveforms = np.zeros((len(spoken) + silences, CLIP_SAMPLES), dtype=np.int16)
+        for row, word in zip(waveforms, spoken, strict=False):
+            samples = _read_wav(word.path)[:CLIP_SAMPLES]
+            start = (CLIP_SAMPLES - len(samples)) // 2 if self.padding == "both" else 0
+            row[start : start + len(samples)] = samples
+        if task.silence != ZEROS:
+            starts = generator.integers(0, len(noise) - CLIP_SAMPLES, silences, endpoint=True)
+            waveforms[len(spoken) :] = np.lib.stride_tricks.sliding_window_view(noise, CLIP_SAMPLES)[starts]
+        targets += [task.class_names.index(UNKNOWN)] * len(others)
+        targets += [task.class_names.index(SILENCE)] * silences
+        speakers = [word.speaker for word in spoken] + [""] * silences
+        return Recordings(waveforms, np.array(targets, dtype=np.int64), np.array(speakers), noise)
+
+
+def _argument_problems(
+    version: str, url: str | None, sha256: str | None, seed: int, padding: str
+) -> list[Problem]:
     problems = []
     if version not in PUBLISHED:
         problems.append(Problem("data.version", f"{version!r} is not known", " or ".join(PUBLISHED)))
@@ -141,13 +185,24 @@ def _check_arguments(version: str, url: str | None, sha256: str | None, seed: in
         problems.append(Problem(missing, f"missing beside {given}", remedy))
     if seed < 0:
         problems.append(Problem("data.data_seed", f"{seed} is negative", "0 or more"))
-    if problems:
-        raise UsageError(problems)
+    if padding not in PADDINGS:
+        problems.append(Problem(f"data.padding={padding}", "no such padding", nearest(padding, PADDINGS)))
+    return problems
 
 
-def _check_layout(folder: Path, key: str) -> None:
+def _word_problems(task: Task) -> list[Problem]:
+    """Return the words that no published archive has, before one is downloaded."""
+    known = (*COMMANDS, *OTHER_WORDS)
+    return [
+        Problem("data.words", f"{word!r} is not a word of Speech Commands", nearest(word, known))
+        for word in task.words
+        if word not in known
+    ]
+
+
+def _check_layout(folder: Path, task: Task, key: str) -> None:
     """Find everything that the folder lacks, before anything is read."""
-    names = [*COMMANDS, _NOISE_FOLDER]
+    names = [*task.words, _NOISE_FOLDER]
     missing = [f"{name}/*.wav" for name in names if not any((folder / name).glob("*.wav"))]
     missing += [name for name in _LISTS.values() if not (folder / name).is_file()]
     if missing:
@@ -180,35 +235,18 @@ def _list_words(folder: Path) -> dict[SplitName, list[_Word]]:
     return words
 
 
-def _record(
-    split: SplitName,
-    words: Sequence[_Word],
-    noises: Iterable[NDArray[np.int16]],
-    generator: np.random.Generator,
-) -> Recordings:
-    """Decode a split: its commands, then unknown words, then silences."""
-    commands = [word for word in words if word.word in COMMANDS]
-    others = [word for word in words if word.word not in COMMANDS]
-    noise = _noise_of(split, noises)
-    extra = math.ceil(len(commands) * _EXTRA_SHARE)
-    if not commands or len(others) < extra:
-        problem = f"the {split} split has {len(commands)} commands and {len(others)} other words"
+def _others(
+    split: SplitName, words: Sequence[_Word], task: Task, count: int, generator: np.random.Generator
+) -> list[_Word]:
+    """Return `count` words that are not the task's, if it has a class for them."""
+    if not task.unknown:
+        return []
+    others = [word for word in words if word.word not in task.words]
+    if not count or len(others) < count:
+        problem = f"the {split} split has {len(words) - len(others)} commands and {len(others)} other words"
         remedy = "an archive with a tenth as many other words as commands in every split"
         raise UsageError([Problem("data.root", problem, remedy)])
-    unknown = [others[index] for index in sorted(generator.permutation(len(others))[:extra])]
-    starts = generator.integers(0, len(noise) - CLIP_SAMPLES, extra, endpoint=True)
-
-    spoken = commands + unknown
-    waveforms = np.zeros((len(spoken) + extra, CLIP_SAMPLES), dtype=np.int16)
-    for row, word in zip(waveforms, spoken, strict=False):
-        samples = _read_wav(word.path)[:CLIP_SAMPLES]
-        start = (CLIP_SAMPLES - len(samples)) // 2
-        row[start : start + len(samples)] = samples
-    waveforms[len(spoken) :] = np.lib.stride_tricks.sliding_window_view(noise, CLIP_SAMPLES)[starts]
-    targets = [CLASS_NAMES.index(word.word) for word in commands]
-    targets += [CLASS_NAMES.index(UNKNOWN)] * extra + [CLASS_NAMES.index(SILENCE)] * extra
-    speakers = [word.speaker for word in spoken] + [""] * extra
-    return Recordings(waveforms, np.array(targets, dtype=np.int64), np.array(speakers), noise)
+    return [others[index] for index in sorted(generator.permutation(len(others))[:count])]
 
 
 def _noise_of(split: SplitName, noises: Iterable[NDArray[np.int16]]) -> NDArray[np.int16]:

@@ -1,7 +1,7 @@
-"""Spoken commands made on this machine: words said by eSpeak NG's voices, and background noise beside them.
+"""Spoken words made on this machine: said by eSpeak NG's voices, with background noise beside them.
 
-For whoever has no archive at hand: the twelve classes and the shape of Speech Commands, made once in a few
-seconds, the same on every call.
+For whoever has no archive at hand: the tasks and the shape of Speech Commands, made once in a few seconds,
+the same on every call.
 """
 
 from __future__ import annotations
@@ -16,31 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigtune.data.commands import (
-    CLASS_NAMES,
     CLIP_SAMPLES,
     COMMANDS,
+    EXTRA_SHARE,
+    OTHER_WORDS,
     SAMPLE_RATE,
     SILENCE,
     SPLITS,
     UNKNOWN,
+    ZEROS,
     Recordings,
     SplitName,
+    Task,
 )
 from sigtune.data.espeak import ESPEAK_SAMPLE_RATE, Utterance, synthesize
 from sigtune.data.recordings_cache import RecordingsCache
 from sigtune.errors import Problem, UsageError
 
-_MADE_BY = 3
+_MADE_BY = 4
 """Raise it when a change below alters the clips: caches of the older kind are then made again."""
-
-# fmt: off
-UNKNOWN_WORDS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "bed", "bird", "cat",
-    "dog", "happy", "house", "marvin", "sheila", "tree", "wow", "backward", "forward", "follow", "learn",
-    "visual",
-)
-# fmt: on
-"""The other words of Speech Commands v0.02 (arXiv 1804.03209, section 5)."""
 
 ACCENTS = (
     "en",
@@ -69,9 +63,6 @@ VARIANTS = (
 # fmt: on
 """Speakers: each is heard in one split only, in any accent."""
 
-# Few voices to learn from, many to be tested with, and a room of its own for each clip: a small network stops
-# short of 80 % at 10 dB, so that the tuning of its training has something to win.
-_SHARE = {"train": 0.25, "validation": 0.375, "test": 0.375}
 _REVERBERATION_SECONDS = (0.15, 0.6)
 _REVERBERANT_TO_DIRECT_DB = (-3.0, 12.0)
 _TILT_DB_PER_OCTAVE = 6.0
@@ -90,41 +81,52 @@ class _Clip:
 
 
 class SyntheticCommands:
-    """The synthetic data set; a CommandSource.
+    """The synthetic data set of a task; a CommandSource.
 
-    Each split holds the number of clips that `sizes` has for it, spread over the twelve classes to within one
-    clip. Speakers (the variants of eSpeak NG) are disjoint between splits, and so is the background noise.
-    `seed` chooses speakers, words and ways of speaking; equal arguments give equal samples in every process.
-    Raises UsageError (`data.train_size` and so on, `data.data_seed`) for what cannot be made.
+    Each split holds the number of clips that `sizes` has for it: spread to within one clip over the classes
+    that it has, but of zeros as silence there is one to every ten words. Speakers (the variants of eSpeak NG)
+    are disjoint between splits, and so is the background noise; `train_voices` is the share of the speakers
+    that the training hears, validation and test have half of the others each. `seed` chooses speakers, words
+    and ways of speaking; equal arguments give equal samples in every process. Raises UsageError
+    (`data.train_size` and so on, `data.data_seed`) for what cannot be made.
     """
 
-    def __init__(self, data_dir: str | Path, sizes: Mapping[SplitName, int], seed: int) -> None:
+    def __init__(
+        self,
+        data_dir: str | Path,
+        task: Task,
+        sizes: Mapping[SplitName, int],
+        seed: int,
+        train_voices: float,
+    ) -> None:
+        self.task = task
         self.sizes = {split: sizes[split] for split in SPLITS}
         self.seed = seed
+        self.train_voices = train_voices
         self._check()
-        self.cache = RecordingsCache(
-            Path(data_dir) / "synthetic_commands",
-            "synthetic_commands",
-            {
-                "sizes": self.sizes,
-                "seed": seed,
-                "made_by": _MADE_BY,
-                "espeakng_loader": version("espeakng-loader"),
-            },
-        )
+        parameters = {
+            "sizes": self.sizes,
+            "seed": seed,
+            "train_voices": train_voices,
+            "made_by": _MADE_BY,
+            "espeakng_loader": version("espeakng-loader"),
+        }
+        folder = Path(data_dir) / "synthetic_commands"
+        self.cache = RecordingsCache(folder, "synthetic_commands", task, parameters)
 
     def _check(self) -> None:
-        problems = [
-            Problem(
-                f"data.{split}_size",
-                f"{size} clips cannot hold {len(CLASS_NAMES)} classes",
-                f"{len(CLASS_NAMES)} or more",
-            )
-            for split, size in self.sizes.items()
-            if size < len(CLASS_NAMES)
-        ]
+        problems = self.task.problems()
+        for split, size in self.sizes.items():
+            classes = len(self.task.words) + self.task.unknown + self.task.has_silence(split)
+            if size < classes:
+                what = f"{size} clips cannot hold {classes} classes"
+                problems.append(Problem(f"data.{split}_size", what, f"{classes} or more"))
         if self.seed < 0:
             problems.append(Problem("data.data_seed", f"{self.seed} is negative", "0 or more"))
+        shares = _voices(self.train_voices)
+        if min(shares.values()) < 1:
+            what = f"{self.train_voices:g} leaves a split without one of the {len(VARIANTS)} voices"
+            problems.append(Problem("data.train_voices", what, "such as 0.25"))
         if problems:
             raise UsageError(problems)
 
@@ -138,36 +140,83 @@ class SyntheticCommands:
 
     def _make(self) -> dict[SplitName, Recordings]:
         generator = np.random.default_rng(self.seed)
-        speakers = _share_speakers(generator)
-        plans = {split: list(_plan(self.sizes[split], speakers[split], generator)) for split in SPLITS}
+        speakers = _share_speakers(self.train_voices, generator)
+        plans = {
+            split: list(_plan(self.task, split, self.sizes[split], speakers[split], generator))
+            for split in SPLITS
+        }
         # One process says everything: starting it and loading the voices is most of the cost.
         spoken = synthesize([clip.utterance for split in SPLITS for clip in plans[split]])
         made: dict[SplitName, Recordings] = {}
         for split in SPLITS:
             words, spoken = spoken[: len(plans[split])], spoken[len(plans[split]) :]
-            made[split] = _record(plans[split], words, self.sizes[split], _NOISE_SECONDS[split], generator)
+            made[split] = self._record(split, plans[split], words, generator)
         return made
 
+    def _record(
+        self,
+        split: SplitName,
+        clips: Sequence[_Clip],
+        spoken: Sequence[NDArray[np.int16]],
+        generator: np.random.Generator,
+    ) -> Recordings:
+        """Make a split of its words: clips of one second, background noise, and silences."""
+        chunks = [_to_clips(spoken[start : start + _CHUNK]) for start in range(0, len(spoken), _CHUNK)]
+        words = np.concatenate([_to_loudness(_in_rooms(chunk, generator)) for chunk in chunks])
+        noise = _background_noise(words, _NOISE_SECONDS[split], generator)
+        silences = self.sizes[split] - len(words)
+        silence = np.zeros((silences, CLIP_SAMPLES), dtype=np.int16)
+        if self.task.silence != ZEROS:
+            starts = generator.integers(0, len(noise) - CLIP_SAMPLES, silences, endpoint=True)
+            silence = np.lib.stride_tricks.sliding_window_view(noise, CLIP_SAMPLES)[starts]
+        targets = [clip.target for clip in clips] + [self.task.class_names.index(SILENCE)] * silences
+        return Recordings(
+            waveforms=np.concatenate([words, silence]),
+            targets=np.array(targets, dtype=np.int64),
+            speakers=np.array([clip.speaker for clip in clips] + [""] * silences),
+            noise=noise,
+        )
 
-def _share_speakers(generator: np.random.Generator) -> dict[SplitName, list[str]]:
+
+def _voices(train_voices: float) -> dict[SplitName, int]:
+    """Return how many of the speakers each split hears."""
+    train = round(len(VARIANTS) * train_voices)
+    validation = round(len(VARIANTS) * (1 - train_voices) / 2)
+    return {"train": train, "validation": validation, "test": len(VARIANTS) - train - validation}
+
+
+def _share_speakers(train_voices: float, generator: np.random.Generator) -> dict[SplitName, list[str]]:
     """Deal the variants out to the splits, each to one."""
     shuffled = [str(name) for name in generator.permutation(np.array(VARIANTS))]
-    train_end = round(len(shuffled) * _SHARE["train"])
-    validation_end = train_end + round(len(shuffled) * _SHARE["validation"])
-    return {
-        "train": shuffled[:train_end],
-        "validation": shuffled[train_end:validation_end],
-        "test": shuffled[validation_end:],
-    }
+    shares: dict[SplitName, list[str]] = {}
+    for split, count in _voices(train_voices).items():
+        shares[split], shuffled = shuffled[:count], shuffled[count:]
+    return shares
 
 
-def _plan(size: int, speakers: Sequence[str], generator: np.random.Generator) -> Iterator[_Clip]:
+def _targets(task: Task, split: SplitName, size: int) -> list[int]:
+    """Return the class of each of `size` clips."""
+    classes = list(range(len(task.words)))
+    classes += [task.class_names.index(UNKNOWN)] if task.unknown else []
+    silence = task.class_names.index(SILENCE)
+    if task.silence == ZEROS:
+        silences = round(size * EXTRA_SHARE / (1 + EXTRA_SHARE)) if task.has_silence(split) else 0
+        spoken = [classes[index % len(classes)] for index in range(size - silences)]
+        return spoken + [silence] * silences
+    classes.append(silence)
+    return [classes[index % len(classes)] for index in range(size)]
+
+
+def _plan(
+    task: Task, split: SplitName, size: int, speakers: Sequence[str], generator: np.random.Generator
+) -> Iterator[_Clip]:
     """Say what the words of a split will be; its silences are made without a voice."""
-    unknown = CLASS_NAMES.index(UNKNOWN)
-    for target in (index % len(CLASS_NAMES) for index in range(size)):
-        if CLASS_NAMES[target] == SILENCE:
+    others = [word for word in (*COMMANDS, *OTHER_WORDS) if word not in task.words]
+    for target in _targets(task, split, size):
+        name = task.class_names[target]
+        if name == SILENCE:
             continue
-        text = str(generator.choice(UNKNOWN_WORDS)) if target == unknown else COMMANDS[target]
+        text = str(generator.choice(others)) if name == UNKNOWN else name
         speaker = str(generator.choice(speakers))
         utterance = Utterance(
             voice=f"{generator.choice(ACCENTS)}+{speaker}",
@@ -177,29 +226,6 @@ def _plan(size: int, speakers: Sequence[str], generator: np.random.Generator) ->
             pitch_range=int(generator.integers(0, 100)),
         )
         yield _Clip(target, speaker, utterance)
-
-
-def _record(
-    clips: Sequence[_Clip],
-    spoken: Sequence[NDArray[np.int16]],
-    size: int,
-    noise_seconds: int,
-    generator: np.random.Generator,
-) -> Recordings:
-    """Make a split of its words: clips of one second, background noise, and silences cut from it."""
-    chunks = [_to_clips(spoken[start : start + _CHUNK]) for start in range(0, len(spoken), _CHUNK)]
-    words = np.concatenate([_to_loudness(_in_rooms(chunk, generator)) for chunk in chunks])
-    noise = _background_noise(words, noise_seconds, generator)
-    silences = size - len(words)
-    starts = generator.integers(0, len(noise) - CLIP_SAMPLES, silences, endpoint=True)
-    cuts = np.lib.stride_tricks.sliding_window_view(noise, CLIP_SAMPLES)[starts]
-    targets = [clip.target for clip in clips] + [CLASS_NAMES.index(SILENCE)] * silences
-    return Recordings(
-        waveforms=np.concatenate([words, cuts]),
-        targets=np.array(targets, dtype=np.int64),
-        speakers=np.array([clip.speaker for clip in clips] + [""] * silences),
-        noise=noise,
-    )
 
 
 def _to_clips(spoken: Sequence[NDArray[np.int16]]) -> NDArray[np.floating]:

@@ -41,9 +41,9 @@ _PARAMETERS: dict[str, list[type]] = {
     "sparse_linear": [_POINTER, *[_SIZE] * 3, *[_POINTER] * 2, _INT, *[_POINTER] * 4],
     "sparse_linear_gradient": [*[_POINTER] * 2, *[_SIZE] * 3, *[_POINTER] * 5, _INT, *[_POINTER] * 4],
     # augmented_frames.cpp
-    "augmented_frames": [*[_POINTER] * 4, ctypes.c_float, _POINTER, *[_SIZE] * 5, _INT, _POINTER],
+    "augmented_frames": [*[_POINTER] * 6, ctypes.c_float, _POINTER, *[_SIZE] * 6, _INT, _INT, _POINTER],
     # band_powers.cpp
-    "band_powers": [_POINTER, *[_SIZE] * 3, _POINTER, _SIZE, _INT, _POINTER],
+    "band_powers": [_POINTER, _POINTER, *[_SIZE] * 3, _POINTER, _SIZE, _INT, _POINTER],
 }
 
 

@@ -4,7 +4,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sigtune.data.log_mel import BackgroundNoise, LogMelSpectrogram, TimeShift, mel_filters
+from sigtune.data.front_end import LogMelSpectrogram, MelDecibels, mel_filters, slaney_mel_filters
 
 
 @pytest.fixture
@@ -78,52 +78,42 @@ def test_every_band_hears_something() -> None:
     assert bool((mel_filters(32, 1024).sum(dim=1) > 0.5).all())
 
 
-def test_shift_moves_each_clip_by_its_own_samples_and_keeps_16_bits(waveforms: Tensor) -> None:
-    shifted = TimeShift(1600)(waveforms, torch.tensor([0, 700, -1600]))
-    assert shifted.dtype == torch.int16
-    assert torch.equal(shifted[0], waveforms[0])
-    assert torch.equal(shifted[1, 700:], waveforms[1, :-700])
-    assert not shifted[1, :700].any()
-    assert torch.equal(shifted[2, :-1600], waveforms[2, 1600:])
-    assert not shifted[2, -1600:].any()
+def slow_mel_decibels(waveform: NDArray[np.int16]) -> NDArray[np.float64]:
+    """The definition in MelDecibels' docstring, frame by frame and filter by filter, in float64."""
+    padded = np.pad(waveform / 32768.0, 1024, mode="reflect")
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)
+    step = (15 + 27 * np.log(8) / np.log(6.4)) / 33  # mel between the edges, up to 8 kHz
+    mels = [number * step for number in range(34)]
+    edges = [mel * 200 / 3 if mel < 15 else 1000 * 6.4 ** ((mel - 15) / 27) for mel in mels]
+    image = np.zeros((32, 32))
+    for frame in range(32):
+        power = np.abs(np.fft.rfft(padded[512 * frame : 512 * frame + 2048] * window)) ** 2
+        for band in range(32):
+            low, centre, high = edges[band : band + 3]
+            weights = np.interp(np.arange(1025) * 7.8125, [low, centre, high], [0, 2 / (high - low), 0])
+            image[band, frame] = weights @ power
+    decibels = 10 * np.log10(np.maximum(image, 1e-10))
+    relative: NDArray[np.float64] = np.maximum(decibels - decibels.max(), -80)
+    return relative
 
 
-def test_drawn_shifts_reach_both_ends_and_no_further() -> None:
-    shifts = TimeShift(3).draw(500, np.random.default_rng(0))
-    assert sorted(set(shifts.tolist())) == [-3, -2, -1, 0, 1, 2, 3]
+def test_decibels_equal_the_definition_computed_slowly(waveforms: Tensor) -> None:
+    images = MelDecibels()(waveforms)
+    assert images.shape == (3, 1, 32, 32)
+    for image, waveform in zip(images, waveforms.numpy(), strict=True):
+        np.testing.assert_allclose(image[0].numpy(), slow_mel_decibels(waveform), atol=2e-3)
 
 
-@pytest.mark.parametrize("snr_db", [20.0, 10.0, -5.0])
-def test_noise_is_added_at_the_signal_to_noise_ratio_that_was_asked_for(
-    waveforms: Tensor, snr_db: float
-) -> None:
-    noise = torch.from_numpy(np.random.default_rng(4).integers(-900, 900, 50_000, dtype=np.int16))
-    offsets = torch.tensor([0, 12_345, 34_000])
-    noisy = BackgroundNoise(noise, snr_db)(waveforms, offsets)
-    clean = waveforms.double() / 32768
-    added = noisy.double() - clean
-    ratio_db = 10 * torch.log10(clean.square().mean(dim=1) / added.square().mean(dim=1))
-    torch.testing.assert_close(ratio_db, torch.full((3,), snr_db, dtype=torch.float64), rtol=0, atol=0.01)
-    for row, offset in zip(added, offsets.tolist(), strict=True):
-        cut = noise[offset : offset + 16_000].double()
-        assert torch.corrcoef(torch.stack([row, cut]))[0, 1] > 0.9999
+def test_decibels_are_those_below_the_loudest_point_and_80_at_most() -> None:
+    time = torch.arange(16_000) / 16_000
+    tone = torch.sin(2 * torch.pi * 2000 * time) * ((time >= 0.5) & (time < 0.75))
+    image = MelDecibels()(torch.stack([tone, tone / 10]))
+    assert (image.amax(dim=(1, 2, 3)) == 0).all()
+    assert (image.amin(dim=(1, 2, 3)) == -80).all()
+    torch.testing.assert_close(image[0], image[1], rtol=0, atol=1e-3)
+    assert not MelDecibels()(torch.zeros(1, 16_000)).any()
 
 
-def test_drawn_cuts_of_noise_fit_into_the_noise() -> None:
-    offsets = BackgroundNoise(torch.zeros(16_003, dtype=torch.int16), 10.0).draw(
-        500, np.random.default_rng(0)
-    )
-    assert sorted(set(offsets.tolist())) == [0, 1, 2, 3]
-
-
-def test_silence_in_clip_or_noise_gives_no_invalid_number(waveforms: Tensor) -> None:
-    silent_noise = BackgroundNoise(torch.zeros(16_000, dtype=torch.int16), 10.0)
-    offsets = torch.zeros(3, dtype=torch.int64)
-    torch.testing.assert_close(silent_noise(waveforms, offsets), waveforms.float() / 32768)
-    loud_noise = BackgroundNoise(torch.full((16_000,), 900, dtype=torch.int16), 10.0)
-    assert not loud_noise(torch.zeros_like(waveforms), offsets).any()
-
-
-def test_less_than_a_second_of_noise_is_refused() -> None:
-    with pytest.raises(ValueError, match="15999 samples"):
-        BackgroundNoise(torch.zeros(15_999, dtype=torch.int16), 10.0)
+def test_slaney_s_filters_hear_equally_much_of_white_noise() -> None:
+    areas = slaney_mel_filters(32, 2048).sum(dim=1) * 7.8125
+    torch.testing.assert_close(areas, torch.ones(32), rtol=0, atol=0.02)
