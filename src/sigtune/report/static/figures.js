@@ -155,7 +155,7 @@ const sigtuneFigures = (() => {
   }
 
   function ramp(colours, one, rows, more) {
-    const [low, high] = bounds(rows.map((row) => one.values[row]).filter((value) => value !== null));
+    const [low, high] = bounds(rows.map((row) => one.values[row]).filter(isPresent));
     const base = { dimension: 3, right: 4, top: "middle", textStyle: { color: colours.muted, fontSize: 11 }, ...more };
     if (one.type === "category") {
       const pieces = one.categories.map((label, value) => (
@@ -163,8 +163,9 @@ const sigtuneFigures = (() => {
       return { ...base, type: "piecewise", pieces, outOfRange: { color: colours.other } };
     }
     const ends = low === undefined ? [0, 1] : low === high ? [low - 0.5, high + 0.5] : [low, high];
-    return { ...base, type: "continuous", min: ends[0], max: ends[1], calculable: true, itemHeight: 140, itemWidth: 14,
-      precision: 4, text: [one.label, ""], formatter: (value) => number(value), inRange: { color: colours.ramp } };
+    const text = more ? [number(ends[1]), number(ends[0])] : [one.label, ""]; // one to drag says its ends by itself
+    return { ...base, type: "continuous", min: ends[0], max: ends[1], calculable: !more, itemHeight: 140, itemWidth: 14,
+      precision: 4, text, formatter: (value) => number(value), inRange: { color: colours.ramp } };
   }
 
   // --- points of the table's rows, in series that every figure of points has ---
@@ -182,28 +183,37 @@ const sigtuneFigures = (() => {
       }
       if (!isPresent(x) || !isPresent(y)) continue;
       const kind = best.has(table.number[row]) ? "best" : table.feasible[row] ? "ok" : "unfit";
-      kinds[kind].push([x, y, row, ...(options.colour ? [valueOf(options.colour, row)] : [])]);
+      const value = [x, y, row, ...(options.colour ? [valueOf(options.colour, row)] : [])];
+      kinds[kind].push(options.spread ? { value, symbolOffset: options.spread(row) } : value);
     }
     const isMany = table.number.length > MANY;
     const one = (id, name, data, more) => ({ id, name, type: "scatter", data, animation: false, z: 3,
-      progressive: 4000, emphasis: { scale: 1.6 }, ...more });
+      progressive: 0, emphasis: { scale: 1.6 }, ...more });
     const faint = isMany ? 0.55 : 0.85;
     return [
       one("ok", "observed", kinds.ok, { symbolSize: isMany ? 4 : 8, itemStyle: { color: colours.point, opacity: faint } }),
-      one("unfit", "misses a threshold", kinds.unfit, { symbol: "emptyCircle", symbolSize: isMany ? 4 : 8,
+      one("unfit", "misses a threshold", kinds.unfit, { symbol: "triangle", symbolSize: isMany ? 5 : 9,
         itemStyle: { color: colours.other, opacity: faint } }),
-      one("failed", "failed", kinds.failed, { symbol: SYMBOL.failed, symbolSize: isMany ? 5 : 8, yAxisIndex: 1,
+      one("failed", "failed", kinds.failed, { symbol: SYMBOL.failed, symbolSize: isMany ? 5 : 9, yAxisIndex: 1,
         itemStyle: { color: colours.failed, opacity: isMany ? 0.6 : 1 }, z: 4 }),
       one("best", "best", kinds.best, { symbol: SYMBOL.best, symbolSize: best.size > 30 ? 9 : 15, z: 6,
         itemStyle: { color: colours.best, borderColor: colours.back, borderWidth: 1 } }),
-    ].map((each) => (each.data.length ? each : { ...each, data: [] }));
+    ];
+  }
+
+  // Points of one category would hide each other: each stands a little aside, always the same way.
+  function spreadOf(table, x, y) {
+    if (x.type !== "category" && y.type !== "category") return null;
+    const aside = (row, share) => 44 * ((table.number[row] * share) % 1 - 0.5);
+    return (row) => [x.type === "category" ? aside(row, 0.618034) : 0, y.type === "category" ? aside(row, 0.754878) : 0];
   }
 
   const namesOf = (series) => series.filter((each) => each.data.length && !each.silent).map((each) => each.name);
 
   function selectionSeries(colours, at) {
     return { id: "selected", name: "selected", type: "scatter", data: at ? [at] : [], silent: true, animation: false,
-      z: 8, symbol: "emptyCircle", symbolSize: 20, itemStyle: { color: colours.text, borderWidth: 2 } };
+      z: 8, symbol: "circle", symbolSize: 20,
+      itemStyle: { color: "rgba(0,0,0,0)", borderColor: colours.text, borderWidth: 2 } };
   }
 
   function thresholdLine(colours, value, isVertical) {
@@ -247,15 +257,10 @@ const sigtuneFigures = (() => {
 
     scatter(figure, table, colours, state) {
       const [x, y, colour] = [figure.x, figure.y, figure.colour].map((key) => column(table, key));
-      const spread = (one, row) => {
-        const value = valueOf(one, row);
-        return one.type === "category" && isPresent(value) ? value : value;
-      };
-      const place = (row) => [spread(x, row), spread(y, row)];
-      const points = pointSeries(colours, table, figure, place, { colour });
+      const place = (row) => [valueOf(x, row), valueOf(y, row)];
+      const points = pointSeries(colours, table, figure, place, { colour, spread: spreadOf(table, x, y) });
       const rows = table.number.map((_, row) => row);
-      const coloured = points.findIndex((each) => each.id === "ok");
-      const visual = colour && [{ ...ramp(colours, colour, rows), seriesIndex: [coloured] }];
+      const visual = colour && [{ ...ramp(colours, colour, rows), seriesIndex: [0, 1] }]; // those that did not fail
       return {
         option: {
           grid: grid({ right: colour ? 110 : 24 }), legend: legend(colours, namesOf(points)),
@@ -294,12 +299,12 @@ const sigtuneFigures = (() => {
       const bars = [...figure.bars].reverse();
       return {
         option: {
-          grid: grid({ left: 8, top: 12, right: 56, containLabel: true }),
+          grid: grid({ left: 150, top: 12, right: 56 }),
           tooltip: tooltip(colours, (at) => lines([[at.name, true], [`${(100 * at.value).toFixed(1)} %`, false]])),
           xAxis: axis(colours, `share of what the parameters explain of ${figure.metric}`, { type: "value", min: 0, max: 1,
             axisLabel: { color: colours.muted, formatter: (value) => `${Math.round(100 * value)} %` } }),
           yAxis: axis(colours, "", { type: "category", data: bars.map((bar) => bar.parameter),
-            axisLabel: { color: colours.text, width: 150, overflow: "truncate" }, splitLine: { show: false } }),
+            axisLabel: { color: colours.text, width: 136, overflow: "truncate" }, splitLine: { show: false } }),
           series: [{ id: "bars", type: "bar", data: bars.map((bar) => bar.share), itemStyle: { color: colours.bar },
             barMaxWidth: 22, label: { show: true, position: "right", color: colours.text,
               formatter: (at) => `${Math.round(100 * at.value)} %` } }],
@@ -317,18 +322,18 @@ const sigtuneFigures = (() => {
       const at = dimensions.length; // behind the axes' values: the row
       const data = (rows) => rows.map((row) => [...dimensions.map((one) => valueOf(one, row) ?? NaN), row]);
       const line = (id, name, rows, width, opacity, more) => ({ id, name, type: "parallel", data: data(rows),
-        animation: false, progressive: 1000, inactiveOpacity: 0.03, activeOpacity: Math.min(1, opacity + 0.3),
+        animation: false, progressive: 0, inactiveOpacity: 0.03, activeOpacity: Math.min(1, opacity + 0.3),
         lineStyle: { width, opacity }, emphasis: { lineStyle: { width: width + 2, opacity: 1 } }, ...more });
       const shownRows = usable.filter((row) => !best.has(table.number[row]));
       const bestRows = usable.filter((row) => best.has(table.number[row]));
       const selected = usable.filter((row) => table.number[row] === state.selected);
       return {
         option: {
-          parallel: { left: 56, right: 90, top: 44, bottom: 28 },
+          parallel: { left: 56, right: 150, top: 44, bottom: 28 },
           tooltip: tooltip(colours, (hit) => tooltipOf(table, hit.value[at])),
           parallelAxis: dimensions.map((one, dim) => parallelAxis(colours, one, dim)),
           visualMap: [{ ...ramp(colours, colour, usable, { dimension: figure.dimensions.indexOf(figure.colour) }),
-            seriesIndex: [0], calculable: false }],
+            seriesIndex: [0] }],
           series: [
             line("lines", "observed", shownRows, isMany ? 0.6 : 1.2, isMany ? 0.12 : 0.6, {}),
             line("best", "best", bestRows, 3, 1, { lineStyle: { width: 3, opacity: 1, color: colours.best }, z: 5 }),
@@ -352,7 +357,7 @@ const sigtuneFigures = (() => {
       const surface = { id: "surface", name: "model", type: "custom", data: cells, clip: true, animation: false, z: 1,
         encode: { x: -1, y: -1 }, renderItem: (_, api) => cell(api, xs, ys), progressive: 0 };
       const [low, high] = bounds(cells.map((each) => each[3]));
-      const map = ramp(colours, { type: "number", label: figure.metric, values: [low, high] }, [0, 1]);
+      const map = ramp(colours, { type: "number", label: figure.metric, values: [low, high] }, [0, 1], {});
       return {
         option: {
           grid: grid({ right: 110 }), legend: legend(colours, namesOf(points)),
@@ -363,7 +368,7 @@ const sigtuneFigures = (() => {
             : tooltipOf(table, at.value[2]))),
           xAxis: { ...columnAxis(colours, x, false), ...ends(x, xs) },
           yAxis: [{ ...columnAxis(colours, y, true), ...ends(y, ys) }, unitAxis],
-          visualMap: [{ ...map, seriesIndex: [0], calculable: false }], dataZoom: zoom(),
+          visualMap: [{ ...map, seriesIndex: [0] }], dataZoom: zoom(),
           series: [surface, ...points, placedOn(colours, table, place, state.selected)],
         },
         label: `from ${number(low)} to ${number(high)}`,
@@ -390,8 +395,10 @@ const sigtuneFigures = (() => {
 
     confusion(figure, table, colours) {
       const totals = figure.counts.map((row) => row.reduce((sum, count) => sum + count, 0));
-      const data = figure.counts.flatMap((row, truth) => row.map((count, guess) => (
-        [guess, truth, totals[truth] ? count / totals[truth] : 0, count])));
+      const share = (count, truth) => (totals[truth] ? count / totals[truth] : 0);
+      const data = figure.counts.flatMap((row, truth) => row.map((count, guess) => ({
+        value: [guess, truth, share(count, truth), count],
+        label: { color: share(count, truth) > 0.5 ? colours.back : colours.text } })));
       const right = figure.counts.reduce((sum, row, place) => sum + row[place], 0);
       const all = totals.reduce((sum, total) => sum + total, 0);
       const labels = { color: colours.text, interval: 0, width: 90, overflow: "truncate" };
@@ -408,7 +415,7 @@ const sigtuneFigures = (() => {
           visualMap: [{ show: false, dimension: 2, min: 0, max: 1, seriesIndex: [0],
             inRange: { color: [colours.back, colours.point] } }],
           series: [{ id: "counts", type: "heatmap", data, label: { show: figure.classes.length <= 16, fontSize: 10,
-            color: colours.text, formatter: (at) => (at.value[3] ? String(at.value[3]) : "") },
+            formatter: (at) => (at.value[3] ? String(at.value[3]) : "") },
             itemStyle: { borderColor: colours.grid, borderWidth: 1 } }],
         },
         label: all ? `${right} of ${all} right` : "empty",
@@ -437,7 +444,7 @@ const sigtuneFigures = (() => {
     const [place, row] = [api.value(0), api.value(1)];
     const [left, right] = edges((index) => api.coord([xs[index], ys[row]])[0], place, xs.length);
     const [top, bottom] = edges((index) => api.coord([xs[place], ys[index]])[1], row, ys.length);
-    return { type: "rect", shape: { x: left, y: top, width: right - left + 0.5, height: bottom - top + 0.5 },
+    return { type: "rect", shape: { x: left, y: top, width: right - left, height: bottom - top },
       style: { fill: api.visual("color") } };
   }
 
@@ -446,7 +453,7 @@ const sigtuneFigures = (() => {
     const before = index > 0 ? (at(index - 1) - here) / 2 : null;
     const after = index < count - 1 ? (at(index + 1) - here) / 2 : null;
     const ends = [here + (before ?? -(after ?? 20)), here + (after ?? -(before ?? -20))];
-    return [Math.min(...ends), Math.max(...ends)];
+    return [Math.round(Math.min(...ends)), Math.round(Math.max(...ends))];
   }
 
   // --- drawing ---
