@@ -47,6 +47,31 @@ def search(connect: Connect, store: str, define: Define) -> BoundApiResource:
     return search
 
 
+def test_the_report_is_written_where_it_is_asked_for_and_its_files_are_printed(
+    run: Run, search: BoundApiResource, tmp_path: Path
+) -> None:
+    folder = tmp_path / "reports" / "of_1"
+    names = ["report.html", "history.png", "parallel_coordinates.png"]
+    assert run("report", "1", "--to", str(folder)).splitlines() == [str(folder / name) for name in names]
+    assert "<title>search · sigtune</title>" in (folder / "report.html").read_text()
+    (tmp_path / "file").touch()
+    assert "cannot be written" in run("report", "1", "--to", str(tmp_path / "file"), code=2)
+
+
+def test_the_report_goes_into_the_folder_of_the_search_and_shows_its_jobs_curves(
+    run: Run, search: BoundApiResource, tmp_path: Path
+) -> None:
+    job = tmp_path / "sweep" / "1"
+    job.mkdir(parents=True)
+    (job / "curves.csv").write_text("epoch,falling_loss\n0,2\n1,1\n")
+    search.update(metadata={"sweep_dir": str(tmp_path / "sweep")})
+    observation = next(search.observations().fetch().iterate_pages())
+    value = {"name": "score", "value": 4}
+    search.observations(observation.id).update(metadata={"job": 1}, failed=False, values=[value])
+    assert str(tmp_path / "sweep" / "report.html") in run("report", "1")
+    assert "falling_loss" in (tmp_path / "sweep" / "report.html").read_text()
+
+
 def test_the_experiments_are_listed_with_their_progress(run: Run, search: BoundApiResource) -> None:
     [headings, line] = run("list").splitlines()
     assert headings.split() == ["id", "name", "project", "observations", "best"]

@@ -55,6 +55,17 @@ def test_the_files_have_every_observation_and_the_best(app: SweepApp) -> None:
     assert isinstance(results, DictConfig)
     assert results.name == "sigopt"
     assert results.best[0]["values"]["height"] == best
+    report = (app.sweep_dir / "report.html").read_text()
+    assert "ValueError: no good [at all]" in report
+
+
+def test_a_report_that_cannot_be_written_is_told_in_a_line_and_the_search_is_done(app: SweepApp) -> None:
+    (app.sweep_dir / "report.html").mkdir(parents=True)
+    result = app.run("sigopt.observation_budget=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    [told] = labelled(result.stdout, "report")
+    assert told.startswith("not written: IsADirectoryError")
+    assert labelled(result.stdout, "resume")
 
 
 def test_two_metrics_to_optimize_have_a_front_and_each_of_it_a_file(app: SweepApp) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from sigtune.dashboard.files_inside import FileInside, is_locked_inside, read_inside
 from sigtune.dashboard.source import Json
 from sigtune.passwords import mask_passwords
-from sigtune.report.curves import LOGGED_NAMES
+from sigtune.report.logged_curves import LOGGED_NAMES
 
 METADATA_KEY = "sweep_dir"
 JOURNAL = "journal.jsonl"

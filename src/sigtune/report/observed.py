@@ -13,7 +13,8 @@ class Observed:
     """One observation of a search; `values` is None where the job failed, for the `reason`.
 
     `number` and `folder` are those of the sweep's job; None where somebody else observed it. `deviations` are
-    the standard deviations of values that are the mean of several runs.
+    the standard deviations of values that are the mean of several runs; `task` is the name of the task, in an
+    experiment that has tasks.
     """
 
     number: int | None
@@ -23,6 +24,7 @@ class Observed:
     overrides: Sequence[str]
     folder: Path | None = None
     deviations: Mapping[str, float] = field(default_factory=dict)
+    task: str | None = None
 
 
 def parameter_names(observations: Sequence[Observed]) -> list[str]:

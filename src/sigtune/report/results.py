@@ -68,6 +68,6 @@ def _observation(number: int, observation: Mapping[str, Any]) -> NumberedObserva
         },
         number=number,
         id=str(observation["id"]),
-        job=int(job) if isinstance(job, int | float) else None,
+        job=int(job) if isinstance(job, int | float) and float(job).is_integer() else None,
         reason=str(metadata.get("reason") or ""),
     )

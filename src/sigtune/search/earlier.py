@@ -31,6 +31,7 @@ def earlier_observations(
             job.overrides if job else overrides_for(observation),
             journal.job_folder(job.number) if job else None,
             {value.name: value.value_stddev for value in reported if value.value_stddev is not None},
+            observation.task.name if observation.task else None,
         )
 
     return [observed(entry) for entry in reversed(list(experiment.observations()))]

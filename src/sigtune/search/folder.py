@@ -14,13 +14,13 @@ from omegaconf import DictConfig, OmegaConf, flag_override, open_dict
 
 from sigtune.errors import Problem, UsageError
 from sigtune.invocation import typed_overrides
+from sigtune.report.job_folders import SWEEP_FOLDER_KEY
 from sigtune.search.journal import JOURNAL_NAME, Journal
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import as_overrides
 
 log = logging.getLogger(__name__)
 
-_METADATA_KEY = "sweep_dir"
 _LOCK_NAME = "sweep.lock"
 _OVERRIDE = "hydra.sweep.dir="
 
@@ -33,7 +33,7 @@ def find_folder(config: DictConfig, details: Any) -> Path:
     """
     is_given = any(entry.startswith(_OVERRIDE) for entry in typed_overrides(config))
     if details is not None and not is_given:
-        earlier = (details.metadata or {}).get(_METADATA_KEY)
+        earlier = (details.metadata or {}).get(SWEEP_FOLDER_KEY)
         if earlier is not None and (Path(earlier) / JOURNAL_NAME).exists():
             _check_owner(Path(earlier))
             return Path(earlier)
@@ -106,8 +106,8 @@ class SweepFolder:
         if journal.experiment_id is None:
             journal.begin(experiment.experiment_id)
         known = metadata or {}
-        if known.get(_METADATA_KEY) != str(self.path):
-            experiment.update_metadata({**known, _METADATA_KEY: str(self.path)})
+        if known.get(SWEEP_FOLDER_KEY) != str(self.path):
+            experiment.update_metadata({**known, SWEEP_FOLDER_KEY: str(self.path)})
         return journal
 
 

@@ -15,7 +15,7 @@ class Job:
     """A suggestion on its way through the launcher; `number` names its folder for good.
 
     `overrides` are those of the job, and `repeats` what each of its runs has besides: one run with nothing
-    more, or with `sigopt.repeats` one for each seed.
+    more, or with `sigopt.repeats` one for each seed. `task` is the name of the suggestion's task, if any.
     """
 
     number: int
@@ -23,6 +23,7 @@ class Job:
     assignments: Mapping[str, Any]
     overrides: Sequence[str]
     repeats: Sequence[Sequence[str]] = ((),)
+    task: str | None = None
 
     def runs(self) -> list[Run]:
         """Return the runs that the job consists of."""

@@ -42,7 +42,8 @@ class JobMaker:
         """Return the job that trains the suggestion."""
         assignments = dict(suggestion.assignments)
         overrides = self.overrides_for(suggestion)
-        return Job(number, str(suggestion.id), assignments, overrides, self.repeats)
+        task = suggestion.task.name if suggestion.task else None
+        return Job(number, str(suggestion.id), assignments, overrides, self.repeats, task)
 
 
 class Search:
@@ -310,6 +311,7 @@ class Search:
             job.overrides,
             folder,
             result.deviations,
+            job.task,
         )
         self.observed.append(observed)
         is_best = observed in best(self.observed, self._metrics)

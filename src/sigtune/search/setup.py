@@ -140,6 +140,7 @@ def run(opened: OpenedExperiment) -> Search:
     _show_heading(opened, executor, display)
     summary = Summary(
         folder,
+        opened.details.to_json(),
         metrics,
         request.resume_command(opened.experiment_id),
         _extend_command(opened, metrics),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -27,9 +28,11 @@ class Summary:
     """Prints and writes the result of a search.
 
     `resume` is the command that resumes it, and `extend` one by which it goes on when its budget is consumed.
+    `experiment` is SigOpt's Experiment object, as `to_json()` of the client gives it.
     """
 
     folder: Path
+    experiment: Mapping[str, Any]
     metrics: Sequence[Metric]
     resume: str
     extend: str | None
@@ -50,8 +53,8 @@ class Summary:
             write_results(self.folder, search.observed, best)
         display.table(search.observed, best)
         display.labelled("saved", self._saved(search))
-        for observed in best:
-            self._show_best(observed, "best" if len(best) == 1 else f"best_{observed.number}", display)
+        again = [self._show_best(observed, _file_name(observed, best), display) for observed in best]
+        self._write_report(search.observed, list(zip(best, again, strict=True)), display)
         display.labelled("resume", self.resume)
         if self.extend is not None and search.has_consumed_budget:
             display.labelled("extend", self.extend)
@@ -64,12 +67,28 @@ class Summary:
             text += f"; job{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} will be run again"
         return text
 
-    def _show_best(self, observed: Observed, name: str, display: Display) -> None:
+    def _show_best(self, observed: Observed, name: str, display: Display) -> str:
+        """Print a best observation, and return the command that trains it again."""
         where = typed_path(observed.folder) if observed.folder else "observed elsewhere"
         number = "" if observed.number is None else f"job {observed.number}  "
         assignments = format_assignments(observed.assignments)
         display.labelled("best", f"{number}{format_metrics(observed)}  {assignments}  {where}")
-        display.labelled("again", self._train_again(observed, name, display))
+        again = self._train_again(observed, name, display)
+        display.labelled("again", again)
+        return again
+
+    def _write_report(
+        self, observations: Sequence[Observed], again: Sequence[tuple[Observed, str]], display: Display
+    ) -> None:
+        """Write the report; whatever is wrong with it is told in a line, for the search is done."""
+        from sigtune.report.search import write_search_report  # NumPy is not needed before
+
+        try:
+            report = write_search_report(self.folder, self.experiment, observations, again)
+        except Exception as error:  # noqa: BLE001  # a search does not fail for its picture
+            display.labelled("report", f"not written: {type(error).__name__}: {error}")
+        else:
+            display.labelled("report", str(typed_path(report)))
 
     def _train_again(self, observed: Observed, name: str, display: Display) -> str:
         """Return the command that trains the observation again, and write the file that it names."""
@@ -89,6 +108,10 @@ class Summary:
         display.labelled("stopped", "too many jobs failed in a row; the first error of this search:")
         for path in sorted((self.folder / str(job.number)).rglob(ERROR_NAME)):
             display.error(path.read_text())
+
+
+def _file_name(observed: Observed, best: Sequence[Observed]) -> str:
+    return "best" if len(best) == 1 else f"best_{observed.number}"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from sigtune.dashboard.pages.frame import experiment_of, framed
 from sigtune.dashboard.search_folder import Job, SearchFolder, find_search_folder
 from sigtune.dashboard.source import Json
 from sigtune.dashboard.visit import Visit
-from sigtune.report.curves import Curves, parse_curves
+from sigtune.report.logged_curves import Curves, parse_curves
 from sigtune.report.series import curve_names, learning_curves
 from sigtune.report.series.curves import Run
 

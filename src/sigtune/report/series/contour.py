@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Parameter
 from sigtune.report.results import Results
@@ -35,6 +37,11 @@ def contour(results: Results, metric: Metric, x: Parameter, y: Parameter, seed: 
         return {**figure, **_modelled(results, metric, x, y, seed)}
     except ImportError as error:
         return {**figure, "reason": f"The model needs a package that is not installed: {error.name}."}
+
+
+def is_model_loaded() -> bool:
+    """Return whether this process has imported what the model is computed with."""
+    return "sigtune.optimizer.engines.model.surrogate" in sys.modules
 
 
 def _reason(results: Results, metric: Metric, x: Parameter, y: Parameter) -> str:

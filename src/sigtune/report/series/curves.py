@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sigtune.report.curves import Curves
+from sigtune.report.logged_curves import Curves
 from sigtune.report.series.axes import Json, rounded
 
 

@@ -13,7 +13,8 @@
    A click on a point dispatches "sigtune:observation" on the element; it bubbles, and its detail is
    {number, id, job, assignments, values, failed, reason}. Brushing axes of parallel coordinates dispatches
    "sigtune:brush" with detail {numbers} (null: no axis is brushed). Keys that a figure names, and `table`'s
-   columns, are listed by sigtuneFigures.columns(table): [{key, label, role, type}].
+   columns, are listed by sigtuneFigures.columns(table): [{key, label, role, type}]; sigtuneFigures.text(column, row) is a
+   cell of one of table.columns as text, "" for none.
 
    Light or dark is <html data-theme="light|dark">, or else what the system prefers; a change redraws every figure.
    No inline style or script is made of data, texts are set as text: the page can forbid both by its
@@ -45,7 +46,7 @@ const sigtuneFigures = (() => {
   const valueOf = (one, row) => (one ? one.values[row] : null);
   const shown = (one, row) => {
     const value = valueOf(one, row);
-    if (value === null || value === undefined) return "";
+    if (!isPresent(value)) return "";
     return one.type === "category" ? one.categories[value] : number(value);
   };
 
@@ -573,5 +574,5 @@ const sigtuneFigures = (() => {
   new MutationObserver(redraw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 
   const columns = (table) => table.columns.map(({ key, label, role, type }) => ({ key, label, role, type }));
-  return { draw, columns };
+  return { draw, columns, text: shown };
 })();
