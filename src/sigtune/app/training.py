@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -81,7 +82,8 @@ def train(cfg: DictConfig) -> dict[str, float]:
             return evaluate(config, progress_bar)
         assert isinstance(config, Config)
         should_stop = asked_to_stop if is_job else None
-        return train_config(config, should_stop=should_stop, progress_bar=progress_bar)
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        return train_config(config, progress_bar, should_stop, folder)
     except InstantiationException as error:
         if isinstance(error.__cause__, UsageError):  # of a class that the config names by _target_
             raise error.__cause__ from error

@@ -93,20 +93,22 @@ class Classifier(pl.LightningModule):
         if not math.isfinite(loss):
             raise DivergedError(f"loss became {loss} in epoch {self.current_epoch + 1}")
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Log accuracy and cross entropy of a validation batch."""
-        self._evaluate(batch, "mean_accuracy", "validation_loss")
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Log accuracy and cross entropy of a validation batch; return the predicted classes (N,)."""
+        return self._evaluate(batch, "mean_accuracy", "validation_loss")
 
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Log accuracy and cross entropy of a test batch."""
-        self._evaluate(batch, "test_accuracy", "test_loss")
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Log accuracy and cross entropy of a test batch; return the predicted classes (N,)."""
+        return self._evaluate(batch, "test_accuracy", "test_loss")
 
-    def _evaluate(self, batch: tuple[Tensor, Tensor], accuracy_name: str, loss_name: str) -> None:
+    def _evaluate(self, batch: tuple[Tensor, Tensor], accuracy_name: str, loss_name: str) -> Tensor:
         inputs, targets = batch
         logits = self(inputs)
-        accuracy = (logits.argmax(dim=1) == targets).float().mean()
+        predicted: Tensor = logits.argmax(dim=1)
+        accuracy = (predicted == targets).float().mean()
         metrics = {accuracy_name: accuracy, loss_name: functional.cross_entropy(logits, targets)}
         self.log_dict(metrics, prog_bar=True, batch_size=len(targets), sync_dist=True)
+        return predicted
 
     def configure_optimizers(self) -> Any:
         """Build the optimiser, and the scheduler on its interval."""

@@ -12,7 +12,9 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from sigtune.config.schema import Config
 from sigtune.errors import JobStoppedError, UsageError
+from sigtune.training.callbacks.confusion_matrix import ConfusionMatrix
 from sigtune.training.callbacks.job_state import JobState
+from sigtune.training.callbacks.learning_curves import LearningCurves
 from sigtune.training.callbacks.stop_when_asked import StopWhenAsked
 from sigtune.training.compilation import compile_model
 from sigtune.training.evaluate import test_metrics
@@ -29,10 +31,14 @@ logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARN
 
 
 def train(
-    config: Config, progress_bar: bool = False, should_stop: Callable[[], bool] | None = None
+    config: Config,
+    progress_bar: bool = False,
+    should_stop: Callable[[], bool] | None = None,
+    folder: Path | None = None,
 ) -> dict[str, float]:
     """Train the configured module on the configured data; return the metrics of the reported epoch by name.
 
+    Into `folder`, where one is given, go the learning curves and a classifier's confusion matrix.
     Raises UsageError where the machine lacks what the config asks for, DivergedError when the loss is no
     longer a finite number, and JobStoppedError when `should_stop`, asked after every batch, says so, or when
     SIGTERM comes.
@@ -42,7 +48,11 @@ def train(
     data = build("data", config.data)
     module: pl.LightningModule = build("module", config.module)
     job_state = JobState(job_identity(config))
-    own = [job_state] if should_stop is None else [job_state, StopWhenAsked(should_stop)]
+    own: list[pl.Callback] = [job_state]
+    if should_stop is not None:
+        own.append(StopWhenAsked(should_stop))
+    if folder is not None:
+        own += [LearningCurves(folder), ConfusionMatrix(folder)]
     trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, own)
     if problems := report_problems(config.report, trainer):
         raise UsageError(problems)

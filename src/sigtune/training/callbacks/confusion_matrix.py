@@ -1,0 +1,92 @@
+"""ConfusionMatrix: which classes a classifier takes for which, in a small file for pages and reports."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+CONFUSION_NAME = "confusion.csv"
+
+
+class ConfusionMatrix(pl.Callback):
+    """Writes confusion.csv into the job's folder at the end of a validation, and of a test.
+
+    The file has the last of these. It is counted where the module's step returns the predicted classes (N,)
+    of a batch of inputs and classes (N,), as sigtune's Classifier does; otherwise there is no file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / CONFUSION_NAME
+        self._pairs: list[Tensor] = []
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the batch's classes and predictions, on the device."""
+        self._keep(outputs, batch)
+
+    def on_test_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the batch's classes and predictions, on the device."""
+        self._keep(outputs, batch)
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the matrix of the validation set."""
+        self._write(trainer, f"validation, epoch {trainer.current_epoch}")
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the matrix of the test set."""
+        self._write(trainer, "test")
+
+    def _keep(self, outputs: Any, batch: Any) -> None:
+        if not isinstance(outputs, Tensor) or not isinstance(batch, list | tuple) or len(batch) != 2:
+            return
+        classes = batch[1]
+        if isinstance(classes, Tensor) and classes.dim() == 1 and _are_classes(outputs, classes):
+            self._pairs.append(torch.stack([classes, outputs]))
+
+    def _write(self, trainer: pl.Trainer, what: str) -> None:
+        pairs, self._pairs = self._pairs, []
+        if not pairs or trainer.sanity_checking:
+            return
+        classes, predicted = torch.cat(pairs, dim=1)
+        known = (classes >= 0) & (predicted >= 0)  # a negative class is torch's for one to ignore
+        names = list(getattr(getattr(trainer, "datamodule", None), "class_names", ()))
+        highest = trainer.strategy.reduce(torch.maximum(classes, predicted).max(), reduce_op="max")
+        size = max(len(names), int(highest) + 1)
+        counts = torch.bincount((classes * size + predicted)[known], minlength=size * size)
+        counts = trainer.strategy.reduce(counts, reduce_op="sum")  # each GPU has seen a share
+        if trainer.is_global_zero:
+            titles = [*names, *map(str, range(len(names), size))]
+            rows = [
+                [title, *row] for title, row in zip(titles, counts.reshape(size, size).tolist(), strict=True)
+            ]
+            self._write_rows([[what, *titles], *rows])
+
+    def _write_rows(self, rows: list[list[Any]]) -> None:
+        draft = self._path.with_suffix(".draft")
+        with draft.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+        draft.replace(self._path)  # a page may be reading the file
+
+
+def _are_classes(outputs: Tensor, classes: Tensor) -> bool:
+    return outputs.shape == classes.shape and outputs.dtype == classes.dtype == torch.int64

@@ -1,0 +1,113 @@
+"""What a training leaves in its folder for pictures: curves by epoch, and a classifier's confusion matrix."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+from sigtune.config.schema import TrainerConfig
+from sigtune.report.confusion import read_confusion
+from sigtune.report.logged_curves import read_curves
+from sigtune.training.callbacks.confusion_matrix import ConfusionMatrix
+from sigtune.training.callbacks.learning_curves import LearningCurves
+from sigtune.training.known_warnings import without_known_warnings
+from sigtune.training.trainer import build_trainer
+
+
+class Counting(pl.LightningModule):
+    """Logs the epoch as `passed` in training, and ten times the epoch as `checked` in validation.
+
+    Every input is its own class; what is below 2 is taken for what it is, anything else for class 0.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Linear(1, 3)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        self.log("passed", float(self.current_epoch), on_step=False, on_epoch=True, batch_size=len(batch[1]))
+        return functional.cross_entropy(self.net(batch[0]), batch[1])
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        self.log("checked", 10.0 * self.current_epoch, batch_size=len(batch[1]))
+        return torch.where(batch[1] < 2, batch[1], 0)
+
+    test_step = validation_step
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def batches() -> DataLoader[tuple[Tensor, ...]]:
+    classes = torch.tensor([0, 1, 2, 2, 1, 2])
+    return DataLoader(TensorDataset(classes[:, None].float(), classes), batch_size=4)
+
+
+def fit(
+    folder: Path, epochs: int, logger: str = "none", validate_every: int = 1, checkpoint: Path | None = None
+) -> pl.Trainer:
+    loggers = {
+        "none": None,
+        "csv": {
+            "_target_": "pytorch_lightning.loggers.CSVLogger",
+            "save_dir": str(folder),
+            "name": "metrics",
+        },
+    }
+    config = TrainerConfig(max_epochs=epochs, log_every_n_steps=1, check_val_every_n_epoch=validate_every)
+    own = [LearningCurves(folder), ConfusionMatrix(folder)]
+    trainer = build_trainer(config, {}, loggers[logger], False, own)
+    with without_known_warnings():
+        trainer.fit(Counting(), batches(), batches(), ckpt_path=checkpoint, weights_only=True)
+    return trainer
+
+
+@pytest.mark.parametrize("logger", ["none", "csv"])
+def test_every_metric_of_every_epoch_is_kept_whatever_the_logger(tmp_path: Path, logger: str) -> None:
+    fit(tmp_path, 3, logger)
+    curves = read_curves(tmp_path)
+    assert curves is not None
+    assert (curves.along, curves.positions) == ("epoch", [0, 1, 2])
+    assert curves.metrics == {"checked": [0, 10, 20], "passed": [0, 1, 2]}
+
+
+def test_an_epoch_without_validation_has_no_value_of_it(tmp_path: Path) -> None:
+    fit(tmp_path, 4, validate_every=2)
+    curves = read_curves(tmp_path)
+    assert curves is not None
+    assert curves.metrics == {"passed": [0, 1, 2, 3], "checked": [None, 10, None, 30]}
+
+
+def test_a_resumed_job_keeps_the_epochs_before_and_a_new_one_begins_again(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "two.ckpt"
+    fit(tmp_path, 2).save_checkpoint(checkpoint)
+    with (tmp_path / "curves.csv").open("a") as file:
+        csv.writer(file).writerow([2, 6, 99, 99])  # a third epoch, which was killed before its checkpoint
+    fit(tmp_path, 4, checkpoint=checkpoint)
+    curves = read_curves(tmp_path)
+    assert curves is not None
+    assert curves.metrics["passed"] == [0, 1, 2, 3]
+    fit(tmp_path, 1)
+    again = read_curves(tmp_path)
+    assert again is not None
+    assert again.positions == [0]
+
+
+def test_the_confusion_matrix_is_that_of_the_last_validation_and_then_of_the_test(tmp_path: Path) -> None:
+    trainer = fit(tmp_path, 2)
+    matrix = read_confusion(tmp_path)
+    assert matrix is not None
+    assert matrix["title"] == "Confusion matrix: validation, epoch 1"
+    assert matrix["classes"] == ["0", "1", "2"]
+    assert matrix["counts"] == [[1, 0, 0], [0, 2, 0], [3, 0, 0]]
+    with without_known_warnings():
+        trainer.test(Counting(), batches(), verbose=False)
+    tested = read_confusion(tmp_path)
+    assert tested is not None
+    assert tested["title"] == "Confusion matrix: test"
+    assert tested["counts"] == matrix["counts"]
