@@ -372,3 +372,22 @@ def test_what_is_wrong_with_an_evaluation_is_told_in_one_list(refused: Refused) 
 def test_what_cannot_be_merged_is_told_without_a_traceback(refused: Refused) -> None:
     ((key, _),) = refused("+seed.of=1")
     assert key == "+seed.of=1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["+something=3"], ["something", "unknown key"]),
+        (["report=best"], ["report=best", "no callback keeps the best epoch"]),
+        (
+            ["trainer.max_epochs=-1", "trainer.max_time=00:00:01:00"],
+            ["trainer.max_epochs=-1", "OneCycleLR plans over a known number of steps"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("mode", [(), SWEEP])
+def test_what_would_show_in_the_training_only_is_told_before_it(
+    refused: Refused, arguments: list[str], problem: list[str], mode: tuple[str, ...]
+) -> None:
+    ((key, what, *_),) = refused(*mode, *arguments)
+    assert [key, what] == problem

@@ -15,12 +15,14 @@ CONF = Path(__file__).parents[2] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 TUNED = {
     "dense_cnn_onecyclelr": ["max_lr", "div_factor", "pct_start", "weight_decay"],
+    "sparse_cnn_adamw_cosine": ["log_lr", "eta_min", "weight_decay"],
     "sparse_cnn_onecyclelr": ["max_lr", "div_factor", "pct_start", "weight_decay"],
     "sparse_cnn_steplr": ["gamma", "step_size"],
     "super_sparse_cnn_onecyclelr": ["max_lr", "div_factor", "pct_start", "weight_decay"],
 }
 MODELS = {
     "dense_cnn_onecyclelr": "dense_cnn",
+    "sparse_cnn_adamw_cosine": "le_sparse_net",
     "sparse_cnn_onecyclelr": "le_sparse_net",
     "sparse_cnn_steplr": "le_sparse_net",
     "super_sparse_cnn_onecyclelr": "le_super_sparse_net",
@@ -91,3 +93,21 @@ def test_a_search_and_an_experiment_of_ones_own_build_on_those_that_are_there(
     assert [parameter.name for parameter in config.sigopt.parameters] == ["optimizer.weight_decay"]
     assert config.model._target_.endswith("DenseCNN")
     assert config.data.batch_size == 128
+
+
+ADAM_UNDER_ONE_CYCLE = """
+# @package _global_
+defaults: [override /optimizer: adam, override /scheduler: onecyclelr, override /sigopt: default]
+optimizer: {lr: 0.01, weight_decay: 0.0, betas: [0.8, 0.999]}
+scheduler: {max_lr: 0.01, div_factor: 10, pct_start: 0.5, final_div_factor: 10, anneal_strategy: cos,
+            cycle_momentum: true}
+"""
+
+
+def test_the_cycle_of_adams_first_beta_begins_with_it(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(ADAM_UNDER_ONE_CYCLE.lstrip())
+    register_schemas()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", ["experiment=mine", f"hydra.searchpath=[file://{tmp_path}]"])
+    assert config.scheduler.max_momentum == 0.8

@@ -10,10 +10,12 @@ from sigtune.config.schema import Config, TrainerConfig
 from sigtune.errors import UsageError
 from sigtune.training.train import train
 
+CHECKPOINT = "pytorch_lightning.callbacks.ModelCheckpoint"
+
 
 def run(folder: Path, **changes: Any) -> dict[str, float]:
     best = {
-        "_target_": "pytorch_lightning.callbacks.ModelCheckpoint",
+        "_target_": CHECKPOINT,
         "dirpath": str(folder),
         "filename": "best",
         "monitor": "validation_loss",
@@ -47,7 +49,12 @@ def test_the_best_epoch_is_reported_and_tested(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "key"), [({"report": "worst"}, "worst"), ({"callbacks": {}, "report": "best"}, "best")]
+    ("changes", "key"),
+    [
+        ({"report": "worst"}, "worst"),
+        ({"callbacks": {}, "report": "best"}, "best"),
+        ({"callbacks": {"last": {"_target_": CHECKPOINT, "dirpath": "."}}, "report": "best"}, "best"),
+    ],
 )
 def test_an_epoch_that_cannot_be_reported_is_refused(
     tmp_path: Path, changes: dict[str, Any], key: str

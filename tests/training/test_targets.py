@@ -135,14 +135,20 @@ def test_a_function_that_makes_something_else_is_refused_when_it_is_called() -> 
     assert isinstance(build("module", MODULE), pl.LightningModule)
 
 
-def test_a_logger_whose_package_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("TensorBoardLogger", "tensorboard"), ("MLFlowLogger", "mlflow"), ("WandbLogger", "wandb")],
+)
+def test_a_logger_whose_package_is_not_there_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, package: str
+) -> None:
     monkeypatch.setattr(targets, "find_spec", lambda _: None)
-    logger = {"_target_": "pytorch_lightning.loggers.TensorBoardLogger", "save_dir": "."}
-    assert problems(logger={"tensorboard": logger}) == [
+    logger = {"_target_": f"pytorch_lightning.loggers.{name}", "save_dir": "."}
+    assert problems(logger={package: logger}) == [
         (
-            "logger.tensorboard._target_=pytorch_lightning.loggers.TensorBoardLogger",
-            "needs tensorboard, which is not installed",
-            "pip install 'sigtune[tensorboard]'",
+            f"logger.{package}._target_=pytorch_lightning.loggers.{name}",
+            f"needs {package}, which is not installed",
+            f"pip install 'sigtune[{package}]'",
         )
     ]
 
@@ -150,6 +156,7 @@ def test_a_logger_whose_package_is_not_there_is_refused(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "path", sorted([*CONF.glob("callbacks/*.yaml"), *CONF.glob("logger/*.yaml")]), ids=str
 )
-def test_the_callbacks_and_loggers_of_conf_are_right(path: Path) -> None:
+def test_the_callbacks_and_loggers_of_conf_are_right(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "find_spec", lambda _: True)
     section = {} if path.stem == "none" else OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     assert problems(**{path.parent.name: section}) == []

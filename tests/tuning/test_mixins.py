@@ -139,6 +139,7 @@ def test_a_cycle_momentum_that_is_neither_true_nor_false_is_refused(text: str) -
         (0.03, 30, 1 / 30),
         (0.03, 10, 0.0),
         (1.0, 7, 1.0),
+        (0.123, -1, 0.123),  # a run whose end is given in steps
     ],
 )
 def test_pct_start_is_rounded_to_whole_epochs_with_a_half_going_up(

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from sigtune.app.help import schemas_hidden
 from sigtune.checks.config_source import ConfigSource
 from sigtune.errors import JobStoppedError, UsageError
 from sigtune.invocation import exit_with
@@ -31,7 +33,8 @@ def main(entry: Callable[[], Any], source: ConfigSource) -> Any:
     # A user's own experiment class may lie where they run, and the entry point elsewhere.
     sys.path.append(str(Path.cwd()))
     try:
-        return entry()
+        with schemas_hidden() if {"--help", "-h"} & set(sys.argv[1:]) else nullcontext():
+            return entry()
     except UsageError as error:
         exit_with(error)
     except (HydraException, OmegaConfBaseException) as error:

@@ -29,11 +29,29 @@ def training_problems(cfg: DictConfig) -> list[Problem]:
     assert isinstance(sections, dict)
     problems = added_key_problems(cfg) + target_problems({str(key): sections[key] for key in sections})
     problems += device_problems(cfg.trainer.gpus) + resume_problems(cfg.trainer.resume)
-    epochs = 1 if OmegaConf.is_missing(cfg.trainer, "max_epochs") else cfg.trainer.max_epochs
-    has_other_limit = cfg.trainer.max_steps > 0 or cfg.trainer.max_time is not None
-    if epochs < 1 and not (epochs == -1 and has_other_limit):
-        problems.append(Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1"))
-    return problems + _class_problems(cfg)
+    if cfg.report != "last":
+        from sigtune.training.reported import report_problems
+
+        callbacks = OmegaConf.to_container(cfg.callbacks, resolve=False)
+        assert isinstance(callbacks, dict)
+        problems += report_problems(cfg.report, {str(name): callbacks[name] for name in callbacks})
+    return problems + _length_problems(cfg) + _class_problems(cfg)
+
+
+def _length_problems(cfg: DictConfig) -> list[Problem]:
+    """Return what is wrong with when a training ends, which a schedule over the whole of it needs to know."""
+    trainer = cfg.trainer
+    epochs = 1 if OmegaConf.is_missing(trainer, "max_epochs") else trainer.max_epochs
+    if epochs < 1 and not (epochs == -1 and (trainer.max_steps > 0 or trainer.max_time is not None)):
+        return [Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1")]
+    target = OmegaConf.select(cfg, "scheduler._target_")
+    if epochs == -1 and trainer.max_steps < 1 and target == "torch.optim.lr_scheduler.OneCycleLR":
+        what = "OneCycleLR plans over a known number of steps"
+        return [Problem("trainer.max_epochs=-1", what, "trainer.max_epochs=1, or trainer.max_steps=1000")]
+    if epochs == -1 and OmegaConf.select(cfg, "scheduler.T_max", default=1) == -1:
+        remedy = "scheduler.interval=step scheduler.T_max=…, the number of steps"
+        return [Problem("scheduler.T_max", "is trainer.max_epochs, which is -1", remedy)]
+    return []
 
 
 def _class_problems(cfg: DictConfig) -> list[Problem]:

@@ -42,12 +42,19 @@ class _TypedOverrides:
     problems: list[Problem] = field(default_factory=list)
 
 
+def _first_line(error: BaseException) -> str:
+    """Return what the error says, or its cause: of a syntax error in a config Hydra says nothing itself."""
+    text = str(error) or str(error.__cause__ or type(error).__name__)
+    return text.partition("\n")[0]
+
+
 def composition_problem(error: Exception) -> Problem | None:
     """Return what Hydra says that no value alone is to blame for; None where it composed the config."""
     if not isinstance(error, ConfigCompositionException):
         return None
-    line, *advice = str(error).splitlines()
-    reason = str(error.__cause__).splitlines()[0] if error.__cause__ is not None else ""
+    _, *advice = str(error).splitlines() or [""]
+    line = _first_line(error)
+    reason = "" if error.__cause__ is None else _first_line(error.__cause__)
     override = line.removeprefix("Error merging override ")
     return (
         Problem(override, reason)
@@ -77,7 +84,7 @@ def diagnose(arguments: Sequence[str], source: ConfigSource) -> list[Problem]:
                 _look_also_in(Path(options.config_dir), config_dir)
             return _config_problems(config_name, options.overrides, is_sweep=options.multirun)
     except (HydraException, OmegaConfBaseException) as error:
-        return [Problem("config", str(error).splitlines()[0])]
+        return [Problem("config", _first_line(error))]
 
 
 def _config_problems(config_name: str, overrides: Sequence[str], *, is_sweep: bool) -> list[Problem]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from sigtune.config.keys import missing_keys, nearest_key, value_at
+from sigtune.config.keys import missing_keys, nearest_key, refers_to, value_at
 from sigtune.definition.validation import experiment_problems
 from sigtune.errors import Code, Problem, UsageError
 from sigtune.tuning.block import SearchBlock
@@ -127,7 +127,9 @@ def mapping_problems(
     for key in sorted(tuned.keys):
         if key in overridden:
             problems.append(Problem(key, "is tuned, and also given on the command line", "leave it out"))
-        elif key not in fallback and (value := value_at(config, key)) is not None:
+        elif key in fallback or refers_to(config, key, tuned.keys):
+            continue
+        elif (value := value_at(config, key)) is not None:
             what = f"is tuned, and also has the value {value} in the config"
             # OmegaConf lets no ??? of a later file undo the value of an earlier one.
             problems.append(Problem(key, what, "??? in the file that gives it the value"))

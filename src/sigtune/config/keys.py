@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError
 
 
@@ -52,6 +52,15 @@ def value_at(config: DictConfig, key: str) -> Any:
         return OmegaConf.select(config, key)
     except InterpolationToMissingValueError:
         return None
+
+
+def refers_to(config: DictConfig, key: str, others: Collection[str]) -> bool:
+    """Return whether the value at `key` is an interpolation that names one of the `others`."""
+    parent, _, leaf = key.rpartition(".")
+    section = OmegaConf.select(config, parent) if parent else config
+    node = section._get_node(leaf) if isinstance(section, DictConfig) else None
+    text = str(node._value()) if isinstance(node, Node) else ""
+    return "${" in text and any(other in text for other in others)
 
 
 def is_key(config: DictConfig, name: str) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
+from hydra.utils import get_object
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from sigtune.errors import Problem, nearest
@@ -12,14 +16,26 @@ from sigtune.training.callbacks.job_state import metrics_in
 from sigtune.training.checkpoint_io import read_checkpoint
 
 
-def report_problems(report: str, trainer: pl.Trainer) -> list[Problem]:
-    """Return what is wrong with `report`, given the callbacks of the trainer."""
+def report_problems(report: str, callbacks: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with `report`, given the configs of the callbacks."""
     if report not in ("last", "best"):
         return [Problem(f"report={report}", "no such epoch", nearest(report, ("last", "best")))]
-    if report == "best" and _monitoring(trainer) is None:
+    if report == "best" and not any(_is_monitoring(section) for section in callbacks.values()):
         remedy = "callbacks=[default,best_checkpoint]"
         return [Problem("report=best", "no callback keeps the best epoch", remedy)]
     return []
+
+
+def _is_monitoring(section: Any) -> bool:
+    """Return whether a callback's config is that of a checkpoint callback with a monitor."""
+    try:
+        found = get_object(section["_target_"])
+    except Exception:  # noqa: BLE001 - what it names is checked elsewhere
+        return False
+    if not (isinstance(found, type) and issubclass(found, ModelCheckpoint)):
+        return False
+    default = inspect.signature(found).parameters.get("monitor")
+    return section.get("monitor", default and default.default) is not None
 
 
 def best_checkpoint(trainer: pl.Trainer) -> str | None:

@@ -30,7 +30,6 @@ _TYPES = {
 }
 # What Lightning's loggers import only when they are made.
 _PACKAGES = {"TensorBoardLogger": "tensorboard", "MLFlowLogger": "mlflow", "WandbLogger": "wandb"}
-_EXTRAS = {"tensorboard": "pip install 'sigtune[tensorboard]'"}
 _OF_THE_MODULE = ("model", "optimizer", "scheduler")
 _PARTIAL = ("optimizer", "scheduler")
 # What Lightning is told of a scheduler: when to step it, and the metric that it is given.
@@ -98,7 +97,7 @@ def section_problems(key: str, section: Any) -> list[Problem]:
             Problem(
                 place,
                 f"needs {package}, which is not installed",
-                _EXTRAS.get(package, f"pip install {package}"),
+                f"pip install 'sigtune[{package}]'",
             )
         ]
     if isinstance(found, type) and not _is_right(found, group):

@@ -25,6 +25,7 @@ from sigtune.training.reported import best_checkpoint, metrics_of, report_proble
 from sigtune.training.resume import job_identity, resume_point
 from sigtune.training.targets import build
 from sigtune.training.trainer import build_trainer
+from sigtune.training.wandb_runs import run_ended_after
 
 # Lightning tells at every fit which accelerators it found; the config says which one is used.
 logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
@@ -43,6 +44,8 @@ def train(
     longer a finite number, and JobStoppedError when `should_stop`, asked after every batch, says so, or when
     SIGTERM comes.
     """
+    if problems := report_problems(config.report, config.callbacks):
+        raise UsageError(problems)
     reuse_freed_memory()
     pl.seed_everything(config.seed, verbose=False)
     data = build("data", config.data)
@@ -54,10 +57,8 @@ def train(
     if folder is not None:
         own += [LearningCurves(folder), ConfusionMatrix(folder)]
     trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, own)
-    if problems := report_problems(config.report, trainer):
-        raise UsageError(problems)
     resumed = resume_point(config, _last_checkpoint(trainer), module.state_dict())
-    with without_known_warnings():
+    with without_known_warnings(), run_ended_after(trainer.loggers):
         if resumed is not None and trainer.is_global_zero:
             keep_logged_metrics(trainer.loggers, resumed.step)
         if config.trainer.compile:

@@ -22,8 +22,11 @@ def initial_division(init_lr: float, max_lr: float) -> float:
 def whole_epochs(pct_start: float, epochs: int) -> float:
     """Round a fraction of the run to whole epochs: floor(pct_start·epochs + ½) / epochs.
 
-    Raises UsageError where there is no epoch.
+    A run whose end is given in steps (-1 epochs) keeps the fraction. Raises UsageError where there is no
+    epoch.
     """
+    if epochs == -1:
+        return pct_start
     if epochs < 1:
         raise UsageError(
             [Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1")]
