@@ -60,13 +60,10 @@ def main() -> None:
             outside = over_http(url, token)
             experiment = str(inside("POST", "experiments", DEFINITION)["id"])
             print("                                        HTTP   in the process")
-            over = reports_a_second_over_http(url, token, experiment, reports)
-            print_line(
-                f"reports a second, {CLIENTS} clients",
-                over,
-                reports_a_second(api, experiment, reports),
-                "1/s",
-            )
+            over, over_cpu = reports_a_second_over_http(url, token, experiment, reports)
+            within, within_cpu = reports_a_second(api, experiment, reports)
+            print_line(f"reports a second, {CLIENTS} clients", over, within, "1/s")
+            print_line("processor time of a report", over_cpu, within_cpu, "ms")
             fill(inside)
             for name, method, path, body in calls(inside):
                 over, within = (median_ms(call, method, path, body, repeats) for call in (outside, inside))
@@ -150,17 +147,23 @@ def median_ms(call: Call, method: str, path: str, body: Any, repeats: int) -> fl
     return 1000 * statistics.median(times)
 
 
-def reports_a_second(api: Api, experiment: str, reports: int) -> float:
-    """Return how many reports a second threads of this process make."""
+def reports_a_second(api: Api, experiment: str, reports: int) -> tuple[float, float]:
+    """Return how many reports a second threads of this process make, and the milliseconds of each."""
     calls = [in_process(api) for _ in range(CLIENTS)]
-    return at_once(calls, experiment, reports)
+    begun = time.process_time()
+    rate = at_once(calls, experiment, reports)
+    return rate, 1000 * (time.process_time() - begun) / reports
 
 
-def reports_a_second_over_http(url: str, token: str, experiment: str, reports: int) -> float:
-    """Return how many reports a second the clients of another process make."""
+def reports_a_second_over_http(url: str, token: str, experiment: str, reports: int) -> tuple[float, float]:
+    """Return how many reports a second the clients of another process make, and what each costs this one.
+
+    That is in milliseconds of processor time, which other work on the machine changes less than the rate.
+    """
     command = [sys.executable, __file__, "--clients-of", url, token, experiment, str(reports)]
+    begun = time.process_time()
     result = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(result.stdout)
+    return float(result.stdout), 1000 * (time.process_time() - begun) / reports
 
 
 def at_once(clients: list[Call], experiment: str, reports: int) -> float:

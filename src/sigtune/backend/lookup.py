@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from sigtune.backend.errors import bad_request, forbidden, not_found
@@ -15,6 +15,10 @@ from sigtune.backend.tables import (
     TrainingRunRow,
 )
 
+# Made once: nearly every request asks one of them.
+_EXPERIMENT = select(ExperimentRow).where(ExperimentRow.id == bindparam("id"))
+_LOCKED_EXPERIMENT = _EXPERIMENT.with_for_update()
+
 
 def check_client(request: Request) -> None:
     """Raise a 404 unless the path names the one client of a store."""
@@ -25,7 +29,8 @@ def check_client(request: Request) -> None:
 def experiment_of(request: Request, *, lock: bool = False) -> ExperimentRow:
     """Return the experiment of the path, locked if asked; raises a 404 if there is none."""
     experiment_id = parse_id(request.ids[0], "experiment")
-    experiment = request.session.get(ExperimentRow, experiment_id, with_for_update=lock or None)
+    query = _LOCKED_EXPERIMENT if lock else _EXPERIMENT
+    experiment = request.session.scalar(query, {"id": experiment_id})
     if experiment is None:
         raise not_found(f"no experiment {experiment_id}")
     return experiment

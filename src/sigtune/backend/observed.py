@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
-from sigtune.backend.metadata import metadata_json
+from sigtune.backend.metadata import entries_json, metadata_json
 from sigtune.backend.points import (
     all_points,
     assignments_json,
@@ -20,6 +20,7 @@ from sigtune.backend.requests import Json
 from sigtune.backend.tables import (
     ExperimentRow,
     MetricValueRow,
+    ObservationMetadata,
     ObservationRow,
     PointRow,
     TaskRow,
@@ -41,7 +42,8 @@ def observation_json(experiment: ExperimentRow, observation: ObservationRow) -> 
     """Return an observation in SigOpt's shape."""
     point = observation.point
     assignments = assignments_json(experiment, point)
-    return _shape(experiment, observation, assignments, values_json(experiment, observation), point.task_id)
+    values = values_json(experiment, observation)
+    return _shape(experiment, observation, assignments, values, metadata_json(observation), point.task_id)
 
 
 def observations_json(
@@ -52,12 +54,14 @@ def observations_json(
     points = points_where(session, experiment, PointRow.id.in_(ids))
     tasks = _tasks(session, experiment, ids)
     values = _values(session, [row.id for row in observations])
+    metadata = _metadata(session, [row.id for row in observations if row.has_metadata])
     return [
         _shape(
             experiment,
             row,
             points.get(row.point_id, {}),
             _sorted_values(experiment, values.get(row.id, {})),
+            metadata.get(row.id),
             tasks.get(row.point_id),
         )
         for row in observations
@@ -75,6 +79,7 @@ def _shape(
     observation: ObservationRow,
     assignments: Json,
     values: list[Json],
+    metadata: Json | None,
     task_id: int | None,
 ) -> Json:
     suggestion = observation.suggestion_id
@@ -87,7 +92,7 @@ def _shape(
         "values": values,
         "failed": observation.failed,
         "created": observation.created,
-        "metadata": metadata_json(observation),
+        "metadata": metadata,
         **task_fields(experiment, task_id),
     }
 
@@ -110,6 +115,17 @@ def _tasks(session: Session, experiment: ExperimentRow, points: Sequence[int]) -
         return {}
     query = select(PointRow.id, PointRow.task_id).where(PointRow.id.in_(points))
     return {point_id: task_id for point_id, task_id in session.execute(query) if task_id is not None}
+
+
+def _metadata(session: Session, ids: Sequence[int]) -> dict[int, Json]:
+    """Return the metadata of observations that have some, perhaps without an entry, by their ids."""
+    entries: dict[int, list[ObservationMetadata]] = {row_id: [] for row_id in ids}
+    if ids:
+        for row in session.scalars(
+            select(ObservationMetadata).where(ObservationMetadata.observation_id.in_(ids))
+        ):
+            entries[row.observation_id].append(row)
+    return {row_id: entries_json(rows) for row_id, rows in entries.items()}
 
 
 def _values(session: Session, ids: Sequence[int]) -> dict[int, dict[int, tuple[float, float | None]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import case, func, select
@@ -25,10 +25,9 @@ from sigtune.definition.tasks import FULL_COST
 def core_progress(session: Session, experiments: Sequence[ExperimentRow]) -> dict[int, Json]:
     """Return the progress of experiments by id; a failed observation consumes budget like any other."""
     counts = _counts(session, experiments)
-    best = _best_ids(session, experiments)
+    best = _best_ids(session, [row for row in experiments if row.id in counts])
     wanted = {observation_id for row in counts.values() for observation_id in row[2:]} | set(best.values())
-    rows = session.scalars(with_details(select(ObservationRow).where(ObservationRow.id.in_(wanted))))
-    by_id = {row.id: row for row in rows} if wanted else {}
+    by_id = _by_id(session, wanted)
 
     def shown(experiment: ExperimentRow, observation_id: int | None) -> Json | None:
         return None if observation_id is None else observation_json(experiment, by_id[observation_id])
@@ -78,6 +77,13 @@ def consumed_budget(session: Session, experiment: ExperimentRow) -> tuple[int, f
     """Return how many observations there are, and the budget that they consumed."""
     count, consumed, _first, _last = _counts(session, [experiment]).get(experiment.id, (0, 0.0, 0, 0))
     return count, consumed
+
+
+def _by_id(session: Session, ids: Collection[int]) -> dict[int, ObservationRow]:
+    if not ids:
+        return {}
+    rows = session.scalars(with_details(select(ObservationRow).where(ObservationRow.id.in_(ids))))
+    return {row.id: row for row in rows}
 
 
 def _of(column: Any, experiments: Sequence[ExperimentRow]) -> Any:

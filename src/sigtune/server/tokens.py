@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from sigtune.backend import clock
 from sigtune.backend.resources.accounts import new_token, token_digest
@@ -13,6 +13,13 @@ from sigtune.backend.tables import TokenRow
 from sigtune.errors import Problem, UsageError
 
 LONGEST_NAME = 100
+
+# Made once: every request asks it.
+_VALID_TOKEN = select(TokenRow.__table__.c.experiment_id).where(
+    TokenRow.digest == bindparam("digest"),
+    TokenRow.revoked.is_(None),
+    or_(TokenRow.expires.is_(None), TokenRow.expires > bindparam("now")),
+)
 
 
 @dataclass(frozen=True)
@@ -73,11 +80,6 @@ def has_tokens(store: Store) -> bool:
 def access_of(store: Store, token: str) -> Access | None:
     """Return what a token allows; None for one that is not known, has expired or was revoked."""
     with store.reading() as session:
-        row = session.execute(
-            select(TokenRow.experiment_id).where(
-                TokenRow.digest == token_digest(token),
-                TokenRow.revoked.is_(None),
-                or_(TokenRow.expires.is_(None), TokenRow.expires > clock.seconds()),
-            )
-        ).one_or_none()
+        given = {"digest": token_digest(token), "now": clock.seconds()}
+        row = session.connection().execute(_VALID_TOKEN, given).one_or_none()
     return None if row is None else Access(row.experiment_id)

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy import update as update_rows
-from sqlalchemy.orm import selectinload
 
 from sigtune.backend import clock
 from sigtune.backend.errors import bad_request
+from sigtune.backend.insertion import insert_observation
 from sigtune.backend.lookup import (
     active_experiment_of,
     core_experiment_of,
@@ -82,7 +82,7 @@ def listing(request: Request) -> Json:
     keys = _sort_keys(experiment, str(request.data.get("sort") or "id"))
     return page_of(
         request,
-        rows.options(selectinload(ObservationRow.details)),
+        rows,
         ObservationRow.id,
         lambda found: observations_json(request.session, experiment, found),
         sort=keys,
@@ -118,20 +118,25 @@ def delete_all(request: Request) -> Json:
 
 
 def add_observation(
-    request: Request, experiment: ExperimentRow, point: PointRow, values: list[MetricValueRow], **fields: Any
+    request: Request,
+    experiment: ExperimentRow,
+    point: PointRow,
+    values: list[MetricValueRow],
+    suggestion_id: int | None = None,
+    metadata: Any = None,
 ) -> ObservationRow:
     """Add an observation; without values it is a failed one."""
     now = clock.microseconds()
     observation = ObservationRow(
         experiment_id=experiment.id,
+        suggestion_id=suggestion_id,
         point=point,
         failed=not values,
         values=values,
         created=clock.whole_seconds(now),
-        **fields,
     )
-    experiment.updated = now
-    request.session.add(observation)
+    set_metadata(observation, ObservationMetadata, metadata)
+    insert_observation(request.session, observation, now)
     return observation
 
 
@@ -143,17 +148,12 @@ def _add(request: Request, experiment: ExperimentRow, data: Json) -> Observation
     if failed and (data.get("values") or data.get("value") is not None):
         raise bad_request("values: a failed observation has none")
     values = [] if failed else metric_value_rows(experiment, data)
-    fields: Json = {}
     if given is None:
         parsed = parse_assignments(definition_of(experiment), assignments)
         point = point_row(experiment, parsed, parse_task(experiment, data.get("task")))
-    else:
-        suggestion = given_suggestion(request.session, experiment, given)
-        point, fields["suggestion_id"] = suggestion.point, suggestion.id
-    observation = add_observation(request, experiment, point, values, **fields)
-    set_metadata(observation, ObservationMetadata, data.get("metadata"))
-    request.session.flush()
-    return observation
+        return add_observation(request, experiment, point, values, metadata=data.get("metadata"))
+    suggestion = given_suggestion(request.session, experiment, given)
+    return add_observation(request, experiment, suggestion.point, values, suggestion.id, data.get("metadata"))
 
 
 def _move(request: Request, experiment: ExperimentRow, observation: ObservationRow, data: Json) -> None:

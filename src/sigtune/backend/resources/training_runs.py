@@ -241,11 +241,15 @@ def _ensure_observation(request: Request, run: TrainingRunRow) -> None:
         return
     experiment = request.session.get(ExperimentRow, run.experiment_id)
     if experiment is not None:
-        _observe(request, experiment, run, run.suggestion.point, suggestion_id=run.suggestion_id)
+        _observe(request, experiment, run, run.suggestion.point, run.suggestion_id)
 
 
 def _observe(
-    request: Request, experiment: ExperimentRow, run: TrainingRunRow, point: PointRow, **fields: Any
+    request: Request,
+    experiment: ExperimentRow,
+    run: TrainingRunRow,
+    point: PointRow,
+    suggestion_id: int | None = None,
 ) -> None:
     """Add the observation of a run: failed where the run failed or lacks a metric."""
     reported = {row.name: row for row in run.values}
@@ -259,8 +263,7 @@ def _observe(
         if metric.name in reported and run.state == "completed"
     ]
     whole = values if len(values) == len(experiment.metrics) else []
-    observation = add_observation(request, experiment, point, whole, **fields)
-    request.session.flush()
+    observation = add_observation(request, experiment, point, whole, suggestion_id)
     run.observation_id = observation.id
 
 
