@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
@@ -39,8 +40,9 @@ class Counting(pl.LightningModule):
 
     test_step = validation_step
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=0.1)
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.SGD(self.parameters(), lr=0.1)
+        return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)]
 
 
 def batches() -> DataLoader[tuple[Tensor, ...]]:
@@ -68,19 +70,20 @@ def fit(
 
 
 @pytest.mark.parametrize("logger", ["none", "csv"])
-def test_every_metric_of_every_epoch_is_kept_whatever_the_logger(tmp_path: Path, logger: str) -> None:
+def test_every_metric_and_learning_rate_is_kept_whatever_the_logger(tmp_path: Path, logger: str) -> None:
     fit(tmp_path, 3, logger)
     curves = read_curves(tmp_path)
     assert curves is not None
     assert (curves.along, curves.positions) == ("epoch", [0, 1, 2])
-    assert curves.metrics == {"checked": [0, 10, 20], "passed": [0, 1, 2]}
+    assert curves.metrics == {"checked": [0, 10, 20], "passed": [0, 1, 2], "lr-SGD": [0.1, 0.1, 0.05]}
 
 
 def test_an_epoch_without_validation_has_no_value_of_it(tmp_path: Path) -> None:
     fit(tmp_path, 4, validate_every=2)
     curves = read_curves(tmp_path)
     assert curves is not None
-    assert curves.metrics == {"passed": [0, 1, 2, 3], "checked": [None, 10, None, 30]}
+    assert curves.metrics["passed"] == [0, 1, 2, 3]
+    assert curves.metrics["checked"] == [None, 10, None, 30]
 
 
 def test_a_resumed_job_keeps_the_epochs_before_and_a_new_one_begins_again(tmp_path: Path) -> None:
