@@ -56,8 +56,12 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     assert read_curves(job) is None
 
 
-def test_a_confusion_matrix_is_read_with_what_it_is_of(tmp_path: Path) -> None:
-    (tmp_path / "confusion.csv").write_text('"validation, epoch 3",yes,no\nyes,5,1\nno,0,7\n')
+def test_a_confusion_matrix_is_read_with_what_it_is_of_and_without_classes_that_do_not_occur(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "confusion.csv").write_text(
+        '"validation, epoch 3",yes,no,silence\nyes,5,1,0\nno,0,7,0\nsilence,0,0,0\n'
+    )
     assert read_confusion(tmp_path) == {
         "kind": "confusion",
         "title": "Confusion matrix: validation, epoch 3",

@@ -15,7 +15,7 @@ def read_confusion(folder: Path) -> Json | None:
     """Return the figure of the confusion matrix; None where there is none that can be read.
 
     The first row has what the matrix is of, then the classes; every other row a true class, then how often
-    each was predicted for it.
+    each was predicted for it. Classes that occur nowhere are left out.
     """
     path = folder / CONFUSION_NAME
     try:
@@ -27,4 +27,10 @@ def read_confusion(folder: Path) -> Json | None:
     size = len(classes)
     if not 0 < size <= _MOST_CLASSES or [len(row) for row in counts] != [size] * size:
         return None
-    return {"kind": "confusion", "title": f"Confusion matrix: {what}", "classes": classes, "counts": counts}
+    occurring = [place for place, row in enumerate(counts) if any(row) or any(each[place] for each in counts)]
+    return {
+        "kind": "confusion",
+        "title": f"Confusion matrix: {what}",
+        "classes": [classes[place] for place in occurring],
+        "counts": [[counts[row][place] for place in occurring] for row in occurring],
+    }

@@ -57,28 +57,38 @@ def _history(results: Results, metric: Metric) -> Figure:
     axes.set_xlabel("observation")
     axes.set_ylabel(_plain(metric_label(metric)))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(fontsize="small", frameon=False)
+    axes.legend(fontsize="small", frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1))
     return figure
 
 
 def _parallel(results: Results, metric: Metric) -> Figure:
     from matplotlib import colormaps
+    from matplotlib.collections import LineCollection
 
     parameters = results.definition.parameters
     figure, axes = _figure(max(6.4, 1.3 * (len(parameters) + 1)))
     values = [_value(each, metric) for each in results.succeeded]
     low, high = min(values), max(values)
-    height = {each.number: _share(_value(each, metric), low, high) for each in results.succeeded}
     best = {each.number for each in results.best}
-    drawn = results.succeeded[-_MOST_LINES:]
-    # What is drawn last is on top: the best of them, and the better of the others.
-    for each in sorted(drawn, key=lambda item: (item.number in best, metric.score(_value(item, metric)))):
-        line = [_position(parameter, each) for parameter in parameters] + [height[each.number]]
-        is_best = each.number in best
-        color: Any = _BEST if is_best else colormaps["viridis"](height[each.number])
-        axes.plot(
-            range(len(line)), line, color=color, lw=2.5 if is_best else 0.9, alpha=1 if is_best else 0.6
+
+    def lines(observations: Sequence[NumberedObservation]) -> list[list[tuple[int, float]]]:
+        rows = (
+            [
+                *(_position(parameter, each) for parameter in parameters),
+                _share(_value(each, metric), low, high),
+            ]
+            for each in observations
         )
+        return [list(enumerate(row)) for row in rows]
+
+    # What is drawn last is on top: the better ones, and above them the best.
+    others = sorted(
+        (each for each in results.succeeded[-_MOST_LINES:] if each.number not in best),
+        key=lambda each: metric.score(_value(each, metric)),
+    )
+    shares = [_share(_value(each, metric), low, high) for each in others]
+    axes.add_collection(LineCollection(lines(others), colors=colormaps["viridis"](shares), lw=0.9, alpha=0.6))
+    axes.add_collection(LineCollection(lines(results.best), colors=_BEST, lw=2.5))
     for place, parameter in enumerate(parameters):
         _ticks(axes, place, [(to_unit(parameter, value), _text(value)) for value in _marks(parameter)])
     _ticks(axes, len(parameters), [(share, _text(low + share * (high - low))) for share in (0.0, 0.5, 1.0)])
@@ -86,6 +96,7 @@ def _parallel(results: Results, metric: Metric) -> Figure:
     axes.set_xticks(range(len(names)), [_plain(name) for name in names], fontsize="small")
     axes.set_yticks([])
     axes.set_ylim(-0.05, 1.05)
+    axes.set_xlim(-0.1, len(parameters) + 0.3)
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)
     return figure

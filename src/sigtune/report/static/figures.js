@@ -379,7 +379,7 @@ const sigtuneFigures = (() => {
     curves(figure, table, colours, state) {
       const series = figure.lines.map((line, place) => ({
         id: `line-${line.label}`, name: line.label, type: "line", animation: false, connectNulls: true,
-        data: line.x.map((x, at) => [x, line.y[at]]), showSymbol: line.x.length < 40, symbolSize: 5,
+        data: line.x.map((x, at) => [x, line.y[at]]), showSymbol: line.x.length < 40, symbol: "circle", symbolSize: 5,
         lineStyle: { width: line.number !== null && line.number === state.selected ? 4 : 2 },
         color: colours.series[place % colours.series.length], emphasis: { focus: "series" } }));
       return {
