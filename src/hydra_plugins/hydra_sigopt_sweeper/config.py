@@ -12,11 +12,15 @@ from sigtune.config.schema import SigOptConfig
 
 @dataclass
 class SigOptSweeperConf:
-    """The experiment is the `sigopt` block of the application, whichever application that is."""
+    """The experiment is the `sigopt` block of the application, whichever application that is.
+
+    `params` are overrides in Hydra's sweep syntax, as other sweepers have them: `{x: interval(0, 1)}`.
+    """
 
     _target_: str = "hydra_plugins.hydra_sigopt_sweeper.sweeper.SigOptSweeper"
     _recursive_: bool = False
-    experiment: Any = "${sigopt}"
+    experiment: Any = "${oc.select:sigopt,null}"
+    params: Any = None
 
 
 ConfigStore.instance().store(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hydra.plugins.sweeper import Sweeper
@@ -14,8 +15,9 @@ from . import config as _config  # noqa: F401 - registers hydra/sweeper=sigopt
 class SigOptSweeper(Sweeper):
     """Draws suggestions from a SigOpt experiment and runs one job for each, until the budget is consumed."""
 
-    def __init__(self, experiment: Any) -> None:
+    def __init__(self, experiment: Any, params: Mapping[str, Any] | None = None) -> None:
         self.experiment = experiment
+        self.params = params or {}
         self.hydra_context: HydraContext | None = None
         self.task_function: TaskFunction | None = None
         self.config: DictConfig | None = None
@@ -35,12 +37,14 @@ class SigOptSweeper(Sweeper):
         """
         from sigtune.errors import UsageError
         from sigtune.invocation import exit_with
+        from sigtune.search.search_space import with_sweeper_params
         from sigtune.search.setup import sweep
 
         assert self.hydra_context is not None
         assert self.task_function is not None
         assert self.config is not None
         try:
-            return sweep(self.experiment, self.hydra_context, self.task_function, self.config, arguments)
+            overrides = with_sweeper_params(arguments, self.params)
+            return sweep(self.experiment, self.hydra_context, self.task_function, self.config, overrides)
         except UsageError as error:
             exit_with(error)

@@ -48,6 +48,10 @@ class Display:
         keeps_busy = "hydra/launcher=joblib keeps all slots busy"
         self.labelled("", f"the {launcher} launcher runs {slots} job at a time; {keeps_busy}")
 
+    def few_points(self, points: int, budget: int) -> None:
+        """Say that the budget is more than there is to try."""
+        self.labelled("", f"the space has {points} points: of {budget} observations some repeat others")
+
     def job(
         self, observed: Observed, seconds: float, is_best: bool, error_log: Path | None, goes_on: bool
     ) -> None:

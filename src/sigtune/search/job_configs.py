@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hydra.types import HydraContext
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, IntegerNode, OmegaConf, open_dict
 
 from sigtune.config.keys import value_at
 from sigtune.errors import Problem, UsageError
@@ -50,6 +50,12 @@ class JobConfigs:
             return choices.get(name) if self.is_group(name) else value_at(config, name)
 
         return current_value
+
+    def is_int(self, name: str) -> bool:
+        """Return whether a schema declares the key to be a whole number."""
+        parent, _, leaf = name.rpartition(".")
+        section = OmegaConf.select(self.compose(), parent) if parent else self.compose()
+        return isinstance(section, DictConfig) and isinstance(section._get_node(leaf), IntegerNode)
 
     def compose_with(self, direct: Sequence[dict[str, Any]]) -> DictConfig:
         """Return the config with these parameters, which are set directly, at their first values."""

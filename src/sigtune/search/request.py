@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sigtune.checks.preflight import preflight_problems
 from sigtune.checks.search import OpenedSearch
 from sigtune.checks.sweep import SweepInput, check_sweep
+from sigtune.errors import Problem
 from sigtune.invocation import resume_command, typed_overrides
 from sigtune.search.job_configs import JobConfigs
 from sigtune.search.search_space import CommandLine, read_command_line, use_current_values
@@ -61,7 +62,7 @@ def read_request(
     own = read_block(block)
     line = read_command_line(arguments, context.config_loader)
     job_configs = JobConfigs(context, config, line)
-    use_current_values(line.parameters, job_configs.current_values())
+    use_current_values(line.parameters, job_configs.current_values(), job_configs.is_int)
     own = own.with_parameters(line.parameters)
     return SearchRequest(own, line, typed_overrides(config), job_configs, task)
 
@@ -73,10 +74,24 @@ def check_request(request: SearchRequest) -> OpenedSearch:
         overridden=line.fixed_keys,
         block_keys=line.block_keys,
         tuned=list(line.elements),
-        problems=[*line.problems, *job_configs.group_problems(line.parameters)],
+        problems=[
+            *line.problems,
+            *job_configs.group_problems(line.parameters),
+            *_folder_problems(request.config),
+        ],
         is_direct=job_configs.is_direct,
         compose=job_configs.compose_with,
     )
     checked = check_sweep(block, given, partial(preflight_problems, request.task))
     job_configs.repeats(block.repeats, block.repeat_key)
     return checked
+
+
+def _folder_problems(config: DictConfig) -> list[Problem]:
+    """Return that the jobs' folders are named otherwise than by number, which a search is resumed by."""
+    sweep = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    assert isinstance(sweep, dict)
+    if sweep["subdir"] == "${hydra.job.num}":
+        return []
+    what = "a search names the folder of a job by its number"
+    return [Problem("hydra.sweep.subdir", what, "leave it out; hydra.sweep.dir is the folder of the search")]

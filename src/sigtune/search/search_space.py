@@ -1,6 +1,7 @@
 """The command line of a sweep: fixed overrides for every job, and a search space in Hydra's sweep syntax."""
 
 # No `from __future__ import annotations`: see config.py.
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,15 +10,24 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
     ChoiceSweep,
+    Glob,
     IntervalSweep,
     Override,
     QuotedString,
     RangeSweep,
     Sweep,
 )
+from omegaconf import OmegaConf
 
 from sigtune.errors import Problem
+from sigtune.invocation import overridden_keys
 from sigtune.tuning.overrides import as_text
+
+# A grid of more values is a slip of the hand, and could fill the memory.
+_MOST_VALUES = 10_000
+
+# At SigOpt a category has a name, which an empty string is not.
+_EMPTY = "''"
 
 
 @dataclass
@@ -38,7 +48,8 @@ class CommandLine:
 
     def override_for(self, name: str, value: Any) -> str:
         """Return the override that gives a tuned key of this command line, or a config group, its value."""
-        text = self.categories.get(name, {}).get(value) or as_text(value)
+        typed = self.categories.get(name, {}).get(value)
+        text = as_text(value) if typed is None else typed
         return f"{self.elements.get(name, name)}={text}"
 
 
@@ -51,7 +62,7 @@ def read_command_line(arguments: Sequence[str], loader: ConfigLoader | None) -> 
     for override in OverridesParser.create(loader).parse_overrides(list(arguments)):
         key = override.key_or_group
         if override.is_sweep_override():
-            _add_parameter(line, override)
+            _add_parameter(line, override, loader)
         elif key == "sigopt" or key.startswith("sigopt."):
             line.block_keys.add(key)
         else:
@@ -61,22 +72,55 @@ def read_command_line(arguments: Sequence[str], loader: ConfigLoader | None) -> 
     return line
 
 
-def use_current_values(parameters: Sequence[dict[str, Any]], current_value: Callable[[str], Any]) -> None:
+def with_sweeper_params(arguments: Sequence[str], params: Mapping[str, Any]) -> list[str]:
+    """Return the overrides with those of `hydra.sweeper.params`, which a command line goes before.
+
+    Each is in Hydra's sweep syntax: `{x: interval(0, 1), y: "1,2,3"}`.
+    """
+    typed = overridden_keys(arguments)
+    given = {key: value for key, value in params.items() if key.lstrip("+~") not in typed}
+    own = [
+        f"{key}={value}" if isinstance(value, str) else f"{key}={as_text(value)}"
+        for key, value in given.items()
+    ]
+    return [*own, *arguments]
+
+
+def use_current_values(
+    parameters: Sequence[dict[str, Any]],
+    current_value: Callable[[str], Any],
+    is_int_key: Callable[[str], bool],
+) -> None:
     """Make the config's value of each tuned key its parameter's default, and take its type from it.
 
-    Hydra reads `interval(500, 1500)` as floats; for a key whose value is a whole number it means whole ones.
+    Hydra reads `interval(500, 1500)` as floats; for a key that a schema declares to be an int it means whole
+    ones, since that takes no other.
     """
     for parameter in parameters:
         value = current_value(parameter["name"])
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
         bounds = parameter.get("bounds")
-        if bounds and is_whole and all(end == int(end) for end in bounds.values()):
+        if bounds and is_int_key(parameter["name"]) and all(end == int(end) for end in bounds.values()):
             parameter["type"] = "int"
             parameter["bounds"] = {name: int(end) for name, end in bounds.items()}
         if parameter["type"] == "categorical":
             value = _category(value)
         if _contains(parameter, value):
             parameter["default_value"] = value
+
+
+def point_count(parameters: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return how many points the space of SigOpt's parameters has at most; None for a continuous one."""
+    count = 1
+    for parameter in parameters:
+        values = parameter.get("grid") or parameter.get("categorical_values")
+        bounds = parameter.get("bounds")
+        if values:
+            count *= len(values)
+        elif parameter["type"] == "int" and bounds:
+            count *= int(bounds["max"]) - int(bounds["min"]) + 1
+        else:
+            return None
+    return count
 
 
 def _contains(parameter: Mapping[str, Any], value: Any) -> bool:
@@ -89,9 +133,15 @@ def _contains(parameter: Mapping[str, Any], value: Any) -> bool:
     return bool(parameter["bounds"]["min"] <= value <= parameter["bounds"]["max"])
 
 
-def _add_parameter(line: CommandLine, override: Override) -> None:
+def _add_parameter(line: CommandLine, override: Override, loader: ConfigLoader | None) -> None:
     name, sweep = override.key_or_group, override.value()
+    if isinstance(sweep, Glob):
+        sweep = ChoiceSweep(list=list(sweep.filter(_choices(name, loader))))
     assert isinstance(sweep, Sweep)
+    problem = _space_problem(name, sweep)
+    if problem is not None:
+        line.problems.append(problem)
+        return
     unknown = sorted(sweep.tags - {"log"})
     if unknown:
         line.problems.append(Problem(name, f"unknown tag {', '.join(unknown)}", "tag(log, …)"))
@@ -104,6 +154,43 @@ def _add_parameter(line: CommandLine, override: Override) -> None:
     if "log" in sweep.tags:
         parameter["transformation"] = "log"
     line.parameters.append(parameter)
+
+
+def _choices(group: str, loader: ConfigLoader | None) -> list[str]:
+    """Return the configs of a group, but for schemas, which nobody chooses."""
+    names = loader.get_group_options(group) if loader is not None else []
+    return [name for name in names if not name.endswith("schema")]
+
+
+def _space_problem(name: str, sweep: Sweep) -> Problem | None:
+    """Return why a sweep cannot be searched: it has no values, too many, or some that are not numbers."""
+    if isinstance(sweep, IntervalSweep):
+        ends = [end for end in (sweep.start, sweep.end) if end is not None]
+        if all(math.isfinite(end) for end in ends):
+            return None
+        return Problem(name, "an end of the interval is not a finite number", "interval(0, 1)")
+    if isinstance(sweep, RangeSweep):
+        count = _count(sweep)
+        if count is None:
+            return Problem(name, "is not a range of numbers with a step", "range(start, stop, step)")
+        if count > _MOST_VALUES:
+            return Problem(name, f"has {count} values", "interval(…), or int(interval(…)) for whole numbers")
+        return Problem(name, "has no values", "range(start, stop, step)") if count == 0 else None
+    assert isinstance(sweep, ChoiceSweep)
+    values = list(sweep.list)
+    if not values:
+        return Problem(name, "has no values", "choice(a, b)")
+    if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+        return Problem(name, "has a value that is not a finite number", "choice(1, 2)")
+    return None
+
+
+def _count(sweep: RangeSweep) -> int | None:
+    """Return how many values the range has; None where that cannot be told."""
+    ends = (sweep.start or 0, sweep.stop, sweep.step)
+    if sweep.stop is None or not all(math.isfinite(end) for end in ends if end is not None) or not sweep.step:
+        return None
+    return max(0, math.ceil((sweep.stop - (sweep.start or 0)) / sweep.step))
 
 
 def _space(line: CommandLine, override: Override, sweep: Sweep) -> dict[str, Any]:
@@ -128,10 +215,13 @@ def _space(line: CommandLine, override: Override, sweep: Sweep) -> dict[str, Any
 def _category(value: Any) -> str:
     """Return the name of a choice at SigOpt: the string itself, or the value as Hydra writes it."""
     if isinstance(value, str):
-        return value
+        return value or _EMPTY
     if isinstance(value, bool):
         return str(value).lower()  # as YAML has it
-    return value.text if isinstance(value, QuotedString) else Override._get_value_element_as_str(value)
+    if isinstance(value, QuotedString):
+        return value.text or _EMPTY
+    plain: Any = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+    return Override._get_value_element_as_str(plain)
 
 
 def _numbers(values: Sequence[Any]) -> dict[str, Any]:

@@ -27,12 +27,13 @@ from sigtune.search.folder import SweepFolder, find_folder, use_folder
 from sigtune.search.journal import Journal
 from sigtune.search.loop import JobMaker, Search
 from sigtune.search.request import SearchRequest, Task, check_request, read_request
+from sigtune.search.search_space import point_count
 from sigtune.search.stop_request import StopRequest
 from sigtune.search.summary import Summary
 from sigtune.tuning.changes import has_other_definition
 from sigtune.tuning.connection import describe_backend, failure_line, load_optimizer
 from sigtune.tuning.experiment import SigOptExperiment
-from sigtune.tuning.experiment_details import metrics_of
+from sigtune.tuning.experiment_details import metrics_of, parameters_of
 from sigtune.tuning.opening import change_experiment, create_experiment
 
 # A file has the experiment as it was created: somebody may have changed that since.
@@ -209,6 +210,9 @@ def _show_heading(opened: OpenedExperiment, executor: Executor, display: Display
     if executor.slots < opened.slots:
         launcher = request.config.hydra.runtime.choices.get("hydra/launcher", "this")
         display.few_slots(launcher, executor.slots)
+    points, budget = point_count(parameters_of(details)), details.observation_budget
+    if points is not None and budget is not None and points < budget:
+        display.few_points(points, budget)
 
 
 def finish(request: SearchRequest, search: Search) -> list[Observed]:
