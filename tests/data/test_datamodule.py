@@ -233,6 +233,18 @@ def test_speech_commands_train_with_noise_and_are_tested_as_recorded(tiny_root: 
     )
 
 
+def test_white_noise_is_blended_into_the_recordings_of_the_test(make: Make) -> None:
+    data = make(snr_db=None, max_shift_ms=0)
+    data.setup("test")
+    assert equal(list(data.noisy_test_dataloader(0.0)), list(data.test_dataloader()))
+    noisy = list(data.noisy_test_dataloader(0.25))
+    assert equal(noisy, list(data.noisy_test_dataloader(0.25)))
+    noise = torch.rand(24, 16_000, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    clips = torch.from_numpy(data.source.load("test").waveforms) / 32768
+    expected = LogMelSpectrogram()(0.75 * clips + 0.25 * noise)
+    torch.testing.assert_close(torch.cat([inputs for inputs, _ in noisy]), expected, rtol=0, atol=1e-3)
+
+
 def test_every_wrong_argument_is_named_at_once(tmp_path: Path) -> None:
     wrong = {"batch_size": 0, "seed": -1, "max_shift_ms": 1000.0, "resident_memory_fraction": 1.5}
     with pytest.raises(InstantiationException) as caught:

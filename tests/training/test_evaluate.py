@@ -1,5 +1,6 @@
 """`--config-name evaluate`: a finished training's weights on a test set."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,26 @@ from sigtune.training.evaluate import evaluate
 def test_a_checkpoint_is_tested_as_its_own_training_tested_it(tmp_path: Path) -> None:
     metrics = run(tmp_path, report="best", evaluate=True)
     tested = evaluate(EvaluationConfig(checkpoint=str(tmp_path / "best.ckpt")))
+    assert tested.pop("noise_score") > 0
     assert tested == {name: metrics[name] for name in ("test_loss", "test_accuracy")}
+
+
+def test_any_classifier_is_tested_under_noise(tmp_path: Path) -> None:
+    run(tmp_path)
+    tested = evaluate(EvaluationConfig(checkpoint=str(tmp_path / "best.ckpt")), folder=tmp_path)
+    with (tmp_path / "noise.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["level"]) for row in rows] == [step / 20 for step in range(11)]
+    assert sum(int(row["correct"]) for row in rows) == tested["noise_score"]
+    assert float(rows[0]["accuracy"]) == pytest.approx(tested["test_accuracy"])
+
+
+def test_without_levels_there_is_no_noise_test_and_other_levels_are_refused(tmp_path: Path) -> None:
+    run(tmp_path)
+    checkpoint = str(tmp_path / "best.ckpt")
+    assert "noise_score" not in evaluate(EvaluationConfig(checkpoint=checkpoint, noise_levels=[]))
+    with pytest.raises(UsageError, match=r"1\.5 is not a share"):
+        evaluate(EvaluationConfig(checkpoint=checkpoint, noise_levels=[0.1, 1.5]))
 
 
 def _changed(folder: Path, **sections: Any) -> str:

@@ -97,7 +97,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     progress_bar = sys.stderr.isatty() and not is_job
     try:
         if isinstance(config, EvaluationConfig):
-            return evaluate(config, progress_bar)
+            return evaluate(config, progress_bar, Path(HydraConfig.get().runtime.output_dir))
         assert isinstance(config, Config)
         should_stop = asked_to_stop if is_job else None
         folder = Path(HydraConfig.get().runtime.output_dir)

@@ -399,11 +399,13 @@ class EvaluationConfig:
     """The primary config `evaluate`: a finished training's checkpoint, to be tested on a test set.
 
     `data` takes the place of the data that it was trained with, which is tested on where there is none here.
+    `noise_levels` are the shares of white noise at which accuracy is tested; none for an empty list.
     """
 
     checkpoint: str = MISSING
     seed: int = 42
     data_dir: str = "data"
+    noise_levels: list[float] = field(default_factory=lambda: [step / 20 for step in range(11)])
     data: Any = None
     trainer: EvaluationTrainerConfig = field(default_factory=EvaluationTrainerConfig)
 

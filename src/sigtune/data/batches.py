@@ -124,14 +124,25 @@ def evaluation_images(
     augmentation: Augmentation,
     front_end: FrontEnd,
     seed: int,
-    chunk: int = 256,
+    white_noise: float = 0.0,
+    chunk: int = 32,
 ) -> Tensor:
     """Return the (N, 1, 32, 32) images of a split, on the device of `front_end`.
 
-    What is drawn depends on the seed alone. Waveforms that lie elsewhere are moved `chunk` at a time.
+    `white_noise` is the share η of the noise that each clip, in units of full scale, is blended with:
+    (1 - η)·clip + η·noise, uniform in [-1, 1], as in the published noise test. What is drawn depends on the
+    seed alone. Waveforms that lie elsewhere are moved `chunk` at a time.
     """
     device = front_end.window.device
     clips = (part.to(device) for part in torch.split(waveforms, chunk))
     draws = augmentation.draw(len(waveforms), np.random.default_rng([seed]), device).split(chunk)
     parts = zip(clips, draws, strict=True)
-    return torch.cat([augmentation.images(*part, front_end) for part in parts])
+    if not white_noise:
+        return torch.cat([augmentation.images(*part, front_end) for part in parts])
+    generator = torch.Generator().manual_seed(seed)
+    images = []
+    for part in parts:
+        waveforms = augmentation.waveforms(*part)
+        noise = (torch.rand(waveforms.shape, generator=generator) * 2 - 1).to(device)
+        images.append(front_end(torch.lerp(waveforms, noise, white_noise)))
+    return torch.cat(images)

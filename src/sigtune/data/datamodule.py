@@ -129,6 +129,10 @@ class CommandsDataModule(pl.LightningDataModule):
         assert isinstance(loader, EvaluationBatches)
         return loader
 
+    def noisy_test_dataloader(self, level: float) -> EvaluationBatches:
+        """Return the test batches with white noise blended into the recordings: see `evaluation_images`."""
+        return self._evaluation(self.source.load("test"), level)
+
     def _train(self, recordings: Recordings) -> TrainBatches:
         return TrainBatches(
             place_clips(recordings.waveforms, self.device, self.batches.resident_memory_fraction),
@@ -141,12 +145,13 @@ class CommandsDataModule(pl.LightningDataModule):
             world_size=self.trainer.world_size if self.trainer else 1,
         )
 
-    def _evaluation(self, recordings: Recordings) -> EvaluationBatches:
+    def _evaluation(self, recordings: Recordings, white_noise: float = 0.0) -> EvaluationBatches:
         images = evaluation_images(
             torch.from_numpy(recordings.waveforms),
             self._augmentation(self.hearing.evaluation, recordings),
             self._front_end(),
             self.hearing.evaluation_seed,
+            white_noise,
         )
         targets = torch.from_numpy(recordings.targets).to(self.device)
         return EvaluationBatches(images, targets, self.batches.batch_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,36 @@ from sigtune.errors import Problem, UsageError
 from sigtune.training.callbacks.job_state import identity_of
 from sigtune.training.checkpoint_io import read_checkpoint
 from sigtune.training.known_warnings import without_known_warnings
+from sigtune.training.noise_test import SampleCount, noise_score, noise_test, write_results
 from sigtune.training.targets import build, foreign_problems
 from sigtune.training.trainer import build_trainer
 
 
-def evaluate(config: EvaluationConfig, progress_bar: bool = False) -> dict[str, float]:
+def evaluate(
+    config: EvaluationConfig, progress_bar: bool = False, folder: Path | None = None
+) -> dict[str, float]:
     """Test the checkpoint's weights and return the metrics of the test set, by name.
 
-    The module, and without `config.data` the data, are those that the checkpoint was trained with. Raises
-    UsageError where it is not a checkpoint of a training, or names classes of another type than their place.
+    `noise_score` is the one of the noise test at `config.noise_levels`, which is written into `folder`, if
+    given. The module, and without `config.data` the data, are those that the checkpoint was trained with.
+    Raises UsageError where it is not a checkpoint of a training, or names classes of another type than their place.
     """
+    if problems := _level_problems(config.noise_levels):
+        raise UsageError(problems)
     pl.seed_everything(config.seed, verbose=False)
     sections = trained_sections(config.checkpoint)
     section = config.data or sections["data"]
     data = build("data", section)
     module: pl.LightningModule = build("module", sections["module"])
-    trainer = build_trainer(_settings(config.trainer), {}, None, progress_bar, [])
+    trainer = build_trainer(_settings(config.trainer), {}, None, progress_bar, [SampleCount()])
     with without_known_warnings():
-        return test_metrics(trainer, module, data, config.checkpoint)
+        metrics = test_metrics(trainer, module, data, config.checkpoint)
+        results = noise_test(trainer, module, data, config.noise_levels, config.seed)
+    if not results:
+        return metrics
+    if folder is not None:
+        write_results(results, folder)
+    return {**metrics, "noise_score": float(noise_score(results))}
 
 
 def test_metrics(
@@ -66,6 +78,14 @@ def trained_sections(checkpoint: str) -> Mapping[str, Any]:
     if problems:
         raise UsageError(problems)
     return sections
+
+
+def _level_problems(levels: Sequence[float]) -> list[Problem]:
+    return [
+        Problem("noise_levels", f"{level} is not a share of noise", "numbers from 0 to 1")
+        for level in levels
+        if not 0 <= level <= 1
+    ]
 
 
 def _settings(trainer: EvaluationTrainerConfig) -> TrainerConfig:
