@@ -1,13 +1,13 @@
 """Accuracy and noise score of the dense, the sparse and the super-sparse network, beside the paper's table.
 
 Each network is trained by `train.py` on the synthetic digits with three seeds, and tested by
-`train.py --config-name evaluate`: the published test set's size and noise test, so that noise scores are on the
-scale of "How Can We Be So Dense?" (arXiv 1903.11257). The words are other ones, spoken by eSpeak NG.
+`train.py --config-name evaluate`: the size of the published test set and its noise test, so that noise scores
+are on the scale of "How Can We Be So Dense?" (arXiv 1903.11257). The clips are spoken by eSpeak NG.
 
-A line of JSON is appended for every finished training, and those of the same settings are not trained again: an
-interrupted benchmark is continued by the same command.
+A line of JSON is appended for every finished training, and those of the same settings are not trained again:
+an interrupted benchmark is continued by the same command.
 
-    python benchmarks/published.py [--quick] [--epochs 30] [--seeds 3] [--results FILE] [overrides of the training]
+    python benchmarks/published.py [--quick] [--epochs 30] [--seeds 3] [--results FILE] [overrides]
 """
 
 from __future__ import annotations

@@ -110,3 +110,11 @@ def test_a_nan_stays_one() -> None:
 
 def assert_same(y: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(y, expected, rtol=0, atol=0, equal_nan=True)
+
+
+def test_entropy_is_that_of_the_duty_cycles_in_bits() -> None:
+    layer = layer_of(4, 0.25)
+    layer.duty_cycle.copy_(torch.tensor([0.0, 1.0, 0.5, 0.25]))
+    # 0, 0, 1 and 0.811278 bits; a quarter of the units on at equal turns has 0.811278
+    assert float(layer.entropy()) == pytest.approx((1 + 0.811278) / 4, abs=1e-6)
+    assert float(layer.highest_entropy()) == pytest.approx(0.811278, abs=1e-6)

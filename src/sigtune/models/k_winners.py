@@ -17,6 +17,7 @@ one: a network that diverged shows it in its loss.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -75,6 +76,17 @@ class _KWinners(nn.Module):
     def extra_repr(self) -> str:
         """Return what tells one layer from another where a model is printed."""
         return f"{len(self.duty_cycle)}, percent_on={self.percent_on}"
+
+    def entropy(self) -> Tensor:
+        """Return the mean over the duty cycles d of -d·log2(d) - (1 - d)·log2(1 - d), in bits, a scalar.
+
+        It is highest, for its share of winners, where all units take equal turns: see `highest_entropy`.
+        """
+        return _binary_entropy(self.duty_cycle.double()).mean().float()
+
+    def highest_entropy(self) -> Tensor:
+        """Return the entropy of units that take equal turns at being on, a scalar."""
+        return _binary_entropy(torch.tensor(self.percent_on, dtype=torch.float64)).float()
 
     def decay_boost_strength(self) -> None:
         """Multiply the boost strength by `boost_strength_factor`."""
@@ -151,6 +163,10 @@ class KWinners2d(_KWinners):
         return y
 
 
+def _binary_entropy(share: Tensor) -> Tensor:
+    return -(torch.xlogy(share, share) + torch.xlogy(1 - share, 1 - share)) / math.log(2.0)
+
+
 def _on(y: Tensor) -> Tensor:
     """Return 1.0 where a unit of y is on, else 0.0.
 
@@ -160,8 +176,12 @@ def _on(y: Tensor) -> Tensor:
     return y.detach().clone().gt_(0)
 
 
+def k_winner_layers(module: nn.Module) -> dict[str, _KWinners]:
+    """Return the k-winner layers of `module`, by their names in it."""
+    return {name: layer for name, layer in module.named_modules() if isinstance(layer, _KWinners)}
+
+
 def decay_boost_strength(module: nn.Module) -> None:
     """Decay the boost strength of every k-winner layer of `module`."""
-    for layer in module.modules():
-        if isinstance(layer, _KWinners):
-            layer.decay_boost_strength()
+    for layer in k_winner_layers(module).values():
+        layer.decay_boost_strength()

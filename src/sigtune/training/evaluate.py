@@ -26,7 +26,8 @@ def evaluate(
 
     `noise_score` is the one of the noise test at `config.noise_levels`, which is written into `folder`, if
     given. The module, and without `config.data` the data, are those that the checkpoint was trained with.
-    Raises UsageError where it is not a checkpoint of a training, or names classes of another type than their place.
+    Raises UsageError where it is not a checkpoint of a training, or names classes of another type than their
+    place.
     """
     if problems := _level_problems(config.noise_levels):
         raise UsageError(problems)

@@ -134,7 +134,7 @@ def write_results(results: Sequence[NoiseResult], folder: Path) -> None:
         writer.writerow(["level", "correct", "samples", "accuracy"])
         writer.writerows([one.level, one.correct, one.samples, one.accuracy] for one in results)
     if find_spec("matplotlib") is None:
-        log.info("no plot of noise.csv: pip install matplotlib")
+        log.info("no plot of noise.csv: pip install 'sigtune[report]'")
         return
     from matplotlib.figure import Figure
 
