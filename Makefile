@@ -4,7 +4,7 @@ DEMO := demo
 
 BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed api_speed
 
-.PHONY: install demo contract test test-all test-cluster test-environment coverage lint format bench
+.PHONY: install demo contract test test-all test-browser test-cluster test-environment coverage lint format bench
 
 install: .venv/installed
 
@@ -39,6 +39,10 @@ coverage: install lint
 # Those that take long too: fifty kills of a search, Ray, real compilations.
 test-all: install lint
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not cluster'
+
+# The dashboard's pages in Debian's chromium (apt-get install chromium).
+test-browser: install
+	$(BIN)/python -m pytest -m browser tests/browser
 
 # Faults on a real Slurm, Ray and PostgreSQL, which it starts on this machine; as root on Debian it installs them.
 test-cluster: install

@@ -1,0 +1,62 @@
+"""Pages in a real browser, and what is wanted of every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+PATHS = {
+    "experiments": "/",
+    "summary": "/experiments/1",
+    "analysis": "/experiments/1/analysis",
+    "history": "/experiments/1/history",
+    "suggestions": "/experiments/1/suggestions",
+    "add-data": "/experiments/1/add-data",
+    "properties": "/experiments/1/properties",
+    "job": "/experiments/1/jobs/4",
+    "curves": "/experiments/1/curves",
+    "compare": "/compare?experiment=1",
+}
+
+PATIENCE_MS = 60_000.0
+
+DRAWN = """() => [...document.querySelectorAll('[data-figure]')].every(
+  (each) => each.querySelector('canvas') || each.classList.contains('is-reason'))"""
+
+
+@dataclass(frozen=True)
+class Chromium:
+    """A browser that is running."""
+
+    browser: Any
+
+    @contextmanager
+    def page(
+        self, *, width: int = 1280, height: int = 900, scheme: str = "light", expected: tuple[str, ...] = ()
+    ) -> Iterator[Any]:
+        """Give an empty page; at the end no error may have been logged, but for those that are expected."""
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        try:
+            yield page
+        finally:
+            context.close()
+        assert [error for error in errors if not any(part in error for part in expected)] == []
+
+
+def open_whole(page: Any, address: str) -> None:
+    """Open a page and wait until all of it is there: figures are drawn when they come into view."""
+    page.goto(address)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    for top in range(0, height, 600):
+        page.evaluate(f"scrollTo(0, {top})")
+        page.wait_for_timeout(60)
+    page.wait_for_function(DRAWN, timeout=PATIENCE_MS)
+    page.evaluate("scrollTo(0, 0)")
