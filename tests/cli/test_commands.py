@@ -64,12 +64,16 @@ def test_the_report_goes_into_the_folder_of_the_search_and_shows_its_jobs_curves
     job = tmp_path / "sweep" / "1"
     job.mkdir(parents=True)
     (job / "curves.csv").write_text("epoch,falling_loss\n0,2\n1,1\n")
+    (tmp_path / "sweep" / "optimization_results.yaml").write_text("best: [{job: 1}]")
+    (tmp_path / "sweep" / "best.yaml").write_text("# score 4\n# python train.py --config-name best\nx: 0.5\n")
     search.update(metadata={"sweep_dir": str(tmp_path / "sweep")})
     observation = next(search.observations().fetch().iterate_pages())
     value = {"name": "score", "value": 4}
     search.observations(observation.id).update(metadata={"job": 1}, failed=False, values=[value])
     assert str(tmp_path / "sweep" / "report.html") in run("report", "1")
-    assert "falling_loss" in (tmp_path / "sweep" / "report.html").read_text()
+    text = (tmp_path / "sweep" / "report.html").read_text()
+    assert "falling_loss" in text
+    assert "--config-name best" in text
 
 
 def test_the_experiments_are_listed_with_their_progress(run: Run, search: BoundApiResource) -> None:

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> None:
         observations = [item.to_json() for item in endpoint.observations().fetch().iterate_pages()]
     observations.reverse()  # the oldest first
     from sigtune.report.content import Background
-    from sigtune.report.job_folders import job_folders, sweep_folder
+    from sigtune.report.job_folders import again_commands, job_folders, sweep_folder
     from sigtune.report.results import results_from_json
     from sigtune.report.search import experiment_facts
     from sigtune.report.write import write_report
@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> None:
     background = Background(
         facts=experiment_facts(experiment, sweep),
         folders=job_folders(sweep, results) if sweep else {},
+        commands=again_commands(sweep, results) if sweep else {},
         draws_model=True,
     )
     try:

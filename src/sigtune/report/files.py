@@ -11,6 +11,8 @@ from omegaconf import OmegaConf
 
 from sigtune.report.observed import Observed, metric_names, parameter_names
 
+RESULTS_NAME = "optimization_results.yaml"
+
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -32,7 +34,7 @@ def write_results(folder: Path, observations: Sequence[Observed], best: Sequence
             for observed in best
         ],
     }
-    OmegaConf.save(OmegaConf.create(summary), folder / "optimization_results.yaml")
+    OmegaConf.save(OmegaConf.create(summary), folder / RESULTS_NAME)
 
 
 def _write_csv(path: Path, observations: Sequence[Observed]) -> None:

@@ -1,4 +1,4 @@
-"""Where the jobs of an experiment's search are, by what the search has noted in the experiment."""
+"""The folder of an experiment's search, as the search has noted it in the experiment, and what is in it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+from yaml import YAMLError
+
+from sigtune.report.files import RESULTS_NAME
 from sigtune.report.results import Results
 
 SWEEP_FOLDER_KEY = "sweep_dir"
@@ -27,6 +31,31 @@ def sweep_folder(experiment: Mapping[str, Any]) -> Path | None:
     except OSError:
         return None
     return folder if is_own else None
+
+
+def again_commands(sweep: Path, results: Results) -> dict[int, str]:
+    """Return the commands that train the best again, by their observations' numbers.
+
+    The search has written them as it ended: one whose best is another by now has none.
+    """
+    try:
+        left: Any = OmegaConf.to_container(OmegaConf.load(sweep / RESULTS_NAME))
+        written = [entry["job"] for entry in left["best"]]
+    except (OSError, KeyError, TypeError, ValueError, YAMLError):
+        return {}
+    commands = {}
+    for observation in results.best:
+        if observation.job in written:
+            file = sweep / f"{best_file_name(observation.job, len(written))}.yaml"
+            lines = file.read_text(errors="replace").splitlines()[:2] if file.is_file() else []
+            if len(lines) == 2 and lines[1].startswith("# "):
+                commands[observation.number] = lines[1].removeprefix("# ")
+    return commands
+
+
+def best_file_name(job: int | None, count: int) -> str:
+    """Return the name, without its ending, of the config of one of the `count` best jobs."""
+    return "best" if count == 1 else f"best_{job}"
 
 
 def job_folders(sweep: Path, results: Results) -> dict[int, Path]:

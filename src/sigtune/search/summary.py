@@ -16,6 +16,7 @@ from sigtune.invocation import config_file_command, config_options, training_com
 from sigtune.job.outcome import ERROR_NAME
 from sigtune.report.best_config import config_of
 from sigtune.report.files import write_results
+from sigtune.report.job_folders import best_file_name
 from sigtune.report.observed import Observed
 from sigtune.search.display import Display, format_assignments, format_metrics
 from sigtune.search.jobs import Job
@@ -53,7 +54,8 @@ class Summary:
             write_results(self.folder, search.observed, best)
         display.table(search.observed, best)
         display.labelled("saved", self._saved(search))
-        again = [self._show_best(observed, _file_name(observed, best), display) for observed in best]
+        names = [best_file_name(observed.number, len(best)) for observed in best]
+        again = [self._show_best(*named, display) for named in zip(best, names, strict=True)]
         self._write_report(search.observed, list(zip(best, again, strict=True)), display)
         display.labelled("resume", self.resume)
         if self.extend is not None and search.has_consumed_budget:
@@ -108,10 +110,6 @@ class Summary:
         display.labelled("stopped", "too many jobs failed in a row; the first error of this search:")
         for path in sorted((self.folder / str(job.number)).rglob(ERROR_NAME)):
             display.error(path.read_text())
-
-
-def _file_name(observed: Observed, best: Sequence[Observed]) -> str:
-    return "best" if len(best) == 1 else f"best_{observed.number}"
 
 
 @contextmanager
