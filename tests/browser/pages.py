@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ PATHS = {
 }
 
 PATIENCE_MS = 60_000.0
+
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+"""The rules of axe-core that a page meets."""
 
 DRAWN = """() => [...document.querySelectorAll('[data-figure]')].every(
   (each) => each.querySelector('canvas') || each.classList.contains('is-reason'))"""
@@ -60,3 +64,15 @@ def open_whole(page: Any, address: str) -> None:
         page.wait_for_timeout(60)
     page.wait_for_function(DRAWN, timeout=PATIENCE_MS)
     page.evaluate("scrollTo(0, 0)")
+
+
+def violations(page: Any) -> list[str]:
+    """Return what axe-core finds of the rules of WCAG at the levels A and AA, contrast among them."""
+    source = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+    page.evaluate(source)
+    found = page.evaluate(f"axe.run(document, {{runOnly: {list(RULES)}}})")
+    return [
+        f"{violation['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import re
 from typing import Any
 
@@ -11,29 +10,16 @@ from playwright.sync_api import expect
 from sigopt.resource import BoundApiResource
 
 from tests.browser.example import DEFINITION
-from tests.browser.pages import PATHS, PATIENCE_MS, Chromium, open_whole
+from tests.browser.pages import PATHS, PATIENCE_MS, Chromium, open_whole, violations
 from tests.fixture_types import Connect
 
 pytestmark = pytest.mark.browser
 
 POINT = {"max_lr": 0.5, "div_factor": 50, "pct_start": 0.1, "weight_decay": 1e-4}
-RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 
 
 def text_of(page: Any, selector: str) -> str:
     return " ".join(str(page.inner_text(selector)).split())
-
-
-def violations(page: Any) -> list[str]:
-    """Return what axe-core finds of the rules of WCAG at the levels A and AA, contrast among them."""
-    source = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
-    page.evaluate(source)
-    found = page.evaluate(f"axe.run(document, {{runOnly: {list(RULES)}}})")
-    return [
-        f"{violation['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,6 +1,6 @@
 """Experiments in a real store, observed through the official client, and their results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -29,17 +29,22 @@ def results_of(search: BoundApiResource) -> Results:
 def observe(start: Start) -> Observe:
     """Return a function that observes scores, None for a failure, and gives the experiment's results."""
 
-    def observed(*scores: float | dict[str, float] | None, **changes: Any) -> Results:
+    def observed(
+        *scores: float | dict[str, float] | None,
+        assignments: Sequence[dict[str, Any]] | None = None,
+        **changes: Any,
+    ) -> Results:
         search = start(**{"parameters": PARAMETERS, **changes})
         for number, score in enumerate(scores, start=1):
-            assignments = {"lr": 0.001 * number, "layers": number % 4 + 1, "kind": KINDS[number % 2]}
+            usual = {"lr": 0.001 * number, "layers": number % 4 + 1, "kind": KINDS[number % 2]}
+            point = assignments[number - 1] if assignments else usual
             metadata = {"job": number, "reason": "" if score is not None else "<script>alert(1)</script>"}
             if score is None:
-                search.observations().create(assignments=assignments, failed=True, metadata=metadata)
+                search.observations().create(assignments=point, failed=True, metadata=metadata)
                 continue
             named = score if isinstance(score, dict) else {"score": score}
             values = [{"name": name, "value": value} for name, value in named.items()]
-            search.observations().create(assignments=assignments, values=values, metadata=metadata)
+            search.observations().create(assignments=point, values=values, metadata=metadata)
         return results_of(search)
 
     return observed

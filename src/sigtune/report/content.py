@@ -94,9 +94,10 @@ def _analysis(results: Results, draws_model: bool) -> list[Json]:
 
 
 def _contours(results: Results, metric: Metric, draws_model: bool) -> list[Json]:
-    """Return the contour of the two parameters that matter most."""
+    """Return the contour of the two parameters that matter most, of those that the best one has."""
     by_name = {parameter.name: parameter for parameter in results.definition.parameters}
-    ranked = [by_name[name] for name in most_important(results, metric)]
+    active = results.best[0].assignments if results.best else by_name
+    ranked = [by_name[name] for name in most_important(results, metric) if name in active]
     if len(ranked) < 2 or metric.strategy != "optimize":
         return []
     if not draws_model:

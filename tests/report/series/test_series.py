@@ -135,6 +135,22 @@ def test_parallel_coordinates_go_through_all_parameters_to_the_metrics(observe: 
     assert figure["colour"] == "metric:score"
 
 
+def test_of_many_parameters_the_figures_show_those_that_matter_most(observe: Observe) -> None:
+    parameters = [
+        {"name": f"p{place}", "type": "double", "bounds": {"min": 0, "max": 20}} for place in range(20)
+    ]
+    assignments = [{f"p{place}": (7 * place + step) % 20 for place in range(20)} for step in range(20)]
+    results = observe(*(each["p19"] for each in assignments), parameters=parameters, assignments=assignments)
+    [metric] = results.definition.metrics
+    bars = importance(results, metric)
+    assert bars["title"].endswith(": 15 of 20")
+    assert len(bars["bars"]) == 15
+    figure = parallel(results, metric)
+    assert figure["title"].endswith(": 12 of 20 parameters")
+    assert len(figure["dimensions"]) == 13
+    assert {f"parameter:{bar['parameter']}" for bar in bars["bars"][:12]} == set(figure["dimensions"][:12])
+
+
 def test_a_scatter_names_the_columns_it_is_of(observe: Observe) -> None:
     results = observe(0.5)
     x, y = key_of(results.definition.parameters[0]), key_of(results.definition.metrics[0])

@@ -7,6 +7,8 @@ from sigtune.optimizer.importance import FEWEST_OBSERVATIONS, metric_importances
 from sigtune.report.results import Results
 from sigtune.report.series.axes import Json, metric_label, rounded
 
+MOST_BARS = 15
+
 
 def importance(results: Results, metric: Metric) -> Json:
     """Return the parameters by their importance to a metric, the one that matters most first."""
@@ -22,10 +24,13 @@ def importance(results: Results, metric: Metric) -> Json:
     if not any(shares.values()):
         return {**figure, "reason": "No parameter explains the metric by itself so far."}
     ranked = sorted(shares.items(), key=lambda item: item[1], reverse=True)
-    return {**figure, "bars": [{"parameter": name, "share": rounded(share)} for name, share in ranked]}
+    if len(ranked) > MOST_BARS:
+        figure["title"] += f": {MOST_BARS} of {len(ranked)}"
+    bars = [{"parameter": name, "share": rounded(share)} for name, share in ranked[:MOST_BARS]]
+    return {**figure, "bars": bars}
 
 
 def most_important(results: Results, metric: Metric) -> list[str]:
     """Return the names of all parameters, the most important first; as they were defined where unknown."""
-    bars = [str(bar["parameter"]) for bar in importance(results, metric)["bars"]]
-    return bars or [parameter.name for parameter in results.definition.parameters]
+    first = [str(bar["parameter"]) for bar in importance(results, metric)["bars"]]
+    return list(dict.fromkeys([*first, *(parameter.name for parameter in results.definition.parameters)]))

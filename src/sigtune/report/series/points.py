@@ -5,6 +5,10 @@ from __future__ import annotations
 from sigtune.definition.metrics import Metric
 from sigtune.report.results import Results
 from sigtune.report.series.axes import Json, key_of, metric_label
+from sigtune.report.series.importance import most_important
+
+MOST_PARAMETERS = 12
+"""More axes of parallel coordinates than these cannot be told apart."""
 
 
 def scatter(results: Results, x: str, y: str, colour: str | None = None) -> Json:
@@ -15,14 +19,22 @@ def scatter(results: Results, x: str, y: str, colour: str | None = None) -> Json
 
 
 def parallel(results: Results, metric: Metric) -> Json:
-    """Return parallel coordinates: every conditional and parameter, then the metrics, coloured by one."""
+    """Return parallel coordinates: conditionals, parameters, then metrics, coloured by one of these.
+
+    Of many parameters there are those that matter most to this metric.
+    """
     definition = results.definition
+    parameters, title = definition.parameters, f"Parallel coordinates, coloured by {metric_label(metric)}"
+    if len(parameters) > MOST_PARAMETERS:
+        first = most_important(results, metric)[:MOST_PARAMETERS]
+        parameters = tuple(parameter for parameter in parameters if parameter.name in first)
+        title += f": {len(parameters)} of {len(definition.parameters)} parameters"
     return {
         "kind": "parallel",
-        "title": f"Parallel coordinates, coloured by {metric_label(metric)}",
+        "title": title,
         "dimensions": [
             *map(key_of, definition.conditionals),
-            *map(key_of, definition.parameters),
+            *map(key_of, parameters),
             *map(key_of, definition.metrics),
         ],
         "colour": key_of(metric),

@@ -121,9 +121,8 @@ const sigtuneFigures = (() => {
       const label = { color: colours.muted, hideOverlap: true, width: 110, overflow: "truncate" };
       return axis(colours, one.label, { ...gap, type: "category", data: one.categories, axisLabel: label });
     }
-    const isLog = one.log && one.values.every((value) => value === null || value > 0);
-    const ends = isLog && one.low !== undefined ? { min: extent(one)[0], max: extent(one)[1] } : { scale: true };
-    return axis(colours, one.label, { ...gap, type: isLog ? "log" : "value", minInterval: one.integer ? 1 : 0, ...ends });
+    const ends = isLog(one) ? { min: extent(one)[0], max: extent(one)[1] } : { scale: true };
+    return axis(colours, one.label, { ...gap, type: isLog(one) ? "log" : "value", minInterval: one.integer ? 1 : 0, ...ends });
   }
 
   function extent(one) {
@@ -155,8 +154,15 @@ const sigtuneFigures = (() => {
       pageTextStyle: { color: colours.text }, pageIconColor: colours.text, pageIconInactiveColor: colours.line };
   }
 
+  // What a point's colour is chosen by: of a parameter on a logarithmic scale its logarithm.
+  const isLog = (one) => one.log && one.values.every((value) => !isPresent(value) || value > 0);
+  const shade = (one, row) => (isLog(one) && isPresent(valueOf(one, row)) ? Math.log10(one.values[row]) : valueOf(one, row));
+  const tail = (text, most) => (text.length > most ? `…${text.slice(1 - most)}` : text); // config keys differ at their ends
+  const short = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
+
   function ramp(colours, one, rows, more) {
-    const [low, high] = bounds(rows.map((row) => one.values[row]).filter(isPresent));
+    const [low, high] = bounds(rows.map((row) => shade(one, row)).filter(isPresent));
+    const told = (value) => number(isLog(one) ? 10 ** value : value);
     const base = { dimension: 3, right: 4, top: "middle", textStyle: { color: colours.muted, fontSize: 11 }, ...more };
     if (one.type === "category") {
       const pieces = one.categories.map((label, value) => (
@@ -164,9 +170,9 @@ const sigtuneFigures = (() => {
       return { ...base, type: "piecewise", pieces, outOfRange: { color: colours.other } };
     }
     const ends = low === undefined ? [0, 1] : low === high ? [low - 0.5, high + 0.5] : [low, high];
-    const text = more ? [number(ends[1]), number(ends[0])] : [one.label, ""]; // one to drag says its ends by itself
+    const text = more ? [told(ends[1]), told(ends[0])] : [short(one.label), ""]; // one to drag says its ends by itself
     return { ...base, type: "continuous", min: ends[0], max: ends[1], calculable: !more, itemHeight: 140, itemWidth: 14,
-      precision: 4, text, formatter: (value) => number(value), inRange: { color: colours.ramp } };
+      precision: 4, text, formatter: told, inRange: { color: colours.ramp } };
   }
 
   // --- points of the table's rows, in series that every figure of points has ---
@@ -184,7 +190,7 @@ const sigtuneFigures = (() => {
       }
       if (!isPresent(x) || !isPresent(y)) continue;
       const kind = best.has(table.number[row]) ? "best" : table.feasible[row] ? "ok" : "unfit";
-      const value = [x, y, row, ...(options.colour ? [valueOf(options.colour, row)] : [])];
+      const value = [x, y, row, ...(options.colour ? [shade(options.colour, row)] : [])];
       kinds[kind].push(options.spread ? { value, symbolOffset: options.spread(row) } : value);
     }
     const isMany = table.number.length > MANY;
@@ -305,7 +311,7 @@ const sigtuneFigures = (() => {
           xAxis: axis(colours, `share of what the parameters explain of ${figure.metric}`, { type: "value", min: 0, max: 1,
             axisLabel: { color: colours.muted, formatter: (value) => `${Math.round(100 * value)} %` } }),
           yAxis: axis(colours, "", { type: "category", data: bars.map((bar) => bar.parameter),
-            axisLabel: { color: colours.text, width: 136, overflow: "truncate" }, splitLine: { show: false } }),
+            axisLabel: { color: colours.text, formatter: (value) => tail(value, 20) }, splitLine: { show: false } }),
           series: [{ id: "bars", type: "bar", data: bars.map((bar) => bar.share), itemStyle: { color: colours.bar },
             barMaxWidth: 22, label: { show: true, position: "right", color: colours.text,
               formatter: (at) => `${Math.round(100 * at.value)} %` } }],
@@ -330,9 +336,9 @@ const sigtuneFigures = (() => {
       const selected = usable.filter((row) => table.number[row] === state.selected);
       return {
         option: {
-          parallel: { left: 56, right: 150, top: 44, bottom: 28 },
+          parallel: { left: 64, right: 150, top: 52, bottom: 28 },
           tooltip: tooltip(colours, (hit) => tooltipOf(table, hit.value[at])),
-          parallelAxis: dimensions.map((one, dim) => parallelAxis(colours, one, dim)),
+          parallelAxis: dimensions.map((one, dim) => parallelAxis(colours, one, dim, dimensions.length)),
           visualMap: [{ ...ramp(colours, colour, usable, { dimension: figure.dimensions.indexOf(figure.colour) }),
             seriesIndex: [0] }],
           series: [
@@ -358,7 +364,7 @@ const sigtuneFigures = (() => {
       const surface = { id: "surface", name: "model", type: "custom", data: cells, clip: true, animation: false, z: 1,
         encode: { x: -1, y: -1 }, renderItem: (_, api) => cell(api, xs, ys), progressive: 0 };
       const [low, high] = bounds(cells.map((each) => each[3]));
-      const map = ramp(colours, { type: "number", label: figure.metric, values: [low, high] }, [0, 1], {});
+      const map = ramp(colours, { type: "number", log: false, label: figure.metric, values: [low, high] }, [0, 1], {});
       return {
         option: {
           grid: grid({ right: 110 }), legend: legend(colours, namesOf(points)),
@@ -426,18 +432,18 @@ const sigtuneFigures = (() => {
 
   const better = (one) => `${one.label} (${one.objective === "minimize" ? "lower" : "higher"} is better)`;
 
-  function parallelAxis(colours, one, dim) {
-    const base = { dim, name: one.label, nameTextStyle: { color: colours.text, fontSize: 11, width: 90, overflow: "truncate" },
-      nameTruncate: { maxWidth: 90 }, axisLine: { lineStyle: { color: colours.muted } },
+  // Of many axes every second name stands higher, so that there is room for each.
+  function parallelAxis(colours, one, dim, count) {
+    const base = { dim, name: tail(one.label, count > 6 ? 16 : 20), nameTextStyle: { color: colours.text, fontSize: 11 },
+      nameGap: count > 6 && dim % 2 ? 28 : 12, nameTruncate: { maxWidth: 160 }, axisLine: { lineStyle: { color: colours.muted } },
       axisTick: { lineStyle: { color: colours.muted } },
       axisLabel: { color: colours.text, fontSize: 10, formatter: (value) => number(value) },
       areaSelectStyle: { width: 16, borderColor: colours.best, color: colours.best, opacity: 0.25 } };
     if (one.type === "category") {
       return { ...base, type: "category", data: one.categories, axisLabel: { color: colours.text, fontSize: 10, width: 70, overflow: "truncate" } };
     }
-    const isLog = one.log && one.values.every((value) => value === null || value > 0);
-    const ends = isLog && one.low !== undefined ? { min: extent(one)[0], max: extent(one)[1] } : { scale: true };
-    return { ...base, type: isLog ? "log" : "value", ...ends };
+    const ends = isLog(one) ? { min: extent(one)[0], max: extent(one)[1] } : { scale: true };
+    return { ...base, type: isLog(one) ? "log" : "value", ...ends };
   }
 
   // A rectangle of the contour: half way to its neighbours on each side, on linear and log axes alike.

@@ -36,10 +36,11 @@
     }
   }
 
+  const hasJobs = table.job.some((each) => each !== null);
   const job = (row) => (table.job[row] === null ? "" : String(table.job[row]));
-  const headings = () => ["observation", "job", ...sorted().map((column) => column.label)];
+  const headings = () => ["observation", ...(hasJobs ? ["job"] : []), ...sorted().map((column) => column.label)];
   const sorted = () => [...table.columns].sort((one, other) => (one.role === "metric" ? 0 : 1) - (other.role === "metric" ? 0 : 1));
-  const line = (row) => [table.number[row], job(row), ...sorted().map((column) => sigtuneFigures.text(column, row))];
+  const line = (row) => [table.number[row], ...(hasJobs ? [job(row)] : []), ...sorted().map((column) => sigtuneFigures.text(column, row))];
 
   function best() {
     if (!content.best.length) return;
