@@ -20,6 +20,10 @@ from sigtune.backend.requests import Json, Request, whole_number
 
 MAX_PAGE = 1000
 
+MARKERS = ("limit", "before", "after")
+PAGE = (*MARKERS, "ascending")
+"""The fields of a query that ask for a page; without the last where the order is fixed."""
+
 Row = TypeVar("Row")
 SortValue: TypeAlias = float | int | str | None
 SortKey: TypeAlias = ColumnElement[Any] | InstrumentedAttribute[Any]

@@ -81,27 +81,42 @@ class Call:
         return Request(session, self.ids, self.data, self.token)
 
 
-Handler: TypeAlias = Callable[[Call], Json]
+@dataclass(frozen=True)
+class Handler:
+    """What answers a method of a route: `fields` are those of its body, or of its query, that it reads."""
+
+    answer: Callable[[Call], Json]
+    fields: tuple[str, ...]
+    description: str
+
+    def __call__(self, call: Call) -> Json:
+        """Answer a call."""
+        return self.answer(call)
 
 
-def reads(answer: Callable[[Request], Json]) -> Handler:
+def computes(answer: Callable[[Call], Json], *fields: str) -> Handler:
+    """Return a handler that begins its transactions itself."""
+    return Handler(answer, fields, answer.__doc__ or "")
+
+
+def reads(answer: Callable[[Request], Json], *fields: str) -> Handler:
     """Return a handler that answers within one reading transaction."""
 
     def handle(call: Call) -> Json:
         with call.reading() as request:
             return answer(request)
 
-    return handle
+    return Handler(handle, fields, answer.__doc__ or "")
 
 
-def writes(answer: Callable[[Request], Json]) -> Handler:
+def writes(answer: Callable[[Request], Json], *fields: str) -> Handler:
     """Return a handler that answers within one writing transaction."""
 
     def handle(call: Call) -> Json:
         with call.writing() as request:
             return answer(request)
 
-    return handle
+    return Handler(handle, fields, answer.__doc__ or "")
 
 
 def only_fields(data: Mapping[str, Any], *fields: str) -> Json:

@@ -24,6 +24,7 @@ from sigtune.backend.json_body import read_body
 from sigtune.backend.requests import Json
 from sigtune.backend.routes import Route, find_route
 from sigtune.server.authentication import Authentication
+from sigtune.server.openapi import openapi_document
 
 LARGEST_BODY = 8 * 2**20
 """Bytes; ten thousand runs in one batch are about four million."""
@@ -45,10 +46,24 @@ _log = logging.getLogger("sigtune.server.access")
 
 
 def create_app(api: Api, authentication: Authentication, pages: ASGIApp | None = None) -> Starlette:
-    """Return the application that answers /v1 from the store of `api`, and /health; `pages` the rest."""
+    """Return the application that answers /v1 from the store of `api`, /health and /openapi.json.
+
+    `pages` answers the rest.
+    """
     v1 = _V1(api, authentication)
-    routes = [HttpRoute("/health", _Health(api)), Mount("/v1", app=v1), Mount("/", app=pages or v1)]
+    routes = [
+        HttpRoute("/health", _Health(api)),
+        HttpRoute("/openapi.json", _openapi),
+        Mount("/v1", app=v1),
+        Mount("/", app=pages or v1),
+    ]
     return Starlette(routes=routes)
+
+
+async def _openapi(request: Request) -> Response:
+    """GET /openapi.json: what can be asked, for people and programs that generate clients or tests."""
+    del request
+    return JSONResponse(openapi_document())
 
 
 class _Health:

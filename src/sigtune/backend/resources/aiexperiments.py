@@ -11,13 +11,16 @@ from sigtune.backend.requests import Json, Request
 from sigtune.backend.resources import experiments
 from sigtune.backend.tables import ExperimentRow, TrainingRunRow
 
+UNKNOWN = ("observation_budget", "project", "tasks")
+"""The fields of an experiment that an AI experiment has not."""
+
 
 def create(request: Request) -> Json:
     """POST clients/ID/projects/ID/aiexperiments: its budget counts runs, and each metric has a name."""
     check_client(request)
     project = find_project(request.session, request.ids[1])
     data = dict(request.data)
-    for field in ("observation_budget", "project", "tasks"):
+    for field in UNKNOWN:
         if data.get(field):
             raise bad_request(f"unknown field {field!r} of an AI experiment; expected: budget")
     metrics = data.get("metrics")

@@ -26,11 +26,12 @@ from sigtune.backend.values import deviation, number
 MOST_IN_A_RUN = 200
 MOST_METADATA = 5
 LONGEST_NAME = 100
+FIELDS = ("values", "metadata")
 
 
 def create(request: Request) -> Json:
     """POST training_runs/ID/checkpoints, until the run is an observation."""
-    data = request.only("values", "metadata")
+    data = request.only(*FIELDS)
     run = run_of(request, lock=True)
     values = [_value_row(item) for item in list_of_mappings("values", data.get("values"))]
     if len({row.name for row in values}) < len(values):

@@ -13,7 +13,7 @@ from sigtune.backend.definitions import define, shown_definition
 from sigtune.backend.errors import bad_request
 from sigtune.backend.lookup import check_client, experiment_of, find_project
 from sigtune.backend.metadata import metadata_json, set_metadata
-from sigtune.backend.pagination import page_of
+from sigtune.backend.pagination import PAGE, page_of
 from sigtune.backend.progress import core_progress, run_progress
 from sigtune.backend.requests import CLIENT_ID, Json, Request, one_of, text, whole_number
 from sigtune.backend.resources.projects import given_project
@@ -35,7 +35,7 @@ from sigtune.errors import format_problems
 STATES = ("active", "deleted")
 LONGEST_NAME = 100
 
-_UPDATABLE = (
+UPDATABLE = (
     "name",
     "project",
     "state",
@@ -47,6 +47,9 @@ _UPDATABLE = (
     "metrics",
     "no_optimize",
 )
+
+AI_LISTED_BY = ("state", "search", "user", "period_start", "period_end", "sort", "development", *PAGE)
+LISTED_BY = (*AI_LISTED_BY, "include_ai")
 
 
 def create(request: Request) -> Json:
@@ -146,7 +149,7 @@ def listed(request: Request, rows: Select[ExperimentRow]) -> Json:
 
 def update(request: Request) -> Json:
     """PUT experiments/ID."""
-    data = request.only(*_UPDATABLE)
+    data = request.only(*UPDATABLE)
     experiment = experiment_of(request, lock=True)
     if "name" in data:
         experiment.name = text("name", data["name"], LONGEST_NAME)

@@ -35,7 +35,7 @@ from sigtune.backend.tables import (
 from sigtune.backend.values import metric_value_rows
 from sigtune.backend.views import definition_of
 
-_FIELDS = (
+FIELDS = (
     "suggestion",
     "assignments",
     "values",
@@ -46,6 +46,7 @@ _FIELDS = (
     "task",
     "no_optimize",
 )
+UPDATABLE = tuple(field for field in FIELDS if field not in ("value", "value_stddev"))
 
 
 def create(request: Request) -> Json:
@@ -54,7 +55,7 @@ def create(request: Request) -> Json:
     As in SigOpt a suggestion can be reported more than once, and each report counts.
     """
     experiment = core_experiment_of(request)
-    observation = _add(request, experiment, request.only(*_FIELDS))
+    observation = _add(request, experiment, request.only(*FIELDS))
     return observation_json(experiment, observation)
 
 
@@ -62,7 +63,7 @@ def create_batch(request: Request) -> Json:
     """POST experiments/ID/observations/batch: report all of them, or none if one is refused."""
     experiment = core_experiment_of(request)
     items = list_of_mappings("observations", request.data.get("observations"))
-    added = [_add(request, experiment, only_fields(item, *_FIELDS)) for item in items]
+    added = [_add(request, experiment, only_fields(item, *FIELDS)) for item in items]
     return pagination([observation_json(experiment, row) for row in added], len(added))
 
 
@@ -91,7 +92,7 @@ def listing(request: Request) -> Json:
 
 def update(request: Request) -> Json:
     """PUT experiments/ID/observations/ID: correct its place, values, failure or metadata."""
-    data = request.only(*(field for field in _FIELDS if field not in ("value", "value_stddev")))
+    data = request.only(*UPDATABLE)
     experiment = active_experiment_of(request)
     observation = find_observation(request.session, experiment, request.ids[1])
     _move(request, experiment, observation, data)

@@ -14,11 +14,14 @@ from sigtune.backend import clock
 from sigtune.backend.errors import bad_request, conflict
 from sigtune.backend.lookup import check_client, find_project
 from sigtune.backend.metadata import metadata_json, set_metadata
-from sigtune.backend.pagination import page_of
+from sigtune.backend.pagination import PAGE, page_of
 from sigtune.backend.requests import CLIENT_ID, Json, Request, one_of, text
 from sigtune.backend.tables import ExperimentRow, ProjectMetadata, ProjectRow, TrainingRunRow
 
 LONGEST_NAME = 100
+FIELDS = ("id", "name", "metadata")
+UPDATABLE = ("name", "metadata")
+LISTED_BY = ("sort", "user", *PAGE)
 
 _ID_PATTERN = re.compile(r"[a-z0-9_.-]{1,32}")
 
@@ -26,7 +29,7 @@ _ID_PATTERN = re.compile(r"[a-z0-9_.-]{1,32}")
 def create(request: Request) -> Json:
     """POST clients/ID/projects."""
     check_client(request)
-    data = request.only("id", "name", "metadata")
+    data = request.only(*FIELDS)
     reference = data.get("id")
     if not isinstance(reference, str) or not _ID_PATTERN.fullmatch(reference):
         what = "id: expected 1 to 32 lower-case letters, digits, hyphens, underscores and dots"
@@ -67,7 +70,7 @@ def listing(request: Request) -> Json:
 def update(request: Request) -> Json:
     """PUT clients/ID/projects/ID."""
     check_client(request)
-    data = request.only("name", "metadata")
+    data = request.only(*UPDATABLE)
     project = find_project(request.session, request.ids[1])
     if "name" in data:
         project.name = text("name", data["name"], LONGEST_NAME)

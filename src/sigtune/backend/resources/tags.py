@@ -14,6 +14,7 @@ from sigtune.backend.requests import CLIENT_ID, Json, Request, id_or_none, parse
 from sigtune.backend.tables import TagRow
 
 LONGEST_NAME = 100
+FIELDS = ("name", "color")
 
 _COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
 
@@ -21,7 +22,7 @@ _COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
 def create(request: Request) -> Json:
     """POST clients/ID/tags."""
     check_client(request)
-    data = request.only("name", "color")
+    data = request.only(*FIELDS)
     color = data.get("color")
     if not isinstance(color, str) or not _COLOR.fullmatch(color):
         raise bad_request(f"color: expected one such as #112233, got {color!r}")

@@ -13,7 +13,7 @@ from sigtune.backend import clock
 from sigtune.backend.errors import bad_request, forbidden, not_found
 from sigtune.backend.lookup import check_client, experiment_of, find_project, run_of
 from sigtune.backend.observed import best_observations
-from sigtune.backend.pagination import page_of, pagination
+from sigtune.backend.pagination import PAGE, page_of, pagination
 from sigtune.backend.points import assignments_json, parse_assignments, point_row
 from sigtune.backend.requests import (
     Call,
@@ -40,6 +40,7 @@ from sigtune.backend.tables import (
 from sigtune.backend.views import definition_of
 
 MOST_IN_A_BATCH = 10_000
+LISTED_BY = ("filters", "search", "sort", *PAGE)
 _SOURCE = "SigOpt"
 
 

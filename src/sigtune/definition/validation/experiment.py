@@ -22,7 +22,7 @@ from sigtune.definition.validation.tasks import tasks_problems
 from sigtune.errors import Problem
 
 EXPERIMENT_TYPES = ("offline", "random", "grid")
-_FIELDS = (
+FIELDS = (
     "name",
     "parameters",
     "metrics",
@@ -46,7 +46,7 @@ def experiment_problems(definition: Mapping[str, Any]) -> list[Problem]:
     """
     parameters = definition.get("parameters")
     problems = [
-        *unknown_field_problems("", definition, _FIELDS),
+        *unknown_field_problems("", definition, FIELDS),
         *name_problems("name", definition),
         *parameters_problems(parameters, definition.get("type")),
         *conditionals_problems(definition.get("conditionals"), parameters),
