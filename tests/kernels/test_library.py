@@ -1,11 +1,15 @@
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sigtune.errors import UsageError
 from sigtune.kernels import library
 
+ROOT = Path(__file__).parents[2]
 SOURCES = Path(library.__file__).parent
 
 
@@ -35,4 +39,26 @@ def test_kernels_compiled_from_other_sources_are_not_called(
 
 def test_every_source_in_c_has_its_binding_beside_it() -> None:
     sources = {path.stem for path in SOURCES.glob("*.cpp")}
-    assert sources == {path.stem for path in SOURCES.glob("*.py")} - {"__init__", "library"}
+    assert sources == {path.stem for path in SOURCES.glob("*.py")} - {"__init__", "library"} | {"processor"}
+
+
+@pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
+@pytest.mark.parametrize("lanes", ["5", "32", "", "wide"])
+def test_a_width_that_no_processor_has_is_refused(lanes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGTUNE_LANES", lanes)
+    with pytest.raises(UsageError) as raised:
+        library.load()
+    assert raised.value.problems[0].key == f"SIGTUNE_LANES={lanes}"
+
+
+@pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
+def test_every_width_computes_the_same_up_to_rounding() -> None:
+    widest = library.compiled().lanes_of_this_processor()
+    command = [sys.executable, "-m", "tests.kernels.print_sums"]
+    sums = []
+    for lanes in (lanes for lanes in (4, 8, 16) if lanes <= widest):
+        environment = {**os.environ, library.LANES: str(lanes)}
+        output = subprocess.check_output(command, env=environment, cwd=ROOT, text=True)
+        sums.append([float(value) for value in output.split()])
+    for other in sums[1:]:
+        assert other == pytest.approx(sums[0], rel=1e-4, abs=1e-5)

@@ -26,8 +26,8 @@ struct Noise {
 };
 
 // Write the clip, read `speed` times as fast and interpolated linearly, from its shift on.
-FOR_EACH_PROCESSOR void read_faster(const int16_t* clip, int64_t shift, float gain, float speed, int64_t samples,
-                                    float* target) {
+INLINED void read_faster_here(const int16_t* clip, int64_t shift, float gain, float speed, int64_t samples,
+                              float* target) {
     const int64_t end = std::min(samples, samples + shift);
     for (int64_t t = std::max<int64_t>(0, shift); t < end; ++t) {
         const float position = static_cast<float>(t - shift) * speed;
@@ -39,12 +39,21 @@ FOR_EACH_PROCESSOR void read_faster(const int16_t* clip, int64_t shift, float ga
     }
 }
 
-FOR_EACH_PROCESSOR void read(const int16_t* clip, int64_t shift, float gain, int64_t samples, float* target) {
+FOR_EACH_PROCESSOR(void, read_faster, read_faster_here, 16,
+                   (const int16_t* clip, int64_t shift, float gain, float speed, int64_t samples,
+                    float* target),
+                   (clip, shift, gain, speed, samples, target))
+
+INLINED void read_here(const int16_t* clip, int64_t shift, float gain, int64_t samples, float* target) {
     const int64_t end = std::min(samples, samples + shift);
     for (int64_t t = std::max<int64_t>(0, shift); t < end; ++t) target[t] = gain * clip[t - shift];
 }
 
-FOR_EACH_PROCESSOR void add(const Noise& noise, int64_t samples, float* target) {
+FOR_EACH_PROCESSOR(void, read, read_here, 16,
+                   (const int16_t* clip, int64_t shift, float gain, int64_t samples, float* target),
+                   (clip, shift, gain, samples, target))
+
+INLINED void add_here(const Noise& noise, int64_t samples, float* target) {
     double clip_energy = 0, noise_energy = 0;
 #pragma omp simd reduction(+ : clip_energy, noise_energy)
     for (int64_t t = 0; t < samples; ++t) {
@@ -57,6 +66,10 @@ FOR_EACH_PROCESSOR void add(const Noise& noise, int64_t samples, float* target) 
     const float gain = static_cast<float>(noise.amplitude_ratio * std::sqrt(clip_energy) / noise_norm);
     for (int64_t t = 0; t < samples; ++t) target[t] += gain * UNIT * noise.samples[t];
 }
+
+FOR_EACH_PROCESSOR(void, add, add_here, 16,
+                   (const Noise& noise, int64_t samples, float* target),
+                   (noise, samples, target))
 
 // A clip with what is before and after it is in `padded`.
 void augment(const int16_t* clip, int64_t shift, float amplitude, float speed, const Noise& noise,
@@ -76,13 +89,17 @@ void augment(const int16_t* clip, int64_t shift, float amplitude, float speed, c
     for (int64_t i = 1; last + i < padded + framing.length(); ++i) last[i] = last[-i];
 }
 
-FOR_EACH_PROCESSOR void cut(const float* padded, const Framing& framing, const float* window, float* frames) {
+INLINED void cut_here(const float* padded, const Framing& framing, const float* window, float* frames) {
     for (int64_t frame = 0; frame < framing.frames; ++frame) {
         const float* const source = padded + frame * framing.hop;
         float* const target = frames + frame * framing.size;
         for (int64_t i = 0; i < framing.size; ++i) target[i] = source[i] * window[i];
     }
 }
+
+FOR_EACH_PROCESSOR(void, cut, cut_here, 16,
+                   (const float* padded, const Framing& framing, const float* window, float* frames),
+                   (padded, framing, window, frames))
 
 }  // namespace
 

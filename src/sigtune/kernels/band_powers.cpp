@@ -39,8 +39,8 @@ INLINED void add_up(const float* power, const std::vector<Band>& bands, int64_t 
 }
 
 // One clip: the spectrum is (frames, bins) pairs of real and imaginary part, the result (bands, frames).
-FOR_EACH_PROCESSOR void add_up_clip(const float* spectrum, int64_t frames, int64_t bins,
-                                    const std::vector<Band>& bands, float* power, float* result) {
+INLINED void add_up_clip_here(const float* spectrum, int64_t frames, int64_t bins,
+                              const std::vector<Band>& bands, float* power, float* result) {
     for (int64_t frame = 0; frame < frames; ++frame, spectrum += 2 * bins) {
         for (int64_t bin = 0; bin < bins; ++bin) {
             const float real = spectrum[2 * bin], imaginary = spectrum[2 * bin + 1];
@@ -51,9 +51,9 @@ FOR_EACH_PROCESSOR void add_up_clip(const float* spectrum, int64_t frames, int64
 }
 
 // The same of magnitudes read `rate` times as fast, interpolated linearly between frames; zeros follow the last.
-FOR_EACH_PROCESSOR void add_up_stretched_clip(const float* spectrum, int64_t frames, int64_t bins, float rate,
-                                              const std::vector<Band>& bands, float* magnitudes, float* power,
-                                              float* result) {
+INLINED void add_up_stretched_clip_here(const float* spectrum, int64_t frames, int64_t bins, float rate,
+                                        const std::vector<Band>& bands, float* magnitudes, float* power,
+                                        float* result) {
     for (int64_t i = 0; i < frames * bins; ++i) {
         const float real = spectrum[2 * i], imaginary = spectrum[2 * i + 1];
         magnitudes[i] = std::sqrt(real * real + imaginary * imaginary);
@@ -72,6 +72,16 @@ FOR_EACH_PROCESSOR void add_up_stretched_clip(const float* spectrum, int64_t fra
         add_up(power, bands, frame, frames, result);
     }
 }
+
+FOR_EACH_PROCESSOR(void, add_up_stretched_clip, add_up_stretched_clip_here, 16,
+                   (const float* spectrum, int64_t frames, int64_t bins, float rate,
+                    const std::vector<Band>& bands, float* magnitudes, float* power, float* result),
+                   (spectrum, frames, bins, rate, bands, magnitudes, power, result))
+
+FOR_EACH_PROCESSOR(void, add_up_clip, add_up_clip_here, 16,
+                   (const float* spectrum, int64_t frames, int64_t bins, const std::vector<Band>& bands,
+                    float* power, float* result),
+                   (spectrum, frames, bins, bands, power, result))
 
 }  // namespace
 

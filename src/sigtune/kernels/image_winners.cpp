@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "lanes.h"
@@ -96,15 +97,19 @@ INLINED void convolve_window(const float* corner, const Shape& shape, const floa
             }
             continue;
         }
+        // A NaN is the highest. Which pixel was one is kept apart: GCC 12 takes a choice by two comparisons at once
+        // (a > b or a is a NaN) apart into single floats in sixteen lanes, five times as slow as all the rest.
         typename L::Floats highest = sums[0][r];
-        typename L::Integers index = {};
+        typename L::Integers index = {}, nan_index = typename L::Integers{} - 1;
         UNROLLED
         for (int p = 1; p < PIXELS; ++p) {
             const typename L::Floats sum = sums[p][r];
-            const typename L::Integers higher = (sum > highest) | (sum != sum);
-            highest = higher ? sum : highest;
-            index = higher ? p : index;
+            index = sum > highest ? p : index;
+            highest = sum > highest ? sum : highest;
+            nan_index = sum != sum ? p : nan_index;
         }
+        index = nan_index > 0 ? nan_index : index;
+        highest = nan_index > 0 ? std::numeric_limits<float>::quiet_NaN() : highest;
         // Normalising is the same for all pixels of a channel and keeps their order.
         activate<LANES>(highest, here, activations + r * LANES, boosted + r * LANES);
         L::store(argmax + r * LANES, index);
@@ -150,27 +155,31 @@ INLINED void activate_image(const float* image, bool before_pool, const Shape& s
     }
 }
 
-FOR_EACH_WIDTH(activate_of_image, activate_image,
+FOR_EACH_WIDTH(activate_of_image, activate_image, 16,
                (const float* image, bool before_pool, const Shape& shape, const float* weights,
                 const Activation& of, Scratch& scratch),
                (image, before_pool, shape, weights, of, scratch))
 
-FOR_EACH_PROCESSOR void winners_of_image(const Shape& shape, bool before_pool, int64_t k, float* y,
-                                         uint8_t* argmax, int32_t* on, Scratch& scratch) {
+INLINED void winners_of_image_here(const Shape& shape, bool before_pool, int64_t k, float* y, uint8_t* argmax,
+                                   int32_t* on, Scratch& scratch) {
     const int32_t* const boosted = scratch.boosted.data();
     if (before_pool) {
         constexpr int64_t PIXELS = WINDOW * WINDOW;
         const int32_t threshold =
             kth_highest_order(boosted, PIXELS * shape.units(), k, scratch.halves.data());
-        std::vector<float> highest(shape.channels);
         keep_winners_and_pool(scratch.activations.data(), boosted, threshold, shape.pooled(), PIXELS,
-                              shape.channels, y, argmax, on, highest.data());
+                              shape.channels, y, argmax, on);
         return;
     }
     const int32_t threshold = kth_highest_order(boosted, shape.units(), k, scratch.halves.data());
     keep_winners(scratch.activations.data(), boosted, scratch.argmax.data(), threshold, shape.units(),
                  shape.channels, y, argmax, on);
 }
+
+FOR_EACH_PROCESSOR(void, winners_of_image, winners_of_image_here, 16,
+                   (const Shape& shape, bool before_pool, int64_t k, float* y, uint8_t* argmax, int32_t* on,
+                    Scratch& scratch),
+                   (shape, before_pool, k, y, argmax, on, scratch))
 
 // The image once for each column of the kernel, so that column t begins at its tap t, and with zeros after the
 // convolution's last column: (kernel, inputs, height, stride).
@@ -237,7 +246,7 @@ INLINED void multiply_taps(const float* spread, const Shape& shape, float* sums,
     }
 }
 
-FOR_EACH_WIDTH(multiply_taps_of_image, multiply_taps,
+FOR_EACH_WIDTH(multiply_taps_of_image, multiply_taps, 16,
                (const float* spread, const Shape& shape, float* sums, float* products),
                (spread, shape, sums, products))
 
@@ -251,8 +260,8 @@ struct GradientSums {
 };
 
 // `image` has rows of shape.stride() floats.
-FOR_EACH_PROCESSOR void add_gradient_of_image(const float* grad_y, const float* image, const float* y,
-                                              const uint8_t* argmax, const Shape& shape, GradientSums& sums) {
+INLINED void add_gradient_of_image_here(const float* grad_y, const float* image, const float* y,
+                                        const uint8_t* argmax, const Shape& shape, GradientSums& sums) {
     for (int64_t pixel = 0; pixel < shape.pooled(); ++pixel) {
         const int64_t row = pixel / shape.pooled_columns(), column = pixel % shape.pooled_columns();
         const float* const corner = image + (row * shape.stride() + column) * WINDOW;
@@ -273,6 +282,11 @@ FOR_EACH_PROCESSOR void add_gradient_of_image(const float* grad_y, const float* 
         });
     }
 }
+
+FOR_EACH_PROCESSOR(void, add_gradient_of_image, add_gradient_of_image_here, 8,
+                   (const float* grad_y, const float* image, const float* y, const uint8_t* argmax,
+                    const Shape& shape, GradientSums& sums),
+                   (grad_y, image, y, argmax, shape, sums))
 
 void pad_rows(const float* image, const Shape& shape, float* padded) {
     for (int64_t row = 0; row < shape.inputs * shape.height; ++row, padded += shape.stride()) {

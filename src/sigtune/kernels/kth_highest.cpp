@@ -8,11 +8,15 @@
 
 namespace {
 
-FOR_EACH_PROCESSOR float kth_highest_of_row(const float* values, int64_t count, int64_t k, int32_t* orders,
-                                            int16_t* halves) {
+INLINED float kth_highest_of_row_here(const float* values, int64_t count, int64_t k, int32_t* orders,
+                                      int16_t* halves) {
     for (int64_t i = 0; i < count; ++i) orders[i] = order_of(values[i]);
     return float_of(kth_highest_order(orders, count, k, halves));
 }
+
+FOR_EACH_PROCESSOR(float, kth_highest_of_row, kth_highest_of_row_here, 16,
+                   (const float* values, int64_t count, int64_t k, int32_t* orders, int16_t* halves),
+                   (values, count, k, orders, halves))
 
 }  // namespace
 

@@ -32,19 +32,5 @@ struct Lanes {
     }
 };
 
-// FOR_EACH_WIDTH(f, kernel, (parameters), (arguments)) defines f as the kernel<LANES> of this processor.
-#if defined(HAS_PROCESSOR_LEVELS)
-#define FOR_EACH_WIDTH(name, kernel, parameters, arguments)                                          \
-    __attribute__((target("arch=x86-64-v4"))) void name##_in_16 parameters { kernel<16> arguments; } \
-    __attribute__((target("arch=x86-64-v3"))) void name##_in_8 parameters { kernel<8> arguments; }   \
-    void name##_in_4 parameters { kernel<4> arguments; }                                             \
-    void(*const name) parameters = __builtin_cpu_supports("x86-64-v4")   ? name##_in_16              \
-                                   : __builtin_cpu_supports("x86-64-v3") ? name##_in_8               \
-                                                                         : name##_in_4;
-#else
-#define FOR_EACH_WIDTH(name, kernel, parameters, arguments) \
-    void name parameters { kernel<4> arguments; }
-#endif
-
 // Loops that a kernel's registers stand for are unrolled, so that they do stay in registers.
 #define UNROLLED _Pragma("GCC unroll 16")

@@ -10,16 +10,22 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 from importlib.util import find_spec
 
 import torch
 from torch import Tensor
+
+from sigtune.errors import Problem, UsageError
 
 log = logging.getLogger(__name__)
 
 NAME = "sigtune.kernels._compiled"
 
 _POINTER, _INT, _SIZE = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
+LANES = "SIGTUNE_LANES"
+"""An environment variable: how many floats the kernels' registers are to hold, for measuring (4, 8 or 16)."""
+
 _PARAMETERS: dict[str, list[type]] = {
     # kth_highest.cpp
     "kth_highest": [_POINTER, *[_SIZE] * 3, _INT, _POINTER],
@@ -50,7 +56,8 @@ _PARAMETERS: dict[str, list[type]] = {
 def load(name: str = NAME) -> ctypes.CDLL | None:
     """Return the library compiled under a module's name.
 
-    None, and a line in the log, where it was not compiled, or from sources that had other functions.
+    None, and a line in the log, where it was not compiled, or from sources that had other functions. Raises
+    UsageError where SIGTUNE_LANES, which the library reads itself, is not a width that this processor has.
     torch is imported before: its OpenMP library then runs the threads of these functions too.
     """
     spec = find_spec(name)
@@ -58,9 +65,15 @@ def load(name: str = NAME) -> ctypes.CDLL | None:
         log.info("sigtune was installed without a C++ compiler: training on the CPU takes longer")
         return None
     library = ctypes.CDLL(spec.origin)
-    if not all(hasattr(library, function_name) for function_name in _PARAMETERS):
+    if not all(
+        hasattr(library, function_name) for function_name in ("lanes_of_this_processor", *_PARAMETERS)
+    ):
         log.warning("%s is not of these sources: install sigtune again, or it trains slowly", spec.origin)
         return None
+    widths = [str(lanes) for lanes in (4, 8, 16) if lanes <= library.lanes_of_this_processor()]
+    if (forced := os.environ.get(LANES)) is not None and forced not in widths:
+        what = "is not a width of this processor's registers, in floats"
+        raise UsageError([Problem(f"{LANES}={forced}", what, "one of " + ", ".join(widths))])
     for function_name, parameters in _PARAMETERS.items():
         function = getattr(library, function_name)
         function.argtypes = parameters

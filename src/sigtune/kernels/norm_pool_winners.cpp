@@ -145,9 +145,8 @@ INLINED void choose_before_pool(const T* x, const Sizes& sizes, const float* mea
     }
     const int32_t* const boosted = scratch.boosted.data();
     const int32_t threshold = kth_highest_order(boosted, sizes.values(), k, scratch.halves.data());
-    std::vector<float> highest(channels);
     keep_winners_and_pool(scratch.activations.data(), boosted, threshold, windows, window * window, channels, y,
-                          argmax, on, highest.data());
+                          argmax, on);
     for (int64_t at = windows * window * window * channels; at < sizes.values(); ++at) {
         on[at % channels] += boosted[at] >= threshold && scratch.activations[at] > 0;
     }
@@ -192,8 +191,8 @@ INLINED void spread_gradient(const T* gradient, const T* x, const uint8_t* argma
     }
 }
 
-FOR_EACH_PROCESSOR void sum_image(const void* x, bool bfloat16, int64_t image, const Sizes& sizes,
-                                  const float* shift, double* sums, double* squares) {
+INLINED void sum_image_here(const void* x, bool bfloat16, int64_t image, const Sizes& sizes,
+                            const float* shift, double* sums, double* squares) {
     const int64_t at = image * sizes.values();
     if (bfloat16) {
         sum_pixels(static_cast<const Bfloat16*>(x) + at, sizes, shift, sums, squares);
@@ -201,6 +200,11 @@ FOR_EACH_PROCESSOR void sum_image(const void* x, bool bfloat16, int64_t image, c
         sum_pixels(static_cast<const float*>(x) + at, sizes, shift, sums, squares);
     }
 }
+
+FOR_EACH_PROCESSOR(void, sum_image, sum_image_here, 16,
+                   (const void* x, bool bfloat16, int64_t image, const Sizes& sizes, const float* shift,
+                    double* sums, double* squares),
+                   (x, bfloat16, image, sizes, shift, sums, squares))
 
 template <typename T>
 INLINED void choose(const T* x, bool before_pool, const Sizes& sizes, const float* mean, const float* scale,
@@ -212,10 +216,10 @@ INLINED void choose(const T* x, bool before_pool, const Sizes& sizes, const floa
     }
 }
 
-FOR_EACH_PROCESSOR void winners_of_image(const void* x, bool bfloat16, bool before_pool, int64_t image,
-                                         const Sizes& sizes, const float* mean, const float* scale,
-                                         const float* boost, int64_t k, void* y, uint8_t* argmax, int32_t* on,
-                                         Scratch& scratch) {
+INLINED void winners_of_image_here(const void* x, bool bfloat16, bool before_pool, int64_t image,
+                                   const Sizes& sizes, const float* mean, const float* scale,
+                                   const float* boost, int64_t k, void* y, uint8_t* argmax, int32_t* on,
+                                   Scratch& scratch) {
     const int64_t from = image * sizes.values(), to = image * sizes.units();
     if (bfloat16) {
         choose(static_cast<const Bfloat16*>(x) + from, before_pool, sizes, mean, scale, boost, k,
@@ -226,9 +230,15 @@ FOR_EACH_PROCESSOR void winners_of_image(const void* x, bool bfloat16, bool befo
     }
 }
 
-FOR_EACH_PROCESSOR void sum_gradient_of_image(const void* gradient, const void* y, const uint8_t* argmax,
-                                              bool bfloat16, int64_t image, const Sizes& sizes, double* sums,
-                                              double* products) {
+FOR_EACH_PROCESSOR(void, winners_of_image, winners_of_image_here, 16,
+                   (const void* x, bool bfloat16, bool before_pool, int64_t image, const Sizes& sizes,
+                    const float* mean, const float* scale, const float* boost, int64_t k, void* y,
+                    uint8_t* argmax, int32_t* on, Scratch& scratch),
+                   (x, bfloat16, before_pool, image, sizes, mean, scale, boost, k, y, argmax, on, scratch))
+
+INLINED void sum_gradient_of_image_here(const void* gradient, const void* y, const uint8_t* argmax,
+                                        bool bfloat16, int64_t image, const Sizes& sizes, double* sums,
+                                        double* products) {
     const int64_t at = image * sizes.units();
     if (bfloat16) {
         sum_passed_on(static_cast<const Bfloat16*>(gradient) + at, static_cast<const Bfloat16*>(y) + at,
@@ -239,10 +249,14 @@ FOR_EACH_PROCESSOR void sum_gradient_of_image(const void* gradient, const void* 
     }
 }
 
-FOR_EACH_PROCESSOR void gradient_of_image(const void* gradient, const void* x, const uint8_t* argmax,
-                                          bool bfloat16, int64_t image, const Sizes& sizes, const float* mean,
-                                          const float* scale, const float* offset, const float* slope,
-                                          void* dx) {
+FOR_EACH_PROCESSOR(void, sum_gradient_of_image, sum_gradient_of_image_here, 16,
+                   (const void* gradient, const void* y, const uint8_t* argmax, bool bfloat16, int64_t image,
+                    const Sizes& sizes, double* sums, double* products),
+                   (gradient, y, argmax, bfloat16, image, sizes, sums, products))
+
+INLINED void gradient_of_image_here(const void* gradient, const void* x, const uint8_t* argmax, bool bfloat16,
+                                    int64_t image, const Sizes& sizes, const float* mean, const float* scale,
+                                    const float* offset, const float* slope, void* dx) {
     const int64_t from = image * sizes.units(), to = image * sizes.values();
     if (bfloat16) {
         spread_gradient(static_cast<const Bfloat16*>(gradient) + from, static_cast<const Bfloat16*>(x) + to,
@@ -252,6 +266,12 @@ FOR_EACH_PROCESSOR void gradient_of_image(const void* gradient, const void* x, c
                         argmax + from, sizes, mean, scale, offset, slope, static_cast<float*>(dx) + to);
     }
 }
+
+FOR_EACH_PROCESSOR(void, gradient_of_image, gradient_of_image_here, 16,
+                   (const void* gradient, const void* x, const uint8_t* argmax, bool bfloat16, int64_t image,
+                    const Sizes& sizes, const float* mean, const float* scale, const float* offset,
+                    const float* slope, void* dx),
+                   (gradient, x, argmax, bfloat16, image, sizes, mean, scale, offset, slope, dx))
 
 }  // namespace
 

@@ -81,7 +81,7 @@ INLINED void add_features(const float* chunk, const float* weights, const int32_
     for (int r = 0; r < REGISTERS; ++r) L::store(result + r * LANES, sum[r]);
 }
 
-FOR_EACH_WIDTH(sum_of_features, add_features,
+FOR_EACH_WIDTH(sum_of_features, add_features, 16,
                (const float* chunk, const float* weights, const int32_t* indices, int64_t count, float start,
                 float* result),
                (chunk, weights, indices, count, start, result))
@@ -105,7 +105,7 @@ INLINED void multiply_features(const float* gradient, const float* chunk, const 
     }
 }
 
-FOR_EACH_WIDTH(products_with_features, multiply_features,
+FOR_EACH_WIDTH(products_with_features, multiply_features, 16,
                (const float* gradient, const float* chunk, const int32_t* indices, int64_t count, float* sums),
                (gradient, chunk, indices, count, sums))
 

@@ -41,23 +41,46 @@ INLINED void keep_winners(const float* activations, const int32_t* boosted, cons
     }
 }
 
+// BLOCK channels of a window, whose pixels are `channels` apart: what wins at each pixel, and of that the highest.
+// All is gathered in arrays of its own, which nothing else can point to, so that the loops become vectors.
+template <int BLOCK, typename T>
+INLINED void keep_winners_and_pool_window(const float* activations, const int32_t* boosted, int32_t threshold,
+                                          int64_t pixels, int64_t channels, T* y, uint8_t* argmax, int32_t* on) {
+    float highest[BLOCK] = {};
+    int32_t index[BLOCK] = {}, counts[BLOCK] = {};
+    for (int32_t pixel = 0; pixel < pixels; ++pixel, activations += channels, boosted += channels) {
+        for (int i = 0; i < BLOCK; ++i) {
+            const bool wins = boosted[i] >= threshold;
+            const float value = wins ? activations[i] : activations[i] * 0.0f;
+            const bool higher = pixel == 0 || value > highest[i] || value != value;
+            highest[i] = higher ? value : highest[i];
+            index[i] = !higher ? index[i] : wins ? pixel : NO_WINNER;
+            counts[i] += wins && value > 0;
+        }
+    }
+    for (int i = 0; i < BLOCK; ++i) store(y[i], highest[i]);
+    for (int i = 0; i < BLOCK; ++i) argmax[i] = static_cast<uint8_t>(index[i]);
+    for (int i = 0; i < BLOCK; ++i) on[i] += counts[i];
+}
+
 // The same, and then the highest of each pooling window: a NaN, or else the first of equals. The memory is
 // (windows, pixels of a window, channels). A window in which a zero is the highest has no winner.
 template <typename T>
 INLINED void keep_winners_and_pool(const float* activations, const int32_t* boosted, int32_t threshold,
                                    int64_t windows, int64_t pixels, int64_t channels, T* y, uint8_t* argmax,
-                                   int32_t* on, float* highest) {
+                                   int32_t* on) {
+    constexpr int64_t BLOCK = 32;
     for (int64_t window = 0; window < windows; ++window, y += channels, argmax += channels) {
-        for (int64_t pixel = 0; pixel < pixels; ++pixel, activations += channels, boosted += channels) {
-            for (int64_t c = 0; c < channels; ++c) {
-                const bool wins = boosted[c] >= threshold;
-                const float value = wins ? activations[c] : activations[c] * 0.0f;
-                const bool higher = pixel == 0 || value > highest[c] || value != value;
-                highest[c] = higher ? value : highest[c];
-                argmax[c] = !higher ? argmax[c] : wins ? static_cast<uint8_t>(pixel) : NO_WINNER;
-                on[c] += wins && value > 0;
-            }
+        int64_t c = 0;
+        for (; c + BLOCK <= channels; c += BLOCK) {
+            keep_winners_and_pool_window<BLOCK>(activations + c, boosted + c, threshold, pixels, channels, y + c,
+                                                argmax + c, on + c);
         }
-        for (int64_t c = 0; c < channels; ++c) store(y[c], highest[c]);
+        for (; c < channels; ++c) {
+            keep_winners_and_pool_window<1>(activations + c, boosted + c, threshold, pixels, channels, y + c,
+                                            argmax + c, on + c);
+        }
+        activations += pixels * channels;
+        boosted += pixels * channels;
     }
 }

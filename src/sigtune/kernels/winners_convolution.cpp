@@ -97,7 +97,7 @@ INLINED void convolve_image(const float* input, const uint8_t* argmax, const Sha
     }
 }
 
-FOR_EACH_WIDTH(convolution_of_image, convolve_image,
+FOR_EACH_WIDTH(convolution_of_image, convolve_image, 16,
                (const float* input, const uint8_t* argmax, const Shape& shape, const float* weights,
                 const float* bias, float* output, Winners& winners),
                (input, argmax, shape, weights, bias, output, winners))
@@ -223,7 +223,7 @@ INLINED void meet_channels(ChannelWinners& winners, int64_t image, int64_t first
     }
 }
 
-FOR_EACH_WIDTH(meet_channels_of_image, meet_channels,
+FOR_EACH_WIDTH(meet_channels_of_image, meet_channels, 8,
                (ChannelWinners & winners, int64_t image, int64_t first, const Shape& shape,
                 const float* grad_output, const float* weights, float* grad_weights),
                (winners, image, first, shape, grad_output, weights, grad_weights))

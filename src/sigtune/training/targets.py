@@ -91,6 +91,8 @@ def section_problems(key: str, section: Any) -> list[Problem]:
     try:
         found = get_object(target)
     except Exception as error:  # noqa: BLE001 - importing runs the module, which may raise anything
+        if isinstance(error.__cause__, UsageError):
+            return list(error.__cause__.problems)
         return [Problem(place, f"cannot be imported: {import_error(error)}", f"the import path of {kind}")]
     if (package := _PACKAGES.get(target.rpartition(".")[2])) and find_spec(package) is None:
         return [
