@@ -1,10 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
-DEMO := demo
 
 BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed api_speed
 
-.PHONY: install demo contract test test-all test-browser test-cluster test-environment coverage lint format bench
+.PHONY: install demo contract test test-all test-browser test-cluster test-installs test-hydra-next test-environment coverage lint format bench
 
 install: .venv/installed
 
@@ -17,15 +16,14 @@ install: .venv/installed
 
 # A search of eight suggestions on data it makes itself, with five epochs a job to be done in minutes.
 demo: install
-	mkdir -p $(DEMO)
-	cd $(DEMO) && ../$(BIN)/python ../train.py -m hydra/sweeper=sigopt trainer.gpus=0 trainer.max_epochs=5 sigopt.observation_budget=8
+	$(BIN)/python train.py -m hydra/sweeper=sigopt trainer.gpus=0 trainer.max_epochs=5 sigopt.observation_budget=8
 
 # The share of a real SigOpt server's recorded answers that this one gives too.
 contract: install
 	$(BIN)/python -m tests.contract
 
 # CI counts statements besides, of what runs in the tests' own process: before Python 3.12 that costs a quarter more CPU time.
-FAST := -m 'not slow and not gpu and not cluster and not browser'
+FAST := -m 'not slow and not gpu and not cluster and not browser and not installs'
 COVERAGE := --cov --cov-fail-under=70
 # As many processes as tests/conftest.py says; one that is done takes tests of another, and each file's stay together.
 PARALLEL := --numprocesses auto --dist worksteal
@@ -38,7 +36,21 @@ coverage: install lint
 
 # Those that take long too: fifty kills of a search, Ray, real compilations.
 test-all: install lint
-	$(BIN)/python -m pytest $(PARALLEL) -m 'not cluster'
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not cluster and not installs'
+
+# The wheel, and each extra in an environment of its own: downloads some gigabytes.
+test-installs: install
+	$(BIN)/python -m pytest -m installs tests/test_installs.py
+
+# The next Hydra with its OmegaConf, over the packages of .venv: what searches and refuses, and Hydra's own tests.
+HYDRA_NEXT := .venv-hydra-next
+test-hydra-next: install
+	$(BIN)/python -m venv $(HYDRA_NEXT)
+	$(HYDRA_NEXT)/bin/python -m pip install --quiet --pre hydra-core==1.4.0rc3
+	echo "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+	> "$$($(HYDRA_NEXT)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/installed.pth"
+	PYTHONPATH=src $(HYDRA_NEXT)/bin/python -m pytest tests/search/test_search_space.py tests/search/test_summary.py \
+	tests/search/test_hydra_suite.py tests/search/executors/test_launchers.py tests/examples tests/app/test_wrong_input.py
 
 # The dashboard's pages in Debian's chromium (apt-get install chromium).
 test-browser: install

@@ -165,7 +165,8 @@ class _Reader(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        self.text = self.stream.read()
+        with self.stream:
+            self.text = self.stream.read()
 
 
 def _output(given: int | IO[Any] | None, own: int) -> tuple[IO[str] | None, int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -70,6 +71,25 @@ class UnwritableFileError(Exception):
 
 class JobStoppedError(Exception):
     """The job was asked to stop and ended before its training did: it has neither a result nor failed."""
+
+
+class MissingExtraError(UsageError):
+    """An extra of sigtune is not installed, and what was asked for needs it."""
+
+
+@contextmanager
+def needing_extra(extra: str, key: str) -> Iterator[None]:
+    """Raise MissingExtraError, which names an extra, where an import inside the block lacks its package.
+
+    `key` is what the user gave that needs it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "sigtune").partition(".")[0] == "sigtune":
+            raise
+        what = f"needs {error.name}, which is not installed"
+        raise MissingExtraError([Problem(key, what, f"pip install 'sigtune[{extra}]'")]) from error
 
 
 def format_problems(problems: Sequence[Problem]) -> list[str]:

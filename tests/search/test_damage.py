@@ -54,7 +54,7 @@ def test_a_search_on_a_disk_that_is_full_says_what_is_saved_and_how_to_resume(ap
     result = app.run("sigopt.experiment_id=1", "sigopt.observation_budget=1")
     assert "No space left on device" in result.stdout
     assert "1 observed (0 failed)" in result.stdout
-    assert "resume " in result.stdout
+    assert "extend " in result.stdout
     assert "Traceback" not in result.stderr
 
 

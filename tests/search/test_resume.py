@@ -196,8 +196,8 @@ def test_resuming_finds_the_folder_by_itself(app: SweepApp) -> None:
         text=True,
     )
     assert_sound(app, 4)
-    assert labelled(resumed.stdout, "resume") == [
-        shlex.join(["python", *command[1:], "sigopt.experiment_id=1"])
+    assert labelled(resumed.stdout, "extend") == [
+        shlex.join(["python", *command[1:], "sigopt.observation_budget=8", "sigopt.experiment_id=1"])
     ]
 
 

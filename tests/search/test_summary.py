@@ -65,7 +65,7 @@ def test_a_report_that_cannot_be_written_is_told_in_a_line_and_the_search_is_don
     assert result.returncode == 0, result.stdout + result.stderr
     [told] = labelled(result.stdout, "report")
     assert told.startswith("not written: IsADirectoryError")
-    assert labelled(result.stdout, "resume")
+    assert labelled(result.stdout, "extend")
 
 
 def test_two_metrics_to_optimize_have_a_front_and_each_of_it_a_file(app: SweepApp) -> None:

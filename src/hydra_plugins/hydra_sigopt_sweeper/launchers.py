@@ -1,9 +1,18 @@
-"""The launchers that are ours: `hydra/launcher=ray`, over Ray itself, for the sweeper `sigopt` alone."""
+"""The launchers of our own, for the sweeper `sigopt` alone: `joblib` over loky, `ray` over Ray itself."""
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+
+
+@dataclass
+class JoblibLauncherConf:
+    """A process for each slot; `n_jobs` is the most that run at once, -1 as many as there are slots."""
+
+    _target_: str = "sigtune.search.executors.loky.LokyExecutor"
+    n_jobs: int = -1
 
 
 @dataclass
@@ -25,3 +34,9 @@ class RayLauncherConf:
 ConfigStore.instance().store(
     group="hydra/launcher", name="ray", node=RayLauncherConf, provider="hydra_sigopt_sweeper"
 )
+
+# Hydra's plugin of the same name, where it is installed, serves other sweepers too.
+if find_spec("hydra_plugins.hydra_joblib_launcher") is None:
+    ConfigStore.instance().store(
+        group="hydra/launcher", name="joblib", node=JoblibLauncherConf, provider="hydra_sigopt_sweeper"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -19,6 +20,8 @@ from sigtune.job.stop import asked_to_stop
 
 def training_problems(cfg: DictConfig) -> list[Problem]:
     """Return why this machine cannot train the config; a search asks before it draws a suggestion."""
+    if find_spec("pytorch_lightning") is None:
+        return [Problem("training", "Lightning is not installed", "pip install 'sigtune[local,train]'")]
     if OmegaConf.get_type(cfg) is EvaluationConfig:
         return _evaluation_problems(cfg)
     from sigtune.training.devices import device_problems

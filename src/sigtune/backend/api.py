@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -12,7 +13,10 @@ from sigtune.backend.json_body import checked
 from sigtune.backend.requests import Call, Json
 from sigtune.backend.routes import Route
 from sigtune.backend.store import Store
-from sigtune.errors import Problem, UsageError
+from sigtune.errors import MissingExtraError, Problem, UsageError
+
+IN_PROCESS = "local"
+"""What stands for a token in this process, where nobody asks for one."""
 
 
 class Api:
@@ -30,10 +34,17 @@ class Api:
         self._seed = seed
 
     def answer(self, route: Route, method: str, data: Mapping[str, Any] | None, token: str) -> Json:
-        """Answer a request whose body or query is `data`; raises ApiException with SigOpt's status codes."""
+        """Answer a request whose body or query is `data`; raises ApiException with SigOpt's status codes.
+
+        Raises MissingExtraError in this process, which an installation mends and no other try.
+        """
         call = Call(self.store, method, route.ids, checked(data or {}), self._seed, token)
         try:
             return route.handler(call)
+        except MissingExtraError as error:
+            if token == IN_PROCESS:
+                raise
+            raise api_error(str(error), HTTPStatus.NOT_IMPLEMENTED) from error
         except UsageError as error:  # a file that could be made when this was begun, and cannot now
             raise unavailable(str(error)) from error
         except OperationalError as error:

@@ -7,13 +7,10 @@ from typing import Any
 
 from sigopt.objects import ApiObject
 
-from sigtune.backend.api import Api
+from sigtune.backend.api import IN_PROCESS, Api
 from sigtune.backend.errors import bad_request
 from sigtune.backend.requests import Json
 from sigtune.backend.routes import find_route
-
-IN_PROCESS = "local"
-"""What stands for a token in this process, where nobody asks for one."""
 
 
 class LocalDriver:

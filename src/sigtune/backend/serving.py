@@ -25,6 +25,7 @@ from sigtune.backend.resources import queued_suggestions
 from sigtune.backend.tables import ExperimentRow, ObservationRow, PointRow, SuggestionRow, TaskRow
 from sigtune.backend.views import definition_of
 from sigtune.definition.experiment import ExperimentDefinition, Suggestion
+from sigtune.errors import needing_extra
 
 MOST_ATTEMPTS = 3
 """How often a point is computed anew because others opened suggestions meanwhile."""
@@ -89,7 +90,10 @@ def _computed(call: Call, number: int, find: Find, complete: Complete, show: Sho
     for attempt in range(MOST_ATTEMPTS):
         with call.reading() as request:
             problem = _problem(request.session, experiment_of(request))
-        chosen = suggest(problem.definition, problem.outcomes, problem.open_suggestions, number, call.seed)
+        with needing_extra("local", "a suggestion of the local backend"):
+            chosen = suggest(
+                problem.definition, problem.outcomes, problem.open_suggestions, number, call.seed
+            )
         with call.writing() as request:
             experiment = find(request)
             if attempt + 1 < MOST_ATTEMPTS and _newest(request.session, experiment) != problem.newest:

@@ -14,6 +14,7 @@ from sigtune.checks.search import (
     mapping_problems,
     missing_values,
     open_search,
+    optimizer_problems,
     unused_problems,
 )
 from sigtune.config.keys import missing_keys
@@ -78,7 +79,7 @@ def _check_worker(
     search = open_search(block, overridden)
     problems = mapping_problems(config, search.klass, search.parameters, overridden)
     run = CheckedRun(block, search.experiment, search.details, search.changes)
-    return run, [*search.problems, *problems]
+    return run, [*search.problems, *problems, *optimizer_problems(block)]
 
 
 def _check_plain(config: DictConfig, block: SearchBlock) -> tuple[CheckedRun, list[Problem]]:

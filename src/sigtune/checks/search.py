@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 from omegaconf import DictConfig
@@ -75,6 +76,15 @@ def _add_changes(search: OpenedSearch, block: SearchBlock, overridden: Collectio
         search.changes = asked_changes(block, search.details, overridden)
         search.problems += search.changes.problems
     search.parameters = search.changes.parameters(parameters_of(search.details))
+
+
+def optimizer_problems(block: SearchBlock) -> list[Problem]:
+    """Return that nothing is there to compute the suggestions of the local backend with."""
+    if is_server(block.backend) or all(find_spec(package) for package in ("scipy", "botorch")):
+        return []
+    what = "its suggestions are computed by sigtune[local], which is not installed"
+    remedy = "pip install 'sigtune[local]', or a server: SIGOPT_KEY and SIGOPT_API_URL"
+    return [Problem("sigopt.backend=local", what, remedy)]
 
 
 def definition_problems(block: SearchBlock) -> list[Problem]:

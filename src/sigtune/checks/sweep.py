@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from sigtune.checks.preflight import Check
-from sigtune.checks.search import OpenedSearch, mapping_problems, open_search
+from sigtune.checks.search import OpenedSearch, mapping_problems, open_search, optimizer_problems
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.block import SearchBlock
 
@@ -34,7 +34,7 @@ class SweepInput:
 
 def check_sweep(block: SearchBlock, given: SweepInput, preflight: Check) -> OpenedSearch:
     """Return the search, opened. Raises UsageError with everything that is wrong with it."""
-    problems = [*given.problems, *option_problems(block)]
+    problems = [*given.problems, *option_problems(block), *optimizer_problems(block)]
     if problems:
         raise UsageError(problems)
     tuned = {f"sigopt.parameters.{name}" for name in given.tuned}

@@ -63,6 +63,26 @@ def best(observations: Sequence[R], metrics: Sequence[Metric]) -> list[R]:
     return [observations[index] for index in sorted(front)]
 
 
+def best_first(observations: Sequence[R], metrics: Sequence[Metric]) -> list[R]:
+    """Return the observations with the best first: by the one metric to optimize, or those of the front.
+
+    After the feasible ones come those that miss a threshold, and last the failed.
+    """
+    optimized = [metric for metric in metrics if metric.strategy == "optimize"]
+    front = best(observations, metrics)
+
+    def rank(observation: R) -> tuple[float, ...]:
+        if observation.values is None:
+            return (3,)
+        if not is_feasible(observation.values, metrics):
+            return (2,)
+        if any(observation is one for one in front):
+            return (0,)
+        return (1, *(-score for score in _scores(observation, optimized) if len(optimized) == 1))
+
+    return sorted(observations, key=rank)
+
+
 def best_of_experiment(observations: Sequence[P], definition: ExperimentDefinition) -> list[P]:
     """Return the best observations as `best` does, those of cheaper tasks left out.
 

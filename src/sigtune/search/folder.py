@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from omegaconf import DictConfig, OmegaConf, flag_override, open_dict
+from omegaconf import DictConfig, OmegaConf, flag_override
 
 from sigtune.errors import Problem, UsageError
 from sigtune.invocation import typed_overrides
@@ -119,6 +119,10 @@ def use_folder(config: DictConfig, folder: Path) -> None:
     hydra = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
     assert isinstance(hydra, list)
     others = [entry for entry in hydra if not str(entry).startswith(_OVERRIDE)]
-    with flag_override(config, "readonly", False), open_dict(config):
+    # Hydra 1.4 makes each section read-only in itself.
+    sections = (config, config.hydra, config.hydra.sweep, config.hydra.overrides)
+    with ExitStack() as stack:
+        for section in sections:
+            stack.enter_context(flag_override(section, ["readonly", "struct"], [False, False]))
         config.hydra.sweep.dir = str(folder)
         config.hydra.overrides.hydra = [*others, *as_overrides({"hydra.sweep.dir": str(folder)})]

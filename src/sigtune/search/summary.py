@@ -52,14 +52,15 @@ class Summary:
         best = ranking.best(search.observed, self.metrics)
         with _telling(display):
             write_results(self.folder, search.observed, best)
-        display.table(search.observed, best)
+        display.table(ranking.best_first(search.observed, self.metrics), best)
         display.labelled("saved", self._saved(search))
         names = [best_file_name(observed.number, len(best)) for observed in best]
         again = [self._show_best(*named, display) for named in zip(best, names, strict=True)]
         self._write_report(search.observed, list(zip(best, again, strict=True)), display)
-        display.labelled("resume", self.resume)
         if self.extend is not None and search.has_consumed_budget:
-            display.labelled("extend", self.extend)
+            display.command("extend", self.extend)
+        else:
+            display.command("resume", self.resume)
 
     def _saved(self, search: Search) -> str:
         failed = sum(observed.values is None for observed in search.observed)
@@ -76,7 +77,7 @@ class Summary:
         assignments = format_assignments(observed.assignments)
         display.labelled("best", f"{number}{format_metrics(observed)}  {assignments}  {where}")
         again = self._train_again(observed, name, display)
-        display.labelled("again", again)
+        display.command("again", again)
         return again
 
     def _write_report(

@@ -60,7 +60,7 @@ def test_a_breakpoint_in_a_job_opens_a_debugger_on_the_terminal(app: SweepApp, s
         terminal.type("p 'the way is', way")
         assert f"('the way is', '{statement}')" in terminal.read_until("(Pdb) ")
         terminal.type("continue")
-        printed = terminal.read_until("resume ")
+        printed = terminal.read_until("extend ")
         assert "2 observed (0 failed)" in printed
         assert terminal.process.wait(timeout=PATIENCE_SECONDS) == 0
     finally:

@@ -19,6 +19,7 @@ EXECUTORS = {
     _PLUGINS + "joblib_launcher.joblib_launcher.JoblibLauncher": _HERE + "loky.LokyExecutor",
     _PLUGINS + "submitit_launcher.submitit_launcher.LocalLauncher": _HERE + "submitit.LocalExecutor",
     _PLUGINS + "submitit_launcher.submitit_launcher.SlurmLauncher": _HERE + "submitit.SlurmExecutor",
+    _HERE + "loky.LokyExecutor": _HERE + "loky.LokyExecutor",
     _HERE + "ray.RayExecutor": _HERE + "ray.RayExecutor",
 }
 

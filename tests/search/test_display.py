@@ -1,0 +1,67 @@
+"""What a search looks like on a narrow terminal."""
+
+from __future__ import annotations
+
+import io
+import shlex
+
+import pytest
+
+from sigtune.definition.metrics import Metric
+from sigtune.definition.ranking import best, best_first
+from sigtune.report.observed import Observed
+from sigtune.search.display import Display
+
+COMMAND = (
+    "python examples/two_numbers.py -m hydra/launcher=joblib sigopt.parallel_bandwidth=4 "
+    "'sharpness=choice(1,2,4)' sigopt.experiment_id=17"
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+WIDTHS = pytest.mark.parametrize("width", [60, 80])
+
+
+def open_display(width: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Display, Terminal]:
+    """Return a display on a terminal of so many columns."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    for name, value in {"COLUMNS": str(width), "TERM": "xterm", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    return Display(3), terminal
+
+
+@WIDTHS
+def test_a_command_fits_and_is_run_as_it_is_copied(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, terminal = open_display(width, monkeypatch)
+    shown.command("resume", COMMAND)
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    copied = "\n".join(lines).removeprefix("resume").replace("\\\n", " ")
+    assert shlex.split(copied) == shlex.split(COMMAND)
+
+
+@WIDTHS
+def test_a_line_is_broken_between_words(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, terminal = open_display(width, monkeypatch)
+    text = (
+        "job 3  val_loss 0.0743  module.hidden=57 module.learning_rate=0.07805  multirun/2026-11-27/13-23-37"
+    )
+    shown.labelled("best", text)
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert " ".join(lines).split() == ["best", *text.split()]
+
+
+def test_the_best_observation_comes_first_and_failures_last() -> None:
+    metrics = [Metric("loss", "minimize")]
+    observed = [
+        Observed(number, {}, None if loss is None else {"loss": loss}, "", ())
+        for number, loss in enumerate([0.5, None, 0.2, 0.9], start=1)
+    ]
+    assert [one.number for one in best_first(observed, metrics)] == [3, 1, 4, 2]
+    assert best_first(observed, metrics)[:1] == best(observed, metrics)
