@@ -58,11 +58,16 @@ def accuracies(folder: Path, name: str) -> dict[int, float]:
     return {observed.metadata["job"]: observed.values[0].value for observed in observations}
 
 
-def test_a_search_whose_best_is_trained_again_by_the_command_it_prints(folder: Path) -> None:
+def test_a_search_whose_best_is_trained_again_by_the_command_it_prints_and_whose_report_has_its_curves(
+    folder: Path,
+) -> None:
     output = finish(start(folder, *arguments(folder, "plain", "trainer.max_epochs=2")))
     best = max(accuracies(folder, "plain").values())
     again = finish(start(folder, *shlex.split(labelled(output, "again")[0])[2:]))
     assert f"mean_accuracy {best:.4f}" in again
+    report = (folder / "plain" / "report.html").read_text()
+    assert '"metric":"validation_loss","along":"epoch","lines":[{"label":"job ' in report
+    assert "Confusion matrix: validation, epoch 1" in report
 
 
 @pytest.mark.parametrize(

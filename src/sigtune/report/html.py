@@ -13,7 +13,7 @@ from string import Template
 from sigtune.report.series.axes import Json
 
 STATIC = Path(__file__).parent / "static"
-_SCRIPTS = ("echarts.min.js", "figures.js", "report.js")
+_SCRIPTS = ("echarts.min.js", "figure_parts.js", "figure_kinds.js", "figures.js", "report.js")
 
 
 def report_html(content: Json) -> str:
