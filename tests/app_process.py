@@ -156,7 +156,7 @@ def run(
 
 
 class _Reader(threading.Thread):
-    """Reads a stream to its end, so that the process that writes never waits."""
+    """Reads a stream to its end and closes it, so that the process that writes never waits."""
 
     def __init__(self, stream: IO[str]) -> None:
         super().__init__(daemon=True)
