@@ -34,7 +34,7 @@ from gpu_timing import (
     report,
 )
 from sigtune.data.augmentation import Augmentation, AugmentationSettings
-from sigtune.data.batches import TrainBatches
+from sigtune.data.batches import BatchSizes, TrainBatches
 from sigtune.data.front_end import LogMelSpectrogram
 from sigtune.job.outcome import read_outcome
 from sigtune.kernels.kth_highest import kth_highest
@@ -105,7 +105,7 @@ def random_batches() -> TrainBatches:
         targets,
         augmentation=Augmentation(AugmentationSettings(10.0, 100.0), noise.to(DEVICE)),
         front_end=LogMelSpectrogram().to(DEVICE),
-        batch_size=128,
+        sizes=BatchSizes(128),
         seed=0,
     )
 

@@ -286,6 +286,12 @@ def test_what_only_the_data_can_tell_is_refused_too_and_leaves_no_folder(refused
     ]
 
 
+def test_a_first_epoch_of_other_batches_is_refused_under_a_schedule_over_steps(refused: Refused) -> None:
+    what = "OneCycleLR plans over epochs of equally many steps"
+    remedy = "→ data.first_epoch_batch_size=null, or another scheduler"
+    assert refused("data.first_epoch_batch_size=4") == [["data.first_epoch_batch_size=4", what, remedy]]
+
+
 def test_a_network_of_other_outputs_than_the_data_has_classes_is_refused(refused: Refused) -> None:
     what = "data.words makes 4 classes, with unknown words and silence"
     assert refused("data.words=[one,two]") == [["model.num_classes=12", what, "→ model.num_classes=4"]]

@@ -15,6 +15,7 @@ CONF = Path(__file__).parents[2] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 TUNED = {
     "dense_cnn_onecyclelr": ["max_lr", "div_factor", "pct_start", "weight_decay"],
+    "dense_cnn_steplr": [],
     "sparse_cnn_adamw_cosine": ["log_lr", "eta_min", "weight_decay"],
     "sparse_cnn_onecyclelr": ["max_lr", "div_factor", "pct_start", "weight_decay"],
     "sparse_cnn_steplr": ["gamma", "step_size"],
@@ -22,6 +23,7 @@ TUNED = {
 }
 MODELS = {
     "dense_cnn_onecyclelr": "dense_cnn",
+    "dense_cnn_steplr": "dense_cnn",
     "sparse_cnn_adamw_cosine": "le_sparse_net",
     "sparse_cnn_onecyclelr": "le_sparse_net",
     "sparse_cnn_steplr": "le_sparse_net",

@@ -12,7 +12,7 @@ from tests.data.modules import speech_commands_module, synthetic_module
 from torch import Tensor, nn
 
 from sigtune.config.schema import AugmentationConfig, TrainerConfig
-from sigtune.data.batches import Batch, TrainBatches
+from sigtune.data.batches import Batch, BatchSizes, TrainBatches
 from sigtune.data.datamodule import SyntheticCommandsDataModule
 from sigtune.data.front_end import LogMelSpectrogram
 from sigtune.errors import UsageError
@@ -128,7 +128,7 @@ def test_processes_that_train_together_share_an_epoch(make: Make, world_size: in
             whole.targets,
             augmentation=whole.augmentation,
             front_end=whole.front_end,
-            batch_size=4,
+            sizes=BatchSizes(4),
             seed=0,
             rank=rank,
             world_size=world_size,
@@ -216,6 +216,32 @@ def test_a_resumed_job_sees_the_epoch_that_it_would_have_seen(
     assert torch.equal(resumed.layer.weight, straight.layer.weight)
 
 
+def test_the_first_epoch_has_batches_of_its_own_size_after_a_resume_too(
+    synthetic_dir: Path, trainer: MakeTrainer, tmp_path: Path
+) -> None:
+    def data() -> SyntheticCommandsDataModule:
+        return synthetic_module(synthetic_dir, first_epoch_batch_size=4)
+
+    straight, first, resumed = Recorder(), Recorder(), Recorder()
+    trainer(3).fit(straight, data())
+    steps = [sum(epoch == number for epoch, _ in straight.seen) for number in range(3)]
+    assert steps == [15, 4, 4]
+    assert [len(straight.seen[epoch, 0]) for epoch in range(3)] == [4, 16, 16]
+    begun = trainer(1)
+    begun.fit(first, data())
+    begun.save_checkpoint(tmp_path / "end.ckpt")
+    trainer(3).fit(resumed, data(), ckpt_path=tmp_path / "end.ckpt", weights_only=True)
+    assert torch.equal(resumed.layer.weight, straight.layer.weight)
+
+
+def test_the_last_small_batch_is_dropped_if_asked(make: Make) -> None:
+    loader = make(drop_last=True, batch_size=16).train_dataloader()
+    assert [len(targets) for _, targets in loader] == [16, 16, 16]
+    assert len(loader) == 3
+    with pytest.raises(UsageError, match="60 training clips fill no batch of 64"):
+        make(drop_last=True, batch_size=64)
+
+
 def test_speech_commands_train_with_noise_and_are_tested_as_recorded(tiny_root: Path, tmp_path: Path) -> None:
     data = speech_commands_module(tmp_path, tiny_root, augmentation=AugmentationConfig(snr_db=10.0))
     data.prepare_data()
@@ -246,7 +272,13 @@ def test_white_noise_is_blended_into_the_recordings_of_the_test(make: Make) -> N
 
 
 def test_every_wrong_argument_is_named_at_once(tmp_path: Path) -> None:
-    wrong = {"batch_size": 0, "seed": -1, "max_shift_ms": 1000.0, "resident_memory_fraction": 1.5}
+    wrong = {
+        "batch_size": 0,
+        "first_epoch_batch_size": 0,
+        "seed": -1,
+        "max_shift_ms": 1000.0,
+        "resident_memory_fraction": 1.5,
+    }
     with pytest.raises(InstantiationException) as caught:
         synthetic_module(tmp_path, **wrong)
     assert isinstance(caught.value.__cause__, UsageError)

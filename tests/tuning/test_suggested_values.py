@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 from tests.tuning.tuned_config import config
 
-from sigtune.errors import UsageError
+from sigtune.errors import Problem, UsageError
 from sigtune.tuning.common_experiments import SigOptSGDOneCycleLRExperiment, SigOptSGDStepLRExperiment
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.suggested_values import Point, changed_values, refused_values
@@ -87,3 +87,23 @@ def test_what_is_refused_of_a_parameter_s_last_value_only_is_told() -> None:
 )
 def test_values_of_a_parameter_of_any_kind_are_tried(space: dict[str, Any]) -> None:
     assert refused_values(config(), SigOptExperiment(), [{"name": "trainer.max_epochs", **space}]) == []
+
+
+class RefusesTheMiddle(SigOptExperiment):
+    def update_config_with_suggestion(self, config: Any, suggestion: Any) -> None:
+        super().update_config_with_suggestion(config, suggestion)
+        units = suggestion.assignments["units"]
+        if 20 < units < 900:
+            raise UsageError([Problem("sigopt.parameters.units", "is not near an end", "10 or 1000")])
+        if suggestion.assignments["kind"] == "b":
+            raise UsageError([Problem("sigopt.parameters.kind", "b is never right", "a or c")])
+
+
+@pytest.mark.parametrize(("largest", "key"), [(1000, "units"), (15, "kind")])
+def test_what_is_refused_between_the_ends_alone_is_found_too(largest: int, key: str) -> None:
+    parameters: list[dict[str, Any]] = [
+        {"name": "units", "type": "int", "bounds": {"min": 10, "max": largest}},
+        {"name": "kind", "type": "categorical", "categorical_values": ["a", "b", "c"]},
+    ]
+    (problem,) = refused_values(config(), RefusesTheMiddle(), parameters)
+    assert problem.key == f"sigopt.parameters.{key}"

@@ -124,6 +124,9 @@ class AugmentationConfig:
 class SpokenWordsConfig:
     """What the data sets of spoken words have in common.
 
+    `first_epoch_batch_size` is that of the first epoch where it is another. With `drop_last` an epoch ends
+    before a last batch that would be smaller.
+
     `words` are the classes, `unknown` adds clips of other words, `silence` is `noise` or `zeros` (in training
     only). `snr_db` and `max_shift_ms` make the task: validation and test are as noisy and as shifted as they
     say. `front_end` is `log_mel` or `mel_decibels`.
@@ -131,6 +134,8 @@ class SpokenWordsConfig:
 
     data_dir: str = MISSING
     batch_size: int = MISSING
+    first_epoch_batch_size: int | None = None
+    drop_last: bool = False
     seed: int = MISSING
     words: list[str] = MISSING
     unknown: bool = True

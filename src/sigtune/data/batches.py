@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -40,12 +41,34 @@ class EpochSeed:
         return np.random.default_rng([self.seed, self.epoch])
 
 
+@dataclass(frozen=True)
+class BatchSizes:
+    """How training clips are dealt out: `size` a batch, in the first epoch `first_epoch` where it is given.
+
+    With `drop_last` the last batch is left out where it would be smaller.
+    """
+
+    size: int
+    first_epoch: int | None = None
+    drop_last: bool = False
+
+    @property
+    def largest(self) -> int:
+        """The size of the largest batch."""
+        return max(self.size, self.first_epoch or 0)
+
+    def starts(self, clips: int, epoch: int) -> range:
+        """Return where each batch of an epoch of `clips` begins; the step of the range is the size."""
+        size = self.first_epoch if epoch == 0 and self.first_epoch is not None else self.size
+        return range(0, clips - size + 1 if self.drop_last else clips, size)
+
+
 class TrainBatches:
     """The training split, shuffled and augmented afresh every epoch; batch k of epoch e depends on (seed, e).
 
-    Every clip is seen once an epoch: the last batch is smaller where the batch size does not divide the
-    split, so that no clip is favoured and a learning-rate schedule can count on ceil(N / batch_size) steps.
-    Of several processes that train together, each gives its own part of the epoch.
+    Every clip is seen once an epoch, but for those of a last batch that is dropped: it is smaller where the
+    batch size does not divide the split. The length is the number of batches of the chosen epoch. Of several
+    processes that train together, each gives its own part of the epoch.
 
     `targets`, (N,), lie on the training device; so do the `waveforms`, (N, 16000), or else they are streamed
     to it: on the CPU from a memory map, page by page, to another device through `PinnedBuffers`.
@@ -58,7 +81,7 @@ class TrainBatches:
         *,
         augmentation: Augmentation,
         front_end: FrontEnd,
-        batch_size: int,
+        sizes: BatchSizes,
         seed: int,
         rank: int = 0,
         world_size: int = 1,
@@ -67,16 +90,16 @@ class TrainBatches:
         self.targets = targets
         self.augmentation = augmentation
         self.front_end = front_end
-        self.batch_size = batch_size
+        self.sizes = sizes
         self.sampler = EpochSeed(seed)
         self.rank = rank
         self.world_size = world_size
         self.clips = math.ceil(len(targets) / world_size)
         self.device = targets.device
-        self.buffers = None if waveforms.device == self.device else PinnedBuffers(batch_size, self.device)
+        self.buffers = None if waveforms.device == self.device else PinnedBuffers(sizes.largest, self.device)
 
     def __len__(self) -> int:
-        return math.ceil(self.clips / self.batch_size)
+        return len(self.sizes.starts(self.clips, self.sampler.epoch))
 
     @torch.no_grad()
     def _batch(self, rows: Tensor, draws: Draws) -> Batch:
@@ -96,8 +119,9 @@ class TrainBatches:
         own = slice(self.rank, None, self.world_size)
         draws = self.augmentation.draw(count, generator, self.device).of(own)
         order = order.to(self.waveforms.device)[own]
-        for start in range(0, self.clips, self.batch_size):
-            part = slice(start, start + self.batch_size)
+        starts = self.sizes.starts(self.clips, self.sampler.epoch)
+        for start in starts:
+            part = slice(start, start + starts.step)
             yield self._batch(order[part], draws.of(part))
 
 

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 
 from sigtune.data.augmentation import Augmentation, AugmentationSettings
-from sigtune.data.batches import EvaluationBatches, TrainBatches, evaluation_images
+from sigtune.data.batches import BatchSizes, EvaluationBatches, TrainBatches, evaluation_images
 from sigtune.data.clip_memory import place_clips
 from sigtune.data.commands import CommandSource, Recordings, SplitName, task_of
 from sigtune.data.front_end import FRONT_ENDS, FrontEnd
@@ -22,21 +22,24 @@ from sigtune.errors import Problem, UsageError, nearest
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """The size of the batches, and the seed of the training's order and augmentation.
+    """The sizes of the batches, and the seed of the training's order and augmentation.
 
     Training clips that take more than the share `resident_memory_fraction` of the device's free memory are
     streamed to it, batch by batch.
     """
 
-    batch_size: int
+    sizes: BatchSizes
     seed: int
     resident_memory_fraction: float
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with them."""
-        found = []
-        if self.batch_size < 1:
-            found.append(Problem("data.batch_size", f"{self.batch_size} is too small", "1 or more"))
+        sizes = {"batch_size": self.sizes.size, "first_epoch_batch_size": self.sizes.first_epoch}
+        found = [
+            Problem(f"data.{name}", f"{size} is too small", "1 or more")
+            for name, size in sizes.items()
+            if size is not None and size < 1
+        ]
         if self.seed < 0:
             found.append(Problem("data.seed", f"{self.seed} is negative", "0 or more"))
         if not 0 <= self.resident_memory_fraction <= 1:
@@ -112,9 +115,15 @@ class CommandsDataModule(pl.LightningDataModule):
                 self._loaders[split] = self._train(recordings) if is_train else self._evaluation(recordings)
 
     def train_dataloader(self) -> TrainBatches:
-        """Return the training batches: shuffled, augmented, all clips once an epoch."""
+        """Return the training batches: shuffled, augmented, all clips once an epoch.
+
+        Lightning takes their number from them: where the first epoch has another, it asks again in each.
+        """
         loader = self._loaders["train"]
         assert isinstance(loader, TrainBatches)
+        if self.trainer is not None and self.batches.sizes.first_epoch is not None:
+            self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]  # set elsewhere
+            loader.sampler.set_epoch(self.trainer.current_epoch)
         return loader
 
     def val_dataloader(self) -> EvaluationBatches:
@@ -134,16 +143,22 @@ class CommandsDataModule(pl.LightningDataModule):
         return self._evaluation(self.source.load("test"), level)
 
     def _train(self, recordings: Recordings) -> TrainBatches:
-        return TrainBatches(
+        loader = TrainBatches(
             place_clips(recordings.waveforms, self.device, self.batches.resident_memory_fraction),
             torch.from_numpy(recordings.targets).to(self.device),
             augmentation=self._augmentation(self.hearing.training, recordings),
             front_end=self._front_end(),
-            batch_size=self.batches.batch_size,
+            sizes=self.batches.sizes,
             seed=self.batches.seed,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
         )
+        if self.batches.sizes.largest > loader.clips and self.batches.sizes.drop_last:
+            what = f"{loader.clips} training clips fill no batch of {self.batches.sizes.largest}"
+            raise UsageError(
+                [Problem("data.drop_last=true", what, f"data.batch_size={loader.clips} or less")]
+            )
+        return loader
 
     def _evaluation(self, recordings: Recordings, white_noise: float = 0.0) -> EvaluationBatches:
         images = evaluation_images(
@@ -154,7 +169,7 @@ class CommandsDataModule(pl.LightningDataModule):
             white_noise,
         )
         targets = torch.from_numpy(recordings.targets).to(self.device)
-        return EvaluationBatches(images, targets, self.batches.batch_size)
+        return EvaluationBatches(images, targets, self.batches.sizes.size)
 
     def _front_end(self) -> FrontEnd:
         return FRONT_ENDS[self.hearing.front_end]().to(self.device)
@@ -183,6 +198,8 @@ class SyntheticCommandsDataModule(CommandsDataModule):
         test_size: int,
         data_seed: int,
         batch_size: int,
+        first_epoch_batch_size: int | None,
+        drop_last: bool,
         seed: int,
         front_end: str,
         snr_db: float | None,
@@ -195,7 +212,9 @@ class SyntheticCommandsDataModule(CommandsDataModule):
         evaluation = AugmentationSettings(snr_db, max_shift_ms)
         super().__init__(
             SyntheticCommands(data_dir, task_of(words, unknown, silence), sizes, data_seed, train_voices),
-            BatchSettings(batch_size, seed, resident_memory_fraction),
+            BatchSettings(
+                BatchSizes(batch_size, first_epoch_batch_size, drop_last), seed, resident_memory_fraction
+            ),
             Hearing(front_end, evaluation, data_seed, AugmentationSettings(**augmentation)),
             device=device,
         )
@@ -221,6 +240,8 @@ class SpeechCommandsDataModule(CommandsDataModule):
         sha256: str | None,
         data_seed: int,
         batch_size: int,
+        first_epoch_batch_size: int | None,
+        drop_last: bool,
         seed: int,
         front_end: str,
         snr_db: float | None,
@@ -242,7 +263,9 @@ class SpeechCommandsDataModule(CommandsDataModule):
                 url=url,
                 sha256=sha256,
             ),
-            BatchSettings(batch_size, seed, resident_memory_fraction),
+            BatchSettings(
+                BatchSizes(batch_size, first_epoch_batch_size, drop_last), seed, resident_memory_fraction
+            ),
             Hearing(front_end, evaluation, data_seed, AugmentationSettings(**augmentation)),
             device=device,
         )

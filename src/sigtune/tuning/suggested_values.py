@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 from sigtune.config.keys import leaves
 from sigtune.errors import Problem, UsageError
 from sigtune.tuning.experiment import SigOptExperiment
+
+_INTERIOR_POINTS = 4
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,42 @@ def extreme(parameter: Mapping[str, Any], end: int) -> Any:
     return int(value) if parameter["type"] == "int" else value
 
 
+def interior_points(parameters: Sequence[Mapping[str, Any]]) -> list[Point]:
+    """Return points within the bounds, always the same; together they have every category and grid value."""
+    listed = [parameter.get("grid") or parameter.get("categorical_values") or () for parameter in parameters]
+    generator = random.Random(0)  # noqa: S311 - nothing secret
+    return [
+        Point(
+            {
+                parameter["name"]: values[index % len(values)] if values else _within(parameter, generator)
+                for parameter, values in zip(parameters, listed, strict=True)
+            }
+        )
+        for index in range(max(_INTERIOR_POINTS, *map(len, listed), 0))
+    ]
+
+
+def _within(parameter: Mapping[str, Any], generator: random.Random) -> Any:
+    low, high = extreme(parameter, 0), extreme(parameter, -1)
+    if parameter["type"] == "int":
+        return generator.randint(low, high)
+    return generator.uniform(low, high)
+
+
 def refused_values(
     config: DictConfig, experiment: SigOptExperiment, parameters: Sequence[Mapping[str, Any]]
 ) -> list[Problem]:
-    """Return what a mixin, or a config key, refuses of the parameters' first and last values."""
-    first, last = bounding_points(parameters)
-    return list(dict.fromkeys(_refused(config, experiment, first) + _refused(config, experiment, last)))
+    """Return what a mixin, or a config key, refuses of the parameters' first, last and some other values.
+
+    Those are looked at only where the first and the last are taken.
+    """
+    ends = [one for point in bounding_points(parameters) for one in _refused(config, experiment, point)]
+    if ends:
+        return list(dict.fromkeys(ends))
+    for point in interior_points(parameters):
+        if problems := _refused(config, experiment, point):
+            return problems
+    return []
 
 
 def _refused(config: DictConfig, experiment: SigOptExperiment, point: Point) -> list[Problem]:
