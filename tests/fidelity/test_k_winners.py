@@ -103,6 +103,13 @@ def test_infinities_are_in_their_order(x: list[float], expected: list[float]) ->
     assert_same(layer_of(4, 0.5)(torch.tensor([x])), torch.tensor([expected]))
 
 
+def test_infinities_of_images_are_in_their_order_too_and_a_nan_stays_one() -> None:
+    layer = KWinners2d(2, 0.375, KWinnersConfig(boost_strength=0.0))  # 3 of 8
+    x = torch.tensor([[[[8.0, -INF], [6.0, INF]], [[3.0, 7.0], [4.0, 5.0]]]])
+    assert_same(layer(x), torch.tensor([[[[8.0, NAN], [0.0, INF]], [[0.0, 7.0], [0.0, 0.0]]]]))
+    assert math.isnan(layer(x.clone().fill_(1.0).index_fill(3, torch.tensor([1]), NAN))[0, 0, 0, 1])
+
+
 def test_a_nan_stays_one() -> None:
     y = layer_of(4, 0.5)(torch.tensor([[NAN, 1.0, 3.0, 2.0]]))
     assert math.isnan(y[0, 0].item())

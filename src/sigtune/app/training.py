@@ -24,14 +24,15 @@ def training_problems(cfg: DictConfig) -> list[Problem]:
         return [Problem("training", "Lightning is not installed", "pip install 'sigtune[local,train]'")]
     if OmegaConf.get_type(cfg) is EvaluationConfig:
         return _evaluation_problems(cfg)
-    from sigtune.training.devices import device_problems
+    from sigtune.training.devices import device_problems, setting_problems
     from sigtune.training.resume import resume_problems
     from sigtune.training.targets import target_problems
 
     sections = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(sections, dict)
     problems = added_key_problems(cfg) + target_problems({str(key): sections[key] for key in sections})
-    problems += device_problems(cfg.trainer.gpus) + resume_problems(cfg.trainer.resume)
+    problems += device_problems(cfg.trainer.gpus) + setting_problems(cfg.trainer)
+    problems += resume_problems(cfg.trainer.resume)
     if cfg.report != "last":
         from sigtune.training.reported import report_problems
 
@@ -97,13 +98,14 @@ def train(cfg: DictConfig) -> dict[str, float]:
 
     config = OmegaConf.to_object(cfg)
     is_job = HydraConfig.get().mode == RunMode.MULTIRUN
+    folder = Path(HydraConfig.get().runtime.output_dir)
     progress_bar = sys.stderr.isatty() and not is_job
     try:
         if isinstance(config, EvaluationConfig):
-            return evaluate(config, progress_bar, Path(HydraConfig.get().runtime.output_dir))
+            return evaluate(config, progress_bar, folder)
         assert isinstance(config, Config)
+        config.trainer.default_root_dir = config.trainer.default_root_dir or str(folder)
         should_stop = asked_to_stop if is_job else None
-        folder = Path(HydraConfig.get().runtime.output_dir)
         return train_config(config, progress_bar, should_stop, folder)
     except InstantiationException as error:
         if isinstance(error.__cause__, UsageError):  # of a class that the config names by _target_

@@ -325,13 +325,18 @@ class TrainerConfig:
 
     `gpus` is their number, 0 for the CPU. `resume` is `auto` (go on from the last checkpoint in the job's own
     folder, where there is one of the same config), `never`, or the path of a checkpoint. `compile` has
-    torch.compile compile the model. `precision` is one of Lightning's names, or `auto`: see
-    `sigtune.training.precision`. A whole number of batches is an integer, a share of them a float.
+    torch.compile compile the model. `num_threads` is that of the CPU, as many as there are cores where it is
+    null. `process_group_backend` is what several GPUs talk through, `nccl` or `gloo`. `precision` is one of
+    Lightning's names, or `auto`: see `sigtune.training.precision`. `profiler` is `simple`, `advanced` or
+    `pytorch`, and writes into the job's folder. A whole number of batches is an integer, a share of them a
+    float.
     """
 
     gpus: int = 0
     resume: str = "auto"
     compile: bool = False
+    num_threads: int | None = None
+    process_group_backend: str | None = None
     max_epochs: int = MISSING
     min_epochs: int | None = None
     max_steps: int = -1

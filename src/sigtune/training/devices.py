@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from sigtune.errors import Problem
+from typing import Any
+
+from sigtune.errors import Problem, nearest
+
+PROFILERS = ("simple", "advanced", "pytorch")
+BACKENDS = ("nccl", "gloo")
 
 
 def device_problems(gpus: int) -> list[Problem]:
@@ -22,3 +27,21 @@ def device_problems(gpus: int) -> list[Problem]:
             f"trainer.gpus={gpus}", f"this machine has {available} GPU{'' if available == 1 else 's'}", remedy
         )
     ]
+
+
+def setting_problems(trainer: Any) -> list[Problem]:
+    """Return what is wrong with those settings of a TrainerConfig that Lightning would find only in a job."""
+    found = []
+    if trainer.num_threads is not None and trainer.num_threads < 1:
+        key = f"trainer.num_threads={trainer.num_threads}"
+        found.append(Problem(key, "expected 1 or more", "trainer.num_threads=1"))
+    if trainer.profiler not in (None, *PROFILERS):
+        key = f"trainer.profiler={trainer.profiler}"
+        found.append(Problem(key, "no such profiler", nearest(trainer.profiler, PROFILERS)))
+    backend = trainer.process_group_backend
+    key = f"trainer.process_group_backend={backend}"
+    if backend not in (None, *BACKENDS):
+        found.append(Problem(key, "no such backend", nearest(backend, BACKENDS)))
+    elif backend is not None and trainer.gpus < 2:
+        found.append(Problem(key, "one process has nobody to talk to", "trainer.gpus=2 or more, or null"))
+    return found

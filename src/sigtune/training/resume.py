@@ -28,7 +28,10 @@ _CHOICES = f"{AUTO}, {NEVER}, or the path of a checkpoint"
 _SECTIONS = ("data", "module", "model", "optimizer", "scheduler", "trainer")
 
 # What of the trainer's settings may differ between a job and the one that resumes it.
-_FREE_SETTINGS = {"resume", "compile", "gpus", "log_every_n_steps"}
+_FREE_SETTINGS = {
+    *("resume", "compile", "gpus", "num_threads", "process_group_backend"),
+    *("log_every_n_steps", "default_root_dir", "profiler"),
+}
 
 
 def resume_problems(resume: str) -> list[Problem]:

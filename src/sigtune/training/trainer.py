@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,14 +12,16 @@ from hydra.utils import instantiate
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
+from pytorch_lightning.strategies import DDPStrategy
 
 from sigtune.config.schema import TrainerConfig
 from sigtune.errors import Problem, UsageError
 from sigtune.training.checkpoint_io import AtomicCheckpointIO
-from sigtune.training.devices import device_problems
+from sigtune.training.devices import device_problems, setting_problems
 from sigtune.training.precision import BFloat16Mixed, chosen_precision
 
-SIGTUNES_OWN = ("gpus", "resume", "compile")
+SIGTUNES_OWN = ("gpus", "resume", "compile", "num_threads", "process_group_backend")
 """The fields of TrainerConfig that are not parameters of Lightning's trainer."""
 
 DECIDED_ELSEWHERE = (
@@ -28,6 +30,12 @@ DECIDED_ELSEWHERE = (
     *("enable_progress_bar", "plugins"),  # by the run
 )
 """The parameters of Lightning's trainer that are no fields of TrainerConfig."""
+
+PROFILERS: dict[str, Callable[..., Profiler]] = {
+    "simple": SimpleProfiler,
+    "advanced": AdvancedProfiler,
+    "pytorch": PyTorchProfiler,
+}
 
 
 def build_trainer(
@@ -41,10 +49,12 @@ def build_trainer(
 
     Raises UsageError where `trainer.gpus` is more than the machine has, or Lightning refuses a setting.
     """
-    problems = device_problems(config.gpus)
-    if problems:
+    if problems := device_problems(config.gpus) + setting_problems(config):
         raise UsageError(problems)
+    if config.num_threads is not None:
+        torch.set_num_threads(config.num_threads)
     arguments = {name: value for name, value in asdict(config).items() if name not in SIGTUNES_OWN}
+    arguments["profiler"] = _profiler(config)
     gpus = config.gpus
     plugins: list[Any] = [AtomicCheckpointIO(), _one_machine()]
     arguments["precision"] = chosen_precision(config.precision, gpus)
@@ -62,8 +72,7 @@ def build_trainer(
         return pl.Trainer(
             accelerator="gpu" if gpus else "cpu",
             devices=gpus or 1,
-            # Plain DDP starts the command line again for each GPU: in a search that is a second search.
-            strategy="ddp_spawn" if gpus > 1 else "auto",
+            strategy=chosen_strategy(config),
             callbacks=[*own_callbacks, *chosen, *([pl.callbacks.TQDMProgressBar()] if progress_bar else [])],
             logger=_loggers(logger) or False,
             enable_checkpointing=any(isinstance(one, pl.callbacks.ModelCheckpoint) for one in chosen),
@@ -73,6 +82,21 @@ def build_trainer(
         )
     except (MisconfigurationException, ValueError, TypeError) as error:  # settings that exclude each other
         raise UsageError([Problem("trainer", str(error).partition("\n")[0])]) from error
+
+
+def chosen_strategy(config: TrainerConfig) -> str | DDPStrategy:
+    """Return how the GPUs train together."""
+    if config.gpus < 2:
+        return "auto"
+    # Plain DDP starts the command line again for each GPU: in a search that is a second search.
+    return DDPStrategy(start_method="spawn", process_group_backend=config.process_group_backend)
+
+
+def _profiler(config: TrainerConfig) -> Profiler | None:
+    """Return the profiler, which writes into `default_root_dir`: what it would log is not shown."""
+    if config.profiler is None:
+        return None
+    return PROFILERS[config.profiler](dirpath=config.default_root_dir or ".", filename="profile")
 
 
 def _loggers(config: Any) -> list[Logger]:
