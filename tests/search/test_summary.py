@@ -59,6 +59,19 @@ def test_the_files_have_every_observation_and_the_best(app: SweepApp) -> None:
     assert "ValueError: no good [at all]" in report
 
 
+def test_only_a_job_of_the_full_task_can_be_the_best(app: SweepApp) -> None:
+    tasks = "sigopt.tasks=[{name: short, cost: 0.25}, {name: full, cost: 1}]"
+    result = app.run(tasks, "sigopt.observation_budget=2")
+    tasks_of_jobs = {number: observed.task.name for number, observed in app.by_job().items()}
+    assert tasks_of_jobs[1] == "short"
+    lines = [line for line in result.stdout.splitlines() if " height " in line and "/2 " in line]
+    starred = [int(line.split("/")[0]) for line in lines if "★" in line]
+    first_full = min(number for number, task in tasks_of_jobs.items() if task == "full")
+    assert starred[0] == first_full
+    best = int(labelled(result.stdout, "best")[0].split()[1])
+    assert tasks_of_jobs[best] == "full"
+
+
 def test_a_report_that_cannot_be_written_is_told_in_a_line_and_the_search_is_done(app: SweepApp) -> None:
     (app.sweep_dir / "report.html").mkdir(parents=True)
     result = app.run("sigopt.observation_budget=1")

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.definition.metrics import Metric
-from sigtune.definition.parameters import Assignments
+from sigtune.definition.parameters import Value
 from sigtune.definition.tasks import full_task
 from sigtune.definition.unit_cube import distance
 
@@ -25,7 +25,7 @@ class Placed(Reported, Protocol):
     """An observation that says where it was made, and by which task."""
 
     @property
-    def assignments(self) -> Assignments:
+    def assignments(self) -> Mapping[str, Value]:
         """The value of each active parameter and conditional."""
 
     @property

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sigtune.definition import ranking
-from sigtune.definition.metrics import Metric
+from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.report.observed import Observed, metric_names, parameter_names
 
 _LABEL_WIDTH = 8
@@ -84,12 +84,12 @@ class Display:
         self._print(f"{run:>7}  LOST  {reason}  runs again from its last checkpoint ({times} of {most})")
 
     def status(
-        self, running: int, slots: int, observed: Sequence[Observed], metrics: Sequence[Metric]
+        self, running: int, slots: int, observed: Sequence[Observed], definition: ExperimentDefinition
     ) -> None:
         """Say how the search stands in a line that the next one replaces; on a terminal only."""
         if not self._console.is_terminal:
             return
-        best = ranking.best(observed, metrics)
+        best = ranking.best_of_experiment(observed, definition)
         parts = [f"{running} of {format_slots(slots)} busy"]
         if self._budget:
             parts.append(f"{len(observed)}/{self._budget} observed")

@@ -10,8 +10,8 @@ from typing import Any
 
 from sigopt.exception import ApiException, ConnectionException
 
-from sigtune.definition.metrics import Metric
-from sigtune.definition.ranking import best
+from sigtune.definition.experiment import ExperimentDefinition
+from sigtune.definition.ranking import best_of_experiment
 from sigtune.errors import UnwritableFileError, UsageError
 from sigtune.job.attempt import write_attempt
 from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, write_outcome
@@ -61,7 +61,7 @@ class Search:
         journal: Journal,
         stop: StopRequest,
         display: Display,
-        metrics: Sequence[Metric],
+        definition: ExperimentDefinition,
         max_consecutive_failures: int,
         max_lost_runs: int,
     ) -> None:
@@ -72,7 +72,7 @@ class Search:
         self._stop = stop
         self._display = display
         self._max_consecutive_failures = max_consecutive_failures
-        self._metrics = metrics
+        self._definition = definition
         self._max_lost_runs = max_lost_runs
         self._waiting: deque[Run] = deque()
         self._running: dict[str, Run] = {}
@@ -236,7 +236,7 @@ class Search:
     def _show_status(self) -> None:
         if self._executor.in_process:
             return  # a job that prints, or stops at a breakpoint, has the terminal to itself
-        self._display.status(len(self._running), self._executor.slots, self.observed, self._metrics)
+        self._display.status(len(self._running), self._executor.slots, self.observed, self._definition)
 
     def _wait(self) -> list[tuple[Run, RunResult]]:
         """Return the runs that have ended, after a while with none."""
@@ -314,7 +314,7 @@ class Search:
             job.task,
         )
         self.observed.append(observed)
-        is_best = observed in best(self.observed, self._metrics)
+        is_best = observed in best_of_experiment(self.observed, self._definition)
         error_logs = [] if result.values is not None else sorted(folder.rglob(ERROR_NAME))
         self._display.job(
             observed, result.seconds, is_best, next(iter(error_logs), None), not self._is_ending()

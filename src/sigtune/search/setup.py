@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra.types import HydraContext
@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from sigopt.exception import ApiException, ConnectionException
 
 from sigtune.checks.search import OpenedSearch
-from sigtune.definition.metrics import Metric
+from sigtune.definition.experiment import ExperimentDefinition, definition_from_json
 from sigtune.errors import DamagedFileError, UsageError
 from sigtune.invocation import extend_command
 from sigtune.job.task import RecordedTask, this_process
@@ -135,16 +135,18 @@ def _loading_optimizer(request: SearchRequest) -> Iterator[None]:
 def run(opened: OpenedExperiment) -> Search:
     """Run the search, and print and write its summary, whatever ends it."""
     request, folder = opened.request, opened.journal.folder
-    metrics = metrics_of(opened.details)
-    executor = _choose_executor(opened, [metric.name for metric in metrics])
+    definition = replace(
+        definition_from_json(opened.details.to_json()), metrics=tuple(metrics_of(opened.details))
+    )
+    executor = _choose_executor(opened, [metric.name for metric in definition.metrics])
     display = Display(opened.details.observation_budget)
     _show_heading(opened, executor, display)
     summary = Summary(
         folder,
         opened.details.to_json(),
-        metrics,
+        definition,
         request.resume_command(opened.experiment_id),
-        _extend_command(opened, metrics),
+        _extend_command(opened, definition),
         request.config_name,
         request.job_configs.is_group,
     )
@@ -156,7 +158,7 @@ def run(opened: OpenedExperiment) -> Search:
             opened.journal,
             stop,
             display,
-            metrics,
+            definition,
             request.block.max_consecutive_failures,
             request.block.max_lost_runs,
         )
@@ -167,11 +169,12 @@ def run(opened: OpenedExperiment) -> Search:
     return search
 
 
-def _extend_command(opened: OpenedExperiment, metrics: Sequence[Metric]) -> str | None:
+def _extend_command(opened: OpenedExperiment, definition: ExperimentDefinition) -> str | None:
     """Return the command that doubles the budget; None where there is none, or SigOpt has it fixed."""
     details = opened.details
-    optimized = [metric for metric in metrics if metric.strategy == "optimize"]
-    is_fixed = details.type == "grid" or len(optimized) > 1 or (details.num_solutions or 1) > 1
+    is_fixed = (
+        definition.type == "grid" or len(definition.optimized_metrics) > 1 or definition.num_solutions > 1
+    )
     if details.observation_budget is None or is_fixed:
         return None
     return extend_command(opened.experiment_id, opened.request.typed, 2 * details.observation_budget)

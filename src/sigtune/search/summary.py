@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from sigtune.definition import ranking
-from sigtune.definition.metrics import Metric
+from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.invocation import config_file_command, config_options, training_command, typed_path
 from sigtune.job.outcome import ERROR_NAME
 from sigtune.report.best_config import config_of
@@ -34,7 +34,7 @@ class Summary:
 
     folder: Path
     experiment: Mapping[str, Any]
-    metrics: Sequence[Metric]
+    definition: ExperimentDefinition
     resume: str
     extend: str | None
     config_name: str
@@ -49,7 +49,7 @@ class Summary:
             display.labelled("stopped", f"{failure_line(search.unreachable)}; what was trained is kept")
         if search.unwritable is not None:
             display.labelled("stopped", f"{search.unwritable}; what is written there is kept")
-        best = ranking.best(search.observed, self.metrics)
+        best = ranking.best_of_experiment(search.observed, self.definition)
         with _telling(display):
             write_results(self.folder, search.observed, best)
         display.table(ranking.best_first(search.observed, self.metrics), best)
