@@ -52,7 +52,7 @@ class Summary:
         best = ranking.best_of_experiment(search.observed, self.definition)
         with _telling(display):
             write_results(self.folder, search.observed, best)
-        display.table(ranking.best_first(search.observed, self.metrics), best)
+        display.table(ranking.best_first(search.observed, self.definition.metrics), best)
         display.labelled("saved", self._saved(search))
         names = [best_file_name(observed.number, len(best)) for observed in best]
         again = [self._show_best(*named, display) for named in zip(best, names, strict=True)]
