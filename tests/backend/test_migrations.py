@@ -69,6 +69,23 @@ def test_a_migrated_store_has_the_tables_of_a_new_one(old_store: Path, connect: 
     engine.dispose()
 
 
+def test_a_store_of_version_3_from_before_it_had_revisions_is_brought_up_to_date_and_copied(
+    tmp_path: Path, connect: Connect, define: Define
+) -> None:
+    path = tmp_path / "sigopt.db"
+    connect(f"sqlite:///{path}").experiments().create(**define())
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE experiments DROP COLUMN revision")
+    connection = connect(f"sqlite:///{path}")
+    assert connection.experiments(1).fetch().name == define()["name"]
+    connection.experiments().create(**define())
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as opened:
+        assert compare_metadata(MigrationContext.configure(opened), Base.metadata) == []
+    engine.dispose()
+    assert [file.name for file in tmp_path.glob("*.version-*")] == ["sigopt.db.version-3"]
+
+
 def test_a_migration_that_fails_leaves_the_store_as_it_was(
     old_store: Path, monkeypatch: pytest.MonkeyPatch, connect: Connect
 ) -> None:

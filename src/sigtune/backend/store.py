@@ -30,7 +30,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
-from sigtune.backend.migrations import OLDEST_VERSION, copy_beside, migrate
+from sigtune.backend.migrations import OLDEST_VERSION, copy_beside, is_current, migrate
 from sigtune.backend.tables import SCHEMA_VERSION, Base, StoreVersion
 from sigtune.errors import Problem, UsageError
 
@@ -217,15 +217,17 @@ def _open(engine: Engine) -> None:
     except (IntegrityError, ProgrammingError):
         # On a server, another process was making the same tables at the same instant; now they are there.
         _make_tables(engine)
-    version = _version(engine)
-    if OLDEST_VERSION <= version < SCHEMA_VERSION and engine.dialect.name == "sqlite":
+    with engine.connect() as connection:
+        version = connection.scalar(select(StoreVersion.version)) or 0
+        is_ours = is_current(connection)
+    if is_ours:
+        return
+    if OLDEST_VERSION <= version <= SCHEMA_VERSION and engine.dialect.name == "sqlite":
         migrate_store(engine.url)
-    elif OLDEST_VERSION <= version < SCHEMA_VERSION:
-        what = (
-            f"{_shown(engine.url)} has tables of version {version}, and this release needs {SCHEMA_VERSION}"
-        )
+    elif OLDEST_VERSION <= version <= SCHEMA_VERSION:
+        what = f"{_shown(engine.url)} has older tables, of version {version}"
         raise _unusable(what, "back the database up, then: sigtune migrate")
-    elif version != SCHEMA_VERSION:
+    else:
         what = (
             f"{_shown(engine.url)} has tables of version {version}, and this release knows {SCHEMA_VERSION}"
         )
@@ -246,7 +248,7 @@ def migrate_store(url: URL) -> Path | None:
     try:
         with _for_writing(engine).begin() as connection:
             version = connection.scalar(select(StoreVersion.version)) or 0
-            if version >= SCHEMA_VERSION:
+            if version > SCHEMA_VERSION or is_current(connection):
                 return None
             if url.get_backend_name() == "sqlite" and url.database is not None:
                 copy = copy_beside(Path(url.database), version)
@@ -254,11 +256,6 @@ def migrate_store(url: URL) -> Path | None:
     finally:
         engine.dispose()
     return copy
-
-
-def _version(engine: Engine) -> int:
-    with _transaction(engine) as session:
-        return session.scalar(select(StoreVersion.version)) or 0
 
 
 def _check_owner(engine: Engine) -> None:

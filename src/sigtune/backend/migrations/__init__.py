@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, inspect, select, update
 
-from sigtune.backend.tables import SCHEMA_VERSION, StoreVersion
+from sigtune.backend.tables import SCHEMA_VERSION, ExperimentRow, StoreVersion
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -22,8 +22,22 @@ OLDEST_VERSION = 2
 """The oldest version of the tables that can be brought up to date."""
 
 
+def is_current(connection: Connection) -> bool:
+    """Return whether the tables are those of this release.
+
+    For some hours the tables of version 3 were without the column `revision`, and a store of then says 3 too.
+    """
+    if connection.scalar(select(StoreVersion.version)) != SCHEMA_VERSION:
+        return False
+    columns = inspect(connection).get_columns(ExperimentRow.__tablename__)
+    return any(column["name"] == "revision" for column in columns)
+
+
 def migrate(connection: Connection) -> None:
     """Bring the tables up to date within the connection's transaction, with foreign keys not enforced."""
+    if connection.scalar(select(StoreVersion.version)) == SCHEMA_VERSION:
+        connection.exec_driver_sql("ALTER TABLE experiments ADD COLUMN revision BIGINT DEFAULT '0' NOT NULL")
+        return
     from alembic import command  # most stores need none, and it takes a while to load
 
     config = _config(connection)
