@@ -87,6 +87,23 @@ def test_the_experiments_are_listed_with_their_progress(run: Run, search: BoundA
     assert "search" in run("list")
 
 
+def test_an_experiment_of_the_module_interface_is_listed_shown_and_extended(
+    run: Run, connect: Connect, store: str
+) -> None:
+    project = connect(store).clients(1).projects()
+    project.create(id="quick", name="quick")
+    x = {"name": "x", "type": "double", "bounds": {"min": 0, "max": 1}}
+    definition = {"name": "runs", "parameters": [x], "metrics": [{"name": "score"}], "budget": 4}
+    made = connect(store).clients(1).projects("quick").aiexperiments().create(**definition)
+    connect(store).aiexperiments(made.id).training_runs().create(
+        name="one", state="completed", assignments={"x": 0.5}, values={"score": {"value": 1}}
+    )
+    assert run("list").splitlines()[1].split() == ["1", "runs", "quick", "1/4"]
+    assert "budget: 4" in run("show", "1")
+    assert run("best", "1").startswith("observation 1: score 1")
+    assert run("extend", "1", "--budget", "6") == "experiment 1: budget 6 (was 4)\n"
+
+
 def test_an_experiment_is_shown_with_its_observations_and_open_suggestions(
     run: Run, search: BoundApiResource
 ) -> None:

@@ -19,7 +19,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> None:
     """Set the budget."""
     with connected(options) as connection:
-        endpoint = connection.experiments(options.experiment)
-        before = endpoint.fetch().observation_budget
-        after = endpoint.update(observation_budget=options.budget).observation_budget
-    print(f"experiment {options.experiment}: observation budget {after} (was {before})")
+        experiment = connection.experiments(options.experiment).fetch().to_json()
+        field, kind = "observation_budget", connection.experiments
+        if experiment["runs_only"]:  # made by the module interface: its budget counts training runs
+            field, kind = "budget", connection.aiexperiments
+        after = kind(options.experiment).update(**{field: options.budget}).to_json()[field]
+    print(f"experiment {options.experiment}: {field.replace('_', ' ')} {after} (was {experiment[field]})")

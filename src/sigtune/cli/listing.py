@@ -1,4 +1,4 @@
-"""`sigtune list`: the experiments, newest first."""
+"""`sigtune list`: the experiments, newest first, those of the module interface (AI experiments) too."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def run(options: argparse.Namespace) -> None:
         if options.project:
             client = connection.tokens("self").fetch().client
             endpoint = connection.clients(client).projects(options.project)
-        page = endpoint.experiments().fetch(state=options.state, limit=options.limit).to_json()
+        asked = {"state": options.state, "limit": options.limit, "include_ai": True}
+        page = endpoint.experiments().fetch(**asked).to_json()
     rows = [("id", "name", "project", "observations", "best")]
     rows += [_row(experiment) for experiment in page["data"]]
     print_table(rows)
@@ -36,9 +37,11 @@ def run(options: argparse.Namespace) -> None:
 
 def _row(experiment: dict[str, Any]) -> tuple[str, str, str, str, str]:
     progress = experiment["progress"]
-    budget = experiment["observation_budget"]
-    count = f"{progress['observation_count']}" + ("" if budget is None else f"/{budget}")
-    best = progress["best_observation"]
+    counted, budget = "observation_count", experiment.get("observation_budget")
+    if experiment["runs_only"]:
+        counted, budget = "finished_run_count", experiment.get("budget")
+    count = f"{progress[counted]}" + ("" if budget is None else f"/{budget}")
+    best = progress.get("best_observation")
     name = experiment["name"] + (" (archived)" if experiment["state"] == "deleted" else "")
     return (
         experiment["id"],

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _print_properties(experiment: dict[str, Any]) -> None:
     print(f"experiment {experiment['id']}: {printable(experiment['name'])} ({experiment['state']})")
-    for field in ("project", "type", "observation_budget", "parallel_bandwidth", "num_solutions"):
+    for field in ("project", "type", "observation_budget", "budget", "parallel_bandwidth", "num_solutions"):
         if experiment.get(field) is not None:
             print(f"  {field}: {printable(experiment[field])}")
     for name, value in (experiment["metadata"] or {}).items():
