@@ -5,16 +5,20 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sigopt
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
+from tests.contract.postgres import own_postgres
 from tests.fixture_types import Connect, Define
 
 from sigtune.backend.driver import LocalDriver
 from sigtune.backend.tables import Base
+from sigtune.cli.main import main
 from sigtune.errors import UsageError
 
 VERSION_2 = Path(__file__).parent / "stores" / "version_2.sql"
+VERSION_2_POSTGRESQL = VERSION_2.with_name("version_2_postgresql.sql")
 
 
 @pytest.fixture
@@ -67,6 +71,31 @@ def test_a_migrated_store_has_the_tables_of_a_new_one(old_store: Path, connect: 
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
         assert connection.exec_driver_sql("PRAGMA integrity_check").all() == [("ok",)]
     engine.dispose()
+
+
+def test_a_database_on_a_server_is_migrated_when_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with own_postgres() as url:
+        engine = create_engine(url)
+        with engine.begin() as database:
+            database.exec_driver_sql(VERSION_2_POSTGRESQL.read_text(encoding="utf-8"))
+        with pytest.raises(UsageError, match="sigtune migrate"):
+            LocalDriver(url)
+        assert main(["migrate", "--store", url]) == 0
+        assert capsys.readouterr().out == "the store is up to date\n"
+        driver = LocalDriver(url)
+        search = sigopt.Connection(driver=lambda: driver).experiments(1)
+        assert search.fetch().to_json()["metadata"] == {"a": "b", "n": 3}
+        observed = list(search.observations().fetch().iterate_pages())
+        assert [(entry.values[0].value_stddev, entry.metadata["job"]) for entry in observed] == [
+            *((0.1, 2), (0.1, 1), (0.1, 0))
+        ]
+        search.observations().create(assignments={"x": 0.5, "k": "a"}, values=[{"name": "m", "value": 1}])
+        driver.close()
+        with engine.connect() as opened:
+            assert compare_metadata(MigrationContext.configure(opened), Base.metadata) == []
+        engine.dispose()
 
 
 def test_a_store_of_version_3_from_before_it_had_revisions_is_brought_up_to_date_and_copied(

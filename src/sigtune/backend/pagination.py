@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from sigtune.backend.errors import bad_request
-from sigtune.backend.requests import Json, Request, whole_number
+from sigtune.backend.requests import Json, Request, query_number
 
 MAX_PAGE = 1000
 
@@ -164,7 +164,7 @@ def _is_above(
 def _limit(limit: Any) -> int:
     if limit is None:
         return MAX_PAGE
-    number = whole_number("limit", limit, 0)
+    number = query_number("limit", limit, 0)
     if number > MAX_PAGE:
         raise bad_request(f"limit: {number} is more than {MAX_PAGE}")
     return number

@@ -144,10 +144,14 @@ def id_or_none(value: Any) -> int | None:
     return int(text) if int(text) <= LARGEST_ID else None
 
 
+def query_number(name: str, value: Any, low: int) -> int:
+    """Return a whole number of a query, which has its digits; raises a 400 for anything else."""
+    is_digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16
+    return whole_number(name, int(value) if is_digits else value, low)
+
+
 def whole_number(name: str, value: Any, low: int) -> int:
-    """Return a whole number, given as one or (in a query) as its digits; raises a 400 for anything else."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16:
-        value = int(value)
+    """Return a whole number; raises a 400 for anything else."""
     if not is_whole(value) or value < low:
         raise bad_request(f"{name}: expected a whole number of at least {low}, got {value!r}")
     return int(value)

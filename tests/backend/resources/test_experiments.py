@@ -98,6 +98,8 @@ def test_updates_change_what_is_given_and_nothing_else(start: Start) -> None:
     [
         {"observation_budget": 0},
         {"parallel_bandwidth": 1.5},
+        {"parallel_bandwidth": "2"},
+        {"observation_budget": "30"},
         {"name": " "},
         {"state": "paused"},
         {"project": "nowhere"},

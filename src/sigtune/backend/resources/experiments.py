@@ -15,7 +15,7 @@ from sigtune.backend.lookup import check_client, experiment_of, find_project
 from sigtune.backend.metadata import metadata_json, set_metadata
 from sigtune.backend.pagination import PAGE, page_of
 from sigtune.backend.progress import core_progress, run_progress
-from sigtune.backend.requests import CLIENT_ID, Json, Request, one_of, text, whole_number
+from sigtune.backend.requests import CLIENT_ID, Json, Request, one_of, query_number, text, whole_number
 from sigtune.backend.resources.projects import given_project
 from sigtune.backend.tables import (
     ConditionalRow,
@@ -130,11 +130,11 @@ def listed(request: Request, rows: Select[ExperimentRow]) -> Json:
     if data.get("search") is not None:
         words = str(data["search"]).strip().lower()
         rows = rows.where(func.lower(ExperimentRow.name).contains(words, autoescape=True))
-    if data.get("user") is not None and str(whole_number("user", data["user"], 0)) != CLIENT_ID:
+    if data.get("user") is not None and str(query_number("user", data["user"], 0)) != CLIENT_ID:
         rows = rows.where(ExperimentRow.id < 0)
     for field, above in (("period_start", True), ("period_end", False)):
         if data.get(field) is not None:
-            moment = whole_number(field, data[field], 0)
+            moment = query_number(field, data[field], 0)
             column = ExperimentRow.created
             rows = rows.where(column >= moment if above else column < moment)
     sort = one_of("sort", data.get("sort") or "id", ("id", "recent"))
