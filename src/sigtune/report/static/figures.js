@@ -43,7 +43,9 @@ const sigtuneFigures = (() => {
       this.state = { selected: null };
       this.chart = null;
       this.drawnAxes = null; // of the option that the chart has; another one is drawn anew
-      this.observer = new ResizeObserver(() => { if (this.chart && element.clientWidth) this.chart.resize(); });
+      this.observer = new ResizeObserver(() => {
+        if (this.chart && element.clientWidth) this.chart.resize();
+      });
       this.observer.observe(element);
       this.update(figure, table);
     }
@@ -72,11 +74,20 @@ const sigtuneFigures = (() => {
         return;
       }
       if (!this.chart) this.open();
-      const { option, label, rowAt } = sigtuneFigureKinds[this.figure.kind](this.figure, this.table, PALETTES[scheme()], this.state);
+      const { option, label, rowAt } = sigtuneFigureKinds[this.figure.kind](
+        this.figure,
+        this.table,
+        PALETTES[scheme()],
+        this.state,
+      );
       this.rowAt = rowAt;
       this.element.setAttribute("role", "img");
       this.element.setAttribute("aria-label", `${this.figure.title}: ${label}`);
-      const { dataZoom, ...others } = { backgroundColor: "transparent", textStyle: { fontFamily: "system-ui, sans-serif" }, ...option };
+      const { dataZoom, ...others } = {
+        backgroundColor: "transparent",
+        textStyle: { fontFamily: "system-ui, sans-serif" },
+        ...option,
+      };
       const axes = axesOf(this.figure, option);
       if (axes === this.drawnAxes) {
         // Merged into what is drawn, so that zoom, brushed axes and legend stay; series are replaced by their ids.
@@ -107,7 +118,10 @@ const sigtuneFigures = (() => {
     }
 
     clicked(hit) {
-      const detail = this.figure.kind === "curves" ? { number: this.figure.lines[hit.seriesIndex].number } : this.observationAt(hit);
+      const detail =
+        this.figure.kind === "curves"
+          ? { number: this.figure.lines[hit.seriesIndex].number }
+          : this.observationAt(hit);
       if (!detail || detail.number === null) return;
       this.select(detail.number);
       this.tell("sigtune:observation", detail);
@@ -120,11 +134,15 @@ const sigtuneFigures = (() => {
 
     brushed() {
       const model = this.chart.getModel();
-      const isBrushed = model.queryComponents({ mainType: "parallelAxis" }).some((one) => one.activeIntervals.length);
+      const isBrushed = model
+        .queryComponents({ mainType: "parallelAxis" })
+        .some((one) => one.activeIntervals.length);
       const numbers = ["observed", "best"].flatMap((name) => {
         const [series] = model.getSeriesByName(name);
         const data = series.getRawData();
-        const rows = series.getRawIndicesByActiveState("active").map((index) => data.get(data.getDimension(this.rowAt), index));
+        const rows = series
+          .getRawIndicesByActiveState("active")
+          .map((index) => data.get(data.getDimension(this.rowAt), index));
         return rows.map((row) => this.table.number[row]);
       });
       this.tell("sigtune:brush", { numbers: isBrushed ? numbers : null });
@@ -136,13 +154,23 @@ const sigtuneFigures = (() => {
   }
 
   function axesOf(figure, option) {
-    const of = (one) => [one].flat().filter(Boolean).map((each) => `${each.name}/${each.type}`);
-    return JSON.stringify([figure.kind, ...[option.xAxis, option.yAxis, option.parallelAxis, option.visualMap].map(of)]);
+    const of = (one) =>
+      [one]
+        .flat()
+        .filter(Boolean)
+        .map((each) => `${each.name}/${each.type}`);
+    return JSON.stringify([
+      figure.kind,
+      ...[option.xAxis, option.yAxis, option.parallelAxis, option.visualMap].map(of),
+    ]);
   }
 
   const redraw = () => live.forEach((drawn) => drawn.render());
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  new MutationObserver(redraw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  new MutationObserver(redraw).observe(document.documentElement, {
+    attributes: true,
+    attributeFilter: ["data-theme"],
+  });
 
   const columns = (table) => table.columns.map(({ key, label, role, type }) => ({ key, label, role, type }));
   return { draw, columns, text: shown };

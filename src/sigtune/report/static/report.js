@@ -28,7 +28,9 @@
     box.tabIndex = 0;
     const drawn = add(box, "table");
     const head = add(add(drawn, "thead"), "tr");
-    headings.forEach((text) => { add(head, "th", text).scope = "col"; });
+    headings.forEach((text) => {
+      add(head, "th", text).scope = "col";
+    });
     const body = add(drawn, "tbody");
     for (const row of cells) {
       const line = add(body, "tr");
@@ -38,14 +40,29 @@
 
   const hasJobs = table.job.some((each) => each !== null);
   const job = (row) => (table.job[row] === null ? "" : String(table.job[row]));
-  const headings = () => ["observation", ...(hasJobs ? ["job"] : []), ...sorted().map((column) => column.label)];
-  const sorted = () => [...table.columns].sort((one, other) => (one.role === "metric" ? 0 : 1) - (other.role === "metric" ? 0 : 1));
-  const line = (row) => [table.number[row], ...(hasJobs ? [job(row)] : []), ...sorted().map((column) => sigtuneFigures.text(column, row))];
+  const headings = () => [
+    "observation",
+    ...(hasJobs ? ["job"] : []),
+    ...sorted().map((column) => column.label),
+  ];
+  const sorted = () =>
+    [...table.columns].sort(
+      (one, other) => (one.role === "metric" ? 0 : 1) - (other.role === "metric" ? 0 : 1),
+    );
+  const line = (row) => [
+    table.number[row],
+    ...(hasJobs ? [job(row)] : []),
+    ...sorted().map((column) => sigtuneFigures.text(column, row)),
+  ];
 
   function best() {
     if (!content.best.length) return;
     add(page, "h2", content.best.length > 1 ? "Best observations" : "Best observation");
-    rows(page, headings(), content.best.map((each) => line(table.number.indexOf(each.number))));
+    rows(
+      page,
+      headings(),
+      content.best.map((each) => line(table.number.indexOf(each.number))),
+    );
     for (const each of content.best.filter((one) => one.command).slice(0, 5)) {
       add(page, "p", `Train observation ${each.number} again:`, "note");
       add(page, "pre", each.command).tabIndex = 0;
@@ -53,7 +70,12 @@
   }
 
   function figure(parent, each) {
-    const element = add(parent, "div", undefined, each.kind === "confusion" || each.kind === "parallel" ? "figure tall" : "figure");
+    const element = add(
+      parent,
+      "div",
+      undefined,
+      each.kind === "confusion" || each.kind === "parallel" ? "figure tall" : "figure",
+    );
     const drawn = sigtuneFigures.draw(element, each, table);
     element.addEventListener("sigtune:observation", (event) => chosen(element, event.detail.number));
     return drawn;
@@ -65,9 +87,18 @@
     const next = element.nextElementSibling;
     const box = next && next.classList.contains("chosen") ? next : document.createElement("p");
     box.className = "chosen";
-    box.textContent = [`observation ${number}`, job(row) && `job ${job(row)}`, table.failed[row] && "failed", table.reason[row],
-      ...sorted().map((column) => [column.label, sigtuneFigures.text(column, row)]).filter((pair) => pair[1] !== "").map((pair) => pair.join(" = ")),
-    ].filter(Boolean).join(" · ");
+    box.textContent = [
+      `observation ${number}`,
+      job(row) && `job ${job(row)}`,
+      table.failed[row] && "failed",
+      table.reason[row],
+      ...sorted()
+        .map((column) => [column.label, sigtuneFigures.text(column, row)])
+        .filter((pair) => pair[1] !== "")
+        .map((pair) => pair.join(" = ")),
+    ]
+      .filter(Boolean)
+      .join(" · ");
     element.after(box);
   }
 
@@ -76,11 +107,17 @@
     const name = (key) => table.columns.find((column) => column.key === key).label;
     const axes = add(parent, "div", undefined, "axes");
     const drawn = figure(parent, shown);
-    for (const [text, place] of [["horizontal", "x"], ["vertical", "y"], ["colour", "colour"]]) {
+    for (const [text, place] of [
+      ["horizontal", "x"],
+      ["vertical", "y"],
+      ["colour", "colour"],
+    ]) {
       const label = add(axes, "label", `${text} `);
       const select = add(label, "select");
       if (place === "colour") add(select, "option", "none").value = "";
-      sigtuneFigures.columns(table).forEach((column) => { add(select, "option", column.label).value = column.key; });
+      sigtuneFigures.columns(table).forEach((column) => {
+        add(select, "option", column.label).value = column.key;
+      });
       select.value = shown[place] || "";
       select.addEventListener("change", () => {
         shown[place] = select.value || null;
@@ -96,13 +133,23 @@
     if (content.failed > content.failures.length) {
       add(page, "p", `The last ${content.failures.length} of ${content.failed}.`, "note");
     }
-    rows(page, ["observation", "job", "reason"], content.failures.map((each) => [each.number, each.job ?? "", each.reason]), 2);
+    rows(
+      page,
+      ["observation", "job", "reason"],
+      content.failures.map((each) => [each.number, each.job ?? "", each.reason]),
+      2,
+    );
   }
 
   heading();
   best();
   if (table.number.length < table.total) {
-    add(page, "p", `Figures show ${table.number.length} of ${table.total} observations, evenly chosen, and the best.`, "note");
+    add(
+      page,
+      "p",
+      `Figures show ${table.number.length} of ${table.total} observations, evenly chosen, and the best.`,
+      "note",
+    );
   }
   for (const section of content.sections) {
     add(page, "h2", section.title);
