@@ -17,9 +17,11 @@ from tests.patience import PATIENCE_SECONDS
 
 
 @contextmanager
-def running_dashboard(connect: Callable[[str], Driver], *, needs_token: bool = False) -> Iterator[str]:
+def running_dashboard(
+    connect: Callable[[str], Driver], *, needs_token: bool = False, place: str = ""
+) -> Iterator[str]:
     """Run a dashboard in a thread, and give its address."""
-    server = new_server(connect, DashboardOptions(port=0), needs_token=needs_token)
+    server = new_server(connect, DashboardOptions(port=0), needs_token=needs_token, place=place)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -32,12 +32,13 @@ def run(options: argparse.Namespace) -> None:
     except ModuleNotFoundError as error:
         what = f"needs the Python package {error.name}"
         raise UsageError([Problem("dashboard", what, "pip install 'sigtune[dashboard]'")]) from error
-    from sigtune.tuning.connection import describe_backend
+    from sigtune.tuning.connection import describe_backend, place_digest
 
     chosen = DashboardOptions(options.host, options.port, options.tls_certificate, options.tls_key)
     with ExitStack() as stack:
         connect = _connect(options, stack, needs_token=chosen.needs_token)
-        serve(connect, describe_backend(options.backend, options.store), chosen)
+        described = describe_backend(options.backend, options.store)
+        serve(connect, described, place_digest(options.backend, options.store), chosen)
 
 
 def _connect(options: argparse.Namespace, stack: ExitStack, *, needs_token: bool) -> Any:

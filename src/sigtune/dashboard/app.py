@@ -44,8 +44,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _log = logging.getLogger(__name__)
 
 
-def create_app(access: Access) -> ASGIApp:
-    """Return the application that shows the pages to whom `access` lets in."""
+def create_app(access: Access, place: str = "") -> ASGIApp:
+    """Return the application that shows the pages to whom `access` lets in.
+
+    `place` tells a search that asks whether they are over the store that it uses, and nothing else.
+    """
     site = Site()
     answers = _Answers(site, access)
     routes = [Route(path, answers.endpoint(handler), methods=[method]) for path, method, handler in ROUTES]
@@ -53,6 +56,7 @@ def create_app(access: Access) -> ASGIApp:
         Starlette(
             routes=[
                 *routes,
+                Route("/about.json", lambda _request: JSONResponse({"sigtune": place})),
                 Route("/login", answers.login, methods=["GET", "POST"]),
                 Route("/logout", answers.endpoint(answers.logout), methods=["POST"]),
                 Mount("/static", StaticFiles(directory=STATIC)),

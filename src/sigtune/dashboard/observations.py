@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from sigtune.dashboard.source import Json, Source
@@ -31,6 +31,8 @@ class Observations:
     reading: str
     items: tuple[Json, ...]
     read_at: float
+    figures: dict[str, bytes] = field(default_factory=dict, compare=False)
+    """The JSON of figures that somebody has asked for; an experiment that changes has others."""
 
     @cached_property
     def results(self) -> Results:

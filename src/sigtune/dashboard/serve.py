@@ -45,16 +45,17 @@ class DashboardOptions:
         )
 
 
-def serve(connect: Callable[[str], Driver], described: str, options: DashboardOptions) -> None:
+def serve(connect: Callable[[str], Driver], described: str, place: str, options: DashboardOptions) -> None:
     """Show the pages until the process is told to stop.
 
-    `connect` gives a driver for a token; "" is whatever the environment names. Raises UsageError for options
+    `connect` gives a driver for a token; "" is whatever the environment names. `place` is that of
+    `create_app`. Raises UsageError for options
     that do not go together.
     """
     problems = tls_problems(options.listens)
     if problems:
         raise UsageError(problems)
-    server = new_server(connect, options, needs_token=options.needs_token)
+    server = new_server(connect, options, needs_token=options.needs_token, place=place)
     print(f"dashboard {options.listens.url} · {described}", flush=True)
     if options.needs_token:
         print("token     a page asks for one: `sigtune token create` makes it", flush=True)
@@ -66,12 +67,12 @@ def serve(connect: Callable[[str], Driver], described: str, options: DashboardOp
 
 
 def new_server(
-    connect: Callable[[str], Driver], options: DashboardOptions, *, needs_token: bool
+    connect: Callable[[str], Driver], options: DashboardOptions, *, needs_token: bool, place: str = ""
 ) -> uvicorn.Server:
     """Return a server of the pages that has not begun yet."""
     access = Access(connect, needs_token=needs_token, is_secure=options.certificate is not None)
     config = uvicorn.Config(
-        create_app(access),
+        create_app(access, place),
         host=options.host,
         port=options.port,
         ssl_certfile=options.certificate,

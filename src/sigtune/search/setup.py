@@ -20,6 +20,7 @@ from sigtune.invocation import extend_command
 from sigtune.job.task import RecordedTask, this_process
 from sigtune.passwords import mask_passwords
 from sigtune.report.observed import Observed
+from sigtune.search.dashboard_hint import dashboard_hint
 from sigtune.search.display import Display
 from sigtune.search.executors.protocol import Executor, Launch
 from sigtune.search.executors.registry import choose_executor
@@ -147,6 +148,7 @@ def run(opened: OpenedExperiment) -> Search:
         definition,
         request.resume_command(opened.experiment_id),
         _extend_command(opened, definition),
+        dashboard_hint(request.block, opened.experiment_id),
         request.config_name,
         request.job_configs.is_group,
     )
@@ -206,6 +208,7 @@ def _show_heading(opened: OpenedExperiment, executor: Executor, display: Display
     request, details = opened.request, opened.details
     backend = describe_backend(request.block.backend, request.block.store)
     display.heading(opened.experiment_id, details.name, backend, executor.slots)
+    display.labelled("watch", dashboard_hint(request.block, opened.experiment_id))
     for change in opened.changes:
         display.labelled("changed", change)
     if has_other_definition(request.block, details):

@@ -29,6 +29,7 @@ class Summary:
     """Prints and writes the result of a search.
 
     `resume` is the command that resumes it, and `extend` one by which it goes on when its budget is consumed.
+    `watch` is where its pages are, or the command that shows them.
     `experiment` is SigOpt's Experiment object, as `to_json()` of the client gives it.
     """
 
@@ -37,6 +38,7 @@ class Summary:
     definition: ExperimentDefinition
     resume: str
     extend: str | None
+    watch: str
     config_name: str
     is_group: Callable[[str], bool]
 
@@ -57,6 +59,7 @@ class Summary:
         names = [best_file_name(observed.number, len(best)) for observed in best]
         again = [self._show_best(*named, display) for named in zip(best, names, strict=True)]
         self._write_report(search.observed, list(zip(best, again, strict=True)), display)
+        display.command("watch", self.watch)
         if self.extend is not None and search.has_consumed_budget:
             display.command("extend", self.extend)
         else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from sigtune.errors import Problem, UsageError
@@ -51,6 +53,19 @@ def describe_backend(backend: str, store: str) -> str:
     url = make_url(store)
     place = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
     return f"backend local ({place})"
+
+
+def place_digest(backend: str, store: str) -> str:
+    """Return a short text that stands for where the data is, and is the same in every folder and process."""
+    if choose_backend(backend) == "api":
+        place = os.environ["SIGOPT_API_URL"].rstrip("/")
+    else:
+        from sqlalchemy.engine import make_url
+
+        url = make_url(store)
+        is_file = url.get_backend_name() == "sqlite" and url.database
+        place = str(Path(str(url.database)).resolve()) if is_file else url.render_as_string()
+    return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
 def _check_api_environment() -> None:

@@ -15,6 +15,8 @@ from sigtune.definition.parameters import Parameter
 from sigtune.report import series as figures
 from sigtune.report.results import Results
 
+_MOST_KEPT = 100
+
 Figure = Callable[[Results, Mapping[str, str]], Json]
 
 
@@ -25,8 +27,7 @@ def page(visit: Visit) -> Response:
 
 def table(visit: Visit) -> Response:
     """GET /experiments/ID/table.json: the columns that every figure takes its points from."""
-    observations = observations_of(visit, experiment_of(visit))
-    return JSONResponse(figures.table_of(observations.results))
+    return _kept(visit, figures.table_of)
 
 
 def series(visit: Visit) -> Response:
@@ -34,8 +35,19 @@ def series(visit: Visit) -> Response:
     figure = FIGURES.get(visit.ids["name"])
     if figure is None:
         raise not_found(f"no figure {visit.ids['name']}")
+    return _kept(visit, lambda results: figure(results, visit.query))
+
+
+def _kept(visit: Visit, make: Callable[[Results], Json]) -> Response:
+    """Return what is made of the observations, once for all who ask while they do not change."""
     observations = observations_of(visit, experiment_of(visit))
-    return JSONResponse(figure(observations.results, visit.query))
+    address = f"{visit.path}?{visit.query}"
+    content = observations.figures.get(address)
+    if content is None:
+        content = bytes(JSONResponse(make(observations.results)).body)
+        if len(observations.figures) < _MOST_KEPT:
+            observations.figures[address] = content
+    return Response(content, media_type="application/json")
 
 
 def _history(results: Results, query: Mapping[str, str]) -> Json:

@@ -17,10 +17,15 @@ export function drawFigures() {
   document.querySelectorAll("[data-figures]").forEach(drawAll);
   document.addEventListener("sigtune:updated", () => {
     tables = new Map();
-    drawn.forEach((_figure, element) => draw(element));
+    drawn.forEach((_figure, element) => { if (isDue(element)) draw(element); });
     document.querySelectorAll("[data-figures]").forEach(drawAll);
   });
   document.addEventListener("sigtune:observation", (event) => pick(event.detail));
+}
+
+/** Whether a figure follows this change: what is computed for seconds does so twice a minute at most. */
+function isDue(element) {
+  return !("slow" in element.dataset) || performance.now() - Number(element.dataset.slow) > 30_000;
 }
 
 function listen(form) {
@@ -40,6 +45,7 @@ async function draw(element) {
 }
 
 function show(element, figure, table) {
+  if ("slow" in element.dataset) element.dataset.slow = performance.now();
   element.classList.toggle("is-reason", Boolean(figure.reason));
   const before = drawn.get(element);
   if (before) before.update(figure, table);
