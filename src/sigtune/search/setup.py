@@ -208,7 +208,7 @@ def _show_heading(opened: OpenedExperiment, executor: Executor, display: Display
     request, details = opened.request, opened.details
     backend = describe_backend(request.block.backend, request.block.store)
     display.heading(opened.experiment_id, details.name, backend, executor.slots)
-    display.labelled("watch", dashboard_hint(request.block, opened.experiment_id))
+    display.command("watch", dashboard_hint(request.block, opened.experiment_id))
     for change in opened.changes:
         display.labelled("changed", change)
     if has_other_definition(request.block, details):
