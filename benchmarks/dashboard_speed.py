@@ -146,8 +146,8 @@ def told(name: str, browser: Browser, address: str, drawn: str) -> None:
 def visit(browser: Browser, address: str, drawn: str) -> tuple[float, float]:
     with browser.new_page() as page:
         begun = time.perf_counter()
-        page.goto(address)
         try:
+            page.goto(address, timeout=PATIENCE_MS)
             page.wait_for_selector(drawn, timeout=PATIENCE_MS, state="attached")
             seconds = time.perf_counter() - begun
         except WaitedInVainError:

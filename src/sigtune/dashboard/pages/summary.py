@@ -29,15 +29,15 @@ def page(visit: Visit) -> Response:
     experiment = experiment_of(visit)
     folder = find_search_folder(experiment)
     place = ("experiments", experiment["id"])
-    best = visit.source.get(*place, "best_assignments", limit=_MOST_BEST)
+    best = _best_assignments(visit, experiment)
     last = visit.source.get(*place, "observations", limit=_FAILURES_AMONG)["data"]
     return framed(
         visit,
         experiment,
         "summary.html",
         tab="summary",
-        best=[_best(item, folder) for item in best["data"][:_MOST_BEST]],
-        best_count=best["count"],
+        best=[_best(item, folder) for item in best[:_MOST_BEST]],
+        best_count=len(best),
         last=last[:_LAST],
         failures=_failures(last),
         looked_at=len(last),
@@ -45,6 +45,16 @@ def page(visit: Visit) -> Response:
         queued=len(queued_suggestions(visit, experiment)),
         folder=folder,
     )
+
+
+def _best_assignments(visit: Visit, experiment: Json) -> list[Json]:
+    """Return the best observations; where there can be but one the experiment's progress has it already."""
+    strategies = [metric["strategy"] for metric in experiment["metrics"]]
+    is_plain = strategies.count("optimize") == 1 and "constraint" not in strategies
+    if is_plain and (experiment.get("num_solutions") or 1) == 1 and not experiment.get("tasks"):
+        best = experiment["progress"].get("best_observation")
+        return [] if best is None else [best]
+    return visit.source.all("experiments", experiment["id"], "best_assignments")
 
 
 def updated(visit: Visit) -> Response:
