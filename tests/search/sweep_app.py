@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import sigopt
+import yaml
 from sigopt.objects import Observation, Suggestion
 from sigopt.resource import BoundApiResource
 
@@ -78,6 +79,12 @@ class SweepApp:
     def starts(self, number: int) -> list[str]:
         path = self.sweep_dir / str(number) / "starts"
         return path.read_text().splitlines() if path.exists() else []
+
+    def seed_of(self, number: int) -> int:
+        """The seed that the job was trained with, as its own record of its overrides says."""
+        overrides = yaml.safe_load((self.sweep_dir / str(number) / ".hydra" / "overrides.yaml").read_text())
+        (seed,) = (override for override in overrides if override.startswith("seed="))
+        return int(seed.removeprefix("seed="))
 
 
 def output_of(process: app_process.Popen) -> str:

@@ -57,6 +57,29 @@ def test_a_job_that_is_killed_takes_no_other_with_it(app: SweepApp, launcher: st
     assert app.by_job()[1].metadata["reason"]
 
 
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_a_run_that_fails_is_tried_again_as_often_as_asked(app: SweepApp, launcher: str) -> None:
+    ends = "++ends={1: raise_at_first, 2: raise}"
+    result = app.run(*LAUNCHERS[launcher], ends, "sigopt.max_retries=2", "sigopt.observation_budget=3")
+    assert result.returncode == 3, result.stderr
+    assert {number: observed.failed for number, observed in app.by_job().items()} == {
+        1: False,
+        2: True,
+        3: False,
+    }
+    assert [len(app.starts(number)) for number in (1, 2, 3)] == [2, 3, 1]
+    assert "FAILED  ValueError: no good [at all]  is tried again (1 of 2)" in result.stdout
+
+
+def test_each_suggestion_has_a_seed_of_its_own_if_asked(app: SweepApp) -> None:
+    result = app.run("sigopt.seed_per_suggestion=true", "seed=7", "sigopt.observation_budget=3")
+    assert result.returncode == 0, result.stderr
+    seeds = [app.seed_of(number) for number in (1, 2, 3)]
+    assert len({*seeds, 7}) == 4
+    refused = app.run("sigopt.seed_per_suggestion=true", "sigopt.repeats=2")
+    assert "repeats have seeds of their own" in refused.stderr
+
+
 def test_a_metric_that_is_nan_is_a_failed_observation(app: SweepApp) -> None:
     result = app.run("size=nan", "sigopt.metrics=[{name: height}, {name: size, strategy: store}]")
     assert result.returncode == 3

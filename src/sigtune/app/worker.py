@@ -12,6 +12,7 @@ from sigtune.checks.run import CheckedRun, set_values
 from sigtune.errors import JobStoppedError, UsageError
 from sigtune.job.metric_values import failure_reason, metric_values
 from sigtune.tuning.connection import log_backend
+from sigtune.tuning.drawn_seed import drawn_seed
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.leases import exceeds_budget, new_lease, release_abandoned, renewing
 from sigtune.tuning.opening import change_experiment
@@ -29,7 +30,8 @@ def work(config: DictConfig, run: CheckedRun, train: Callable[[DictConfig], Any]
         details = change_experiment(run.experiment, run.changes.update)
         log.info("changed experiment %s: %s", details.id, "; ".join(run.changes.described))
     order = run.block.metric_order([metric.name for metric in details.metrics])
-    return run_one_suggestion(config, run.experiment, details, train, order)
+    seed_key = run.block.repeat_key if run.block.seed_per_suggestion else None
+    return run_one_suggestion(config, run.experiment, details, train, order, seed_key)
 
 
 def run_one_suggestion(
@@ -38,11 +40,13 @@ def run_one_suggestion(
     details: Any,
     train: Callable[[DictConfig], Any],
     metric_order: Sequence[str] | None,
+    drawn_seed_key: str | None = None,
 ) -> dict[str, float] | None:
     """Train one suggestion of `experiment` and report its result; return the metrics.
 
     `details` is SigOpt's Experiment object; `metric_order` has its metrics in the order of the sequence that
-    `train` may return, and is None where that is not known. Returns None, with nothing trained, where the
+    `train` may return, and is None where that is not known; `drawn_seed_key` is the key of the seed where
+    each suggestion has one of its own. Returns None, with nothing trained, where the
     observation budget is consumed. A crash of `train` is reported as a failed observation and raised; a
     UsageError takes no budget, and neither does Ctrl-C, after which the next worker is given the same
     assignments.
@@ -59,6 +63,8 @@ def run_one_suggestion(
     if suggestion is None:
         return None
     values = changed_values(config, experiment, suggestion)
+    if drawn_seed_key is not None:
+        values[drawn_seed_key] = drawn_seed(config, drawn_seed_key, suggestion)
     log.info("suggestion %s: %s", suggestion.id, values)
     try:
         with renewing(experiment, suggestion):

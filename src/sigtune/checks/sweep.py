@@ -66,8 +66,14 @@ def option_problems(block: SearchBlock) -> list[Problem]:
         )
         if value < 1
     ]
-    if block.max_lost_runs < 0:
-        problems.append(Problem(f"sigopt.max_lost_runs={block.max_lost_runs}", "is too small", "0 or more"))
+    problems += [
+        Problem(f"sigopt.{name}={value}", "is too small", "0 or more")
+        for name, value in (("max_lost_runs", block.max_lost_runs), ("max_retries", block.max_retries))
+        if value < 0
+    ]
+    if block.seed_per_suggestion and block.repeats > 1:
+        what = "repeats have seeds of their own, the same for every suggestion"
+        problems.append(Problem(f"sigopt.repeats={block.repeats}", what, "sigopt.seed_per_suggestion=false"))
     if block.job_timeout is not None and block.job_timeout <= 0:
         what = "is not a time"
         problems.append(Problem(f"sigopt.job_timeout={block.job_timeout}", what, "seconds, or null"))

@@ -102,9 +102,11 @@ class SigOptConfig:
     seed: int = 0
     max_consecutive_failures: int = 3
     max_lost_runs: int = 3
+    max_retries: int = 0
     job_timeout: float | None = None
     repeats: int = 1
     repeat_key: str = "seed"
+    seed_per_suggestion: bool = False
     retry_seconds: float = 300.0
 
 

@@ -83,6 +83,15 @@ def read_outcome(folder: Path) -> Outcome | None:
         raise DamagedFileError([Problem(str(path), "is damaged", remedy)]) from error
 
 
+def remove_outcome(folder: Path) -> None:
+    """Make the run's folder one of a run that has not finished. Raises UnwritableFileError."""
+    path = folder / OUTCOME_NAME
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UnwritableFileError(path, error) from error
+
+
 def running_lock(folder: Path) -> FileLock:
     """Return the lock that a run holds on its folder while it runs, in whichever process that is."""
     return FileLock(folder / _RUNNING_NAME, timeout=0)

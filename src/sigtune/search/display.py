@@ -83,6 +83,10 @@ class Display:
         """Print that the infrastructure took a run, which is not a failure."""
         self._print(f"{run:>7}  LOST  {reason}  runs again from its last checkpoint ({times} of {most})")
 
+    def retried(self, run: str, reason: str, times: int, most: int) -> None:
+        """Print that a run failed, and is tried again before that is reported."""
+        self._print(f"{run:>7}  FAILED  {reason}  is tried again ({times} of {most})")
+
     def status(
         self, running: int, slots: int, observed: Sequence[Observed], definition: ExperimentDefinition
     ) -> None:

@@ -10,8 +10,9 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, IntegerNode, OmegaConf, open_dict
 
 from sigtune.config.keys import value_at
-from sigtune.errors import Problem, UsageError
+from sigtune.errors import Problem
 from sigtune.search.search_space import CommandLine
+from sigtune.tuning.drawn_seed import base_seed, drawn_seed
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import as_overrides
 from sigtune.tuning.suggested_values import Point, changed_values, extreme
@@ -61,8 +62,13 @@ class JobConfigs:
         """Return the config with these parameters, which are set directly, at their first values."""
         return self.compose([self.line.override_for(p["name"], extreme(p, 0)) for p in direct])
 
-    def overrides_for(self, experiment: SigOptExperiment, suggestion: Any) -> list[str]:
-        """Return all overrides of the suggestion's job, ordinary config keys and groups only."""
+    def overrides_for(
+        self, experiment: SigOptExperiment, suggestion: Any, drawn_seed_key: str | None = None
+    ) -> list[str]:
+        """Return all overrides of the suggestion's job, ordinary config keys and groups only.
+
+        `drawn_seed_key` is the key of the seed where each suggestion has one of its own.
+        """
         assignments = dict(suggestion.assignments)
         direct = [
             self.line.override_for(name, value) for name, value in assignments.items() if self.is_direct(name)
@@ -70,7 +76,12 @@ class JobConfigs:
         others = {name: value for name, value in assignments.items() if not self.is_direct(name)}
         point = Point(others, getattr(suggestion, "task", None))
         changes = changed_values(self.compose(direct), experiment, point)
-        return [*self.line.fixed, *direct, *as_overrides(changes)]
+        overrides = [*self.line.fixed, *direct, *as_overrides(changes)]
+        if drawn_seed_key is None:
+            return overrides
+        seed = drawn_seed(self.compose(), drawn_seed_key, suggestion)
+        kept = [override for override in overrides if override.partition("=")[0] != drawn_seed_key]
+        return [*kept, f"{drawn_seed_key}={seed}"]
 
     def repeats(self, count: int, key: str) -> list[list[str]]:
         """Return what each of `count` runs of a job has besides: another value of the seed at `key`.
@@ -79,17 +90,7 @@ class JobConfigs:
         """
         if count == 1:
             return [[]]
-        seed = value_at(self.compose(), key)
-        if not isinstance(seed, int):
-            raise UsageError(
-                [
-                    Problem(
-                        "sigopt.repeat_key",
-                        f"{key} is not a whole number in the config",
-                        "the key of the seed",
-                    )
-                ]
-            )
+        seed = base_seed(self.compose(), key)
         return [[f"{key}={seed + index}"] for index in range(count)]
 
     def is_direct(self, name: str) -> bool:

@@ -31,6 +31,7 @@ class Journal:
         self._handles: dict[tuple[int, int], str] = {}
         self._attempts: dict[tuple[int, int], int] = {}
         self._losses: dict[tuple[int, int], int] = {}
+        self._failures: dict[tuple[int, int], int] = {}
         self._reported: set[int] = set()
         self._read()
 
@@ -64,6 +65,9 @@ class Journal:
             case "lost":
                 run = event["number"], event["run"]
                 self._losses[run] = self._losses.get(run, 0) + 1
+            case "failed":
+                run = event["number"], event["run"]
+                self._failures[run] = self._failures.get(run, 0) + 1
             case "submitted":
                 self._handles[event["number"], event["run"]] = event["handle"]
             case "reported":
@@ -95,6 +99,11 @@ class Journal:
         """Record that the infrastructure took the run; return how often it has by now."""
         self._append({"event": "lost", "number": run.job.number, "run": run.index, "reason": reason})
         return self._losses[run.job.number, run.index]
+
+    def mark_failed(self, run: Run, reason: str) -> int:
+        """Record that the run failed and may be tried again; return how often it has failed by now."""
+        self._append({"event": "failed", "number": run.job.number, "run": run.index, "reason": reason})
+        return self._failures[run.job.number, run.index]
 
     def mark_submitted(self, run: Run, handle: str) -> None:
         """Record by which name the launcher knows the run."""

@@ -14,7 +14,7 @@ from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.definition.ranking import best_of_experiment
 from sigtune.errors import UnwritableFileError, UsageError
 from sigtune.job.attempt import write_attempt
-from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, write_outcome
+from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, remove_outcome, write_outcome
 from sigtune.report.observed import Observed
 from sigtune.search.display import Display
 from sigtune.search.earlier import drawn_but_not_recorded, earlier_observations, is_drawn_by
@@ -64,6 +64,7 @@ class Search:
         definition: ExperimentDefinition,
         max_consecutive_failures: int,
         max_lost_runs: int,
+        max_retries: int = 0,
     ) -> None:
         self._experiment = experiment
         self._executor = executor
@@ -74,6 +75,7 @@ class Search:
         self._max_consecutive_failures = max_consecutive_failures
         self._definition = definition
         self._max_lost_runs = max_lost_runs
+        self._max_retries = max_retries
         self._waiting: deque[Run] = deque()
         self._running: dict[str, Run] = {}
         self._orphans = Orphans(journal.run_folder)
@@ -151,6 +153,8 @@ class Search:
     def _resume_run(self, run: Run) -> None:
         run = replace(run, attempt=self._journal.attempt(run))
         outcome = read_outcome(self._journal.run_folder(run))
+        if outcome is not None and self._is_tried_again(run, outcome):
+            return
         if outcome is not None:
             self._outcomes[run.subdir] = outcome
         elif self._executor.reattach(run, self._journal.handle(run)) or self._orphans.adopt(run):
@@ -253,6 +257,8 @@ class Search:
             if self._stop.asked or self._runs_again(run, result):
                 return  # its suggestion stays open
             result = Outcome(reason=result.reason, attempt=run.attempt)
+        if not self._stop.asked and self._is_tried_again(run, result):
+            return
         folder = self._journal.run_folder(run)
         if read_outcome(folder) is None:
             write_outcome(folder, result)
@@ -266,6 +272,21 @@ class Search:
             return False
         self._waiting.appendleft(run)
         self._display.lost(run.subdir, lost.reason, times, self._max_lost_runs)
+        return True
+
+    def _is_tried_again(self, run: Run, outcome: Outcome) -> bool:
+        """Queue a run that failed before the others; return False for one that failed too often, or did not.
+
+        It resumes from its last checkpoint. A search that dies before the outcome is gone has tried it once.
+        """
+        if not self._max_retries or outcome.values is not None or outcome.problems:
+            return False
+        times = self._journal.mark_failed(run, outcome.reason)
+        if times > self._max_retries:
+            return False
+        remove_outcome(self._journal.run_folder(run))
+        self._waiting.appendleft(run)
+        self._display.retried(run.subdir, outcome.reason, times, self._max_retries)
         return True
 
     def _report_if_ended(self, job: Job) -> None:

@@ -18,6 +18,7 @@ from sigtune.invocation import resume_command, typed_overrides
 from sigtune.search.job_configs import JobConfigs
 from sigtune.search.search_space import CommandLine, read_command_line, use_current_values
 from sigtune.tuning.block import SearchBlock, read_block
+from sigtune.tuning.drawn_seed import base_seed
 
 Task = Callable[[DictConfig], Any]
 
@@ -84,6 +85,8 @@ def check_request(request: SearchRequest) -> OpenedSearch:
     )
     checked = check_sweep(block, given, partial(preflight_problems, request.task))
     job_configs.repeats(block.repeats, block.repeat_key)
+    if block.seed_per_suggestion:
+        base_seed(job_configs.compose(), block.repeat_key)
     return checked
 
 

@@ -163,6 +163,7 @@ def run(opened: OpenedExperiment) -> Search:
             definition,
             request.block.max_consecutive_failures,
             request.block.max_lost_runs,
+            request.block.max_retries,
         )
         try:
             search.run()
@@ -199,7 +200,9 @@ def _choose_executor(opened: OpenedExperiment, metrics: Sequence[str]) -> Execut
 def _job_maker(opened: OpenedExperiment) -> JobMaker:
     block, job_configs = opened.request.block, opened.request.job_configs
     return JobMaker(
-        lambda suggestion: job_configs.overrides_for(opened.experiment, suggestion),
+        lambda suggestion: job_configs.overrides_for(
+            opened.experiment, suggestion, block.repeat_key if block.seed_per_suggestion else None
+        ),
         job_configs.repeats(block.repeats, block.repeat_key),
     )
 

@@ -46,9 +46,11 @@ class SearchBlock:
     seed: int
     max_consecutive_failures: int
     max_lost_runs: int
+    max_retries: int
     job_timeout: float | None
     repeats: int
     repeat_key: str
+    seed_per_suggestion: bool
     retry_seconds: float
 
     @property
