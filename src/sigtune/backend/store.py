@@ -158,7 +158,7 @@ def _file_to_make(url: URL) -> Path | None:
 def _empty_store() -> Engine:
     # Any thread may read it; nobody writes it.
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    Base.metadata.create_all(engine)
+    Base.metadata.create_all(engine, checkfirst=False)
     return engine
 
 
@@ -303,5 +303,5 @@ def _make_tables(engine: Engine) -> None:
             # Changes nothing, and fails now rather than in the middle of a search if nothing can be written.
             connection.execute(update(StoreVersion).values(version=StoreVersion.version))
             return
-        Base.metadata.create_all(connection)
+        Base.metadata.create_all(connection, checkfirst=False)  # all are made in one transaction, or none
         connection.execute(insert(StoreVersion).values(version=SCHEMA_VERSION))

@@ -31,13 +31,7 @@ def changed_values(config: DictConfig, experiment: SigOptExperiment, suggestion:
 
     Raises UsageError where a mixin cannot apply an assignment, or a value does not fit its config key.
     """
-    after = copy.deepcopy(config)
-    try:
-        with flag_override(after, "readonly", False):
-            experiment.update_config_with_suggestion(after, suggestion)
-    except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None) or "sigopt.parameters"
-        raise UsageError([Problem(str(key), str(error).splitlines()[0])]) from error
+    after = _updated(config, experiment, suggestion)
     before = dict(leaves(OmegaConf.to_container(config)))
     # A leaf that was not there before has no other value to be compared with than None.
     return {
@@ -45,6 +39,18 @@ def changed_values(config: DictConfig, experiment: SigOptExperiment, suggestion:
         for key, value in leaves(OmegaConf.to_container(after))
         if key not in before or not _is_same(before[key], value)
     }
+
+
+def _updated(config: DictConfig, experiment: SigOptExperiment, suggestion: Any) -> DictConfig:
+    """Return a copy of the config with what the suggestion sets; raises as `changed_values` does."""
+    after = copy.deepcopy(config)
+    try:
+        with flag_override(after, "readonly", False):
+            experiment.update_config_with_suggestion(after, suggestion)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "sigopt.parameters"
+        raise UsageError([Problem(str(key), str(error).splitlines()[0])]) from error
+    return after
 
 
 def _is_same(one: Any, other: Any) -> bool:
@@ -110,7 +116,7 @@ def refused_values(
 
 def _refused(config: DictConfig, experiment: SigOptExperiment, point: Point) -> list[Problem]:
     try:
-        changed_values(config, experiment, point)
+        _updated(config, experiment, point)
     except UsageError as error:
         return list(error.problems)
     return []
