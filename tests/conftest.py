@@ -14,6 +14,10 @@ from sigopt.resource import BoundApiResource
 from sigtune.backend.driver import LocalDriver
 from tests.fixture_types import Connect, Define, Report, Start
 
+# Before numpy and torch are loaded: in a small computation a second thread only waits, at full speed, on a
+# core that another process of the test run could use. A test of threads sets their number itself.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 # The same examples in every run, and however slow the machine is.
 settings.register_profile(
     "repository", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -53,7 +57,7 @@ def _environment() -> Iterator[None]:
     """Hide the caller's settings from the tests, and from the processes that they start."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(SETTINGS_OF_THE_CALLER):
+            if name.startswith(SETTINGS_OF_THE_CALLER) and name != "OMP_NUM_THREADS":
                 patch.delenv(name)
         yield
 

@@ -4,10 +4,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
+from tests import app_process
 from tests.patience import PATIENCE_SECONDS
 
 from sigtune.app.worker import run_one_suggestion
@@ -124,25 +126,41 @@ def test_what_is_no_fault_of_the_suggestion_takes_no_budget_and_the_next_worker_
     assert (taken["score"], other["score"] != 0.25) == (0.25, True)
 
 
+WORK_UNTIL_THE_END = """
+import sys
+from omegaconf import OmegaConf
+from sigtune.app.worker import run_one_suggestion
+from sigtune.tuning.connection import connect
+from sigtune.tuning.experiment import SigOptExperiment
+
+experiment = SigOptExperiment(1, connect("local", sys.argv[1]))
+config = OmegaConf.create({"rate": "???"})
+
+def train(cfg):
+    return {"score": cfg.rate, "seconds": 1.0}
+
+while run_one_suggestion(config, experiment, experiment.get_experiment_details(), train, None):
+    pass
+"""
+
+
+def at_once(count: int, script: str, store: str, folder: Path) -> list[str]:
+    """Run a script in several processes at the same time, and return what each has printed."""
+    path = folder / "script.py"
+    path.write_text(script)
+    processes = [
+        app_process.Popen([sys.executable, path, store], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(count)
+    ]
+    printed = [str(process.communicate(timeout=PATIENCE_SECONDS)[0]) for process in processes]
+    assert [process.returncode for process in processes] == [0] * count, printed
+    return printed
+
+
 def test_eight_workers_at_once_make_as_many_observations_as_the_budget_has(
-    random_experiment: SigOptExperiment, store: str
+    random_experiment: SigOptExperiment, store: str, tmp_path: Path
 ) -> None:
-    script = (
-        "import sys\n"
-        "from omegaconf import OmegaConf\n"
-        "from sigtune.app.worker import run_one_suggestion\n"
-        "from sigtune.tuning.connection import connect\n"
-        "from sigtune.tuning.experiment import SigOptExperiment\n"
-        "experiment = SigOptExperiment(1, connect('local', sys.argv[1]))\n"
-        "config = OmegaConf.create({'rate': '???'})\n"
-        "def train(cfg): return {'score': cfg.rate, 'seconds': 1.0}\n"
-        "details = experiment.get_experiment_details\n"
-        "while run_one_suggestion(config, experiment, details(), train, None): pass\n"
-    )
-    command = [sys.executable, "-W", "error", "-c", script, store]
-    workers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(8)]
-    errors = [worker.communicate(timeout=PATIENCE_SECONDS)[1] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0] * 8, errors
+    at_once(8, WORK_UNTIL_THE_END, store, tmp_path)
     assert random_experiment.get_observation_count() == 10
     assert list(random_experiment.open_suggestions()) == []
 
@@ -157,20 +175,21 @@ def test_a_suggestion_whose_lease_has_run_out_goes_to_the_next_worker(experiment
     assert list(experiment.open_suggestions()) == []
 
 
+DRAW_WITH_A_LEASE = """
+import sys
+from sigtune.tuning.connection import connect
+from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.leases import new_lease
+
+experiment = SigOptExperiment(1, connect("local", sys.argv[1]))
+print(experiment.get_next_suggestion(new_lease()).assignments["rate"])
+"""
+
+
 def test_a_suggestion_of_a_process_that_is_gone_goes_to_the_next_worker(
-    experiment: SigOptExperiment, store: str
+    experiment: SigOptExperiment, store: str, tmp_path: Path
 ) -> None:
-    script = (
-        "import sys\n"
-        "from sigtune.tuning.connection import connect\n"
-        "from sigtune.tuning.experiment import SigOptExperiment\n"
-        "from sigtune.tuning.leases import new_lease\n"
-        "experiment = SigOptExperiment(1, connect('local', sys.argv[1]))\n"
-        "print(experiment.get_next_suggestion(new_lease()).assignments['rate'])\n"
-    )
-    drawn = subprocess.run(
-        [sys.executable, "-c", script, store], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    (drawn,) = at_once(1, DRAW_WITH_A_LEASE, store, tmp_path)
     assert (work(experiment, good) or {})["score"] == float(drawn)
 
 
@@ -181,19 +200,21 @@ def test_what_others_train_is_left_to_them_and_counts(experiment: SigOptExperime
     assert len(list(experiment.open_suggestions())) == 2
 
 
+DRAW_THREE = """
+import sys
+from sigtune.tuning.connection import connect
+from sigtune.tuning.experiment import SigOptExperiment
+
+experiment = SigOptExperiment(1, connect("local", sys.argv[1]))
+for _ in range(3):
+    print(experiment.get_next_suggestion().assignments["rate"])
+"""
+
+
 def test_workers_at_the_same_time_are_given_different_suggestions(
-    experiment: SigOptExperiment, store: str
+    experiment: SigOptExperiment, store: str, tmp_path: Path
 ) -> None:
-    script = (
-        "import sys\n"
-        "from sigtune.tuning.connection import connect\n"
-        "from sigtune.tuning.experiment import SigOptExperiment\n"
-        "experiment = SigOptExperiment(1, connect('local', sys.argv[1]))\n"
-        "for _ in range(3): print(experiment.get_next_suggestion().assignments['rate'])\n"
-    )
-    command = [sys.executable, "-W", "error", "-c", script, store]
-    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    drawn = [worker.communicate(timeout=60)[0].split() for worker in workers]
+    drawn = [printed.split() for printed in at_once(2, DRAW_THREE, store, tmp_path)]
     assert [len(values) for values in drawn] == [3, 3]
     assert len({*drawn[0], *drawn[1]}) == 6
     assert len(list(experiment.open_suggestions())) == 6

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from tests.training.fixture_types import Compose
 
-from sigtune.config.keys import missing_keys
+from sigtune.checks.run import default_values, set_values
 from sigtune.config.schema import Config, register_schemas
+from sigtune.tuning.block import read_block
 
 CONF = Path(__file__).parents[2] / "conf"
 SMALL = [
@@ -34,17 +35,10 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Compose:
         register_schemas()
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("config", [*SMALL, f"data_dir={data_dir}", *overrides])
-        with_default_values(config)
-        plain = OmegaConf.to_object(config)
+        values, problems = default_values(config, read_block(config.sigopt))
+        assert not problems
+        plain = OmegaConf.to_object(set_values(config, values))
         assert isinstance(plain, Config)
         return plain
 
     return run
-
-
-def with_default_values(config: DictConfig) -> None:
-    defaults = {parameter.name: parameter.default_value for parameter in config.sigopt.parameters}
-    for key in missing_keys(config) & {
-        f"{group}.{name}" for group in ("optimizer", "scheduler") for name in defaults
-    }:
-        OmegaConf.update(config, key, defaults[key.rpartition(".")[2]])
