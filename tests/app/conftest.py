@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests import app_process
 from tests.app.train import TRAIN, Train
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -20,6 +21,8 @@ def train(tmp_path: Path) -> Train:
         options = [argument for argument in arguments if argument.startswith("-")]
         overrides = [argument for argument in arguments if not argument.startswith("-")]
         command = [sys.executable, str(TRAIN), *options, *overrides]
-        return app_process.run(command, cwd=folder, env=environment, capture_output=True, timeout=600)
+        return app_process.run(
+            command, cwd=folder, env=environment, capture_output=True, timeout=PATIENCE_SECONDS
+        )
 
     return run

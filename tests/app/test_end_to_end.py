@@ -11,6 +11,7 @@ import sigopt
 from omegaconf import OmegaConf
 from tests import app_process
 from tests.app.train import TRAIN, Train
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.backend.driver import LocalDriver
 
@@ -31,7 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run train.py in a folder, in a process of its own."""
     command = [sys.executable, str(TRAIN), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
 
 
 def test_an_experiment_trains_from_its_default_values(train: Train, folder: Path) -> None:
@@ -164,7 +167,7 @@ def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assign
         time.sleep(0.1)
     (taken,) = experiment.suggestions().fetch(state="open").iterate_pages()
     worker.send_signal(signal.SIGINT)
-    _, errors = worker.communicate(timeout=600)
+    _, errors = worker.communicate(timeout=PATIENCE_SECONDS)
     assert worker.returncode == 130
     assert errors.splitlines()[-1] == "interrupted"
     assert "Traceback" not in errors
@@ -175,5 +178,5 @@ def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assign
 def test_runs_started_together_have_a_folder_each(tmp_path: Path) -> None:
     command = [sys.executable, str(TRAIN), "sigopt.create=true"]
     runs = [app_process.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(3)]
-    assert [run.wait(timeout=600) for run in runs] == [0, 0, 0]
+    assert [run.wait(timeout=PATIENCE_SECONDS) for run in runs] == [0, 0, 0]
     assert len(list(tmp_path.glob("outputs/*/*/.hydra"))) == 3

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests import app_process
 from tests.app.train import TRAIN, Train
+from tests.patience import PATIENCE_SECONDS
 
 # train.py over a backend that writes down each store that is opened, and each request.
 COUNTING = f"""
@@ -39,7 +40,7 @@ def requests_of(folder: Path, *arguments: str) -> list[str]:
     """Return what a run of train.py, with a good end, has asked of its store."""
     (folder / "counting.py").write_text(COUNTING)
     command = [sys.executable, str(folder / "counting.py"), *arguments]
-    result = app_process.run(command, cwd=folder, capture_output=True, timeout=600)
+    result = app_process.run(command, cwd=folder, capture_output=True, timeout=PATIENCE_SECONDS)
     assert result.returncode == 0, result.stderr
     return (folder / "requests.txt").read_text().splitlines()
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_SECONDS
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 FRAMEWORKS = {"torch", "pytorch_lightning", "lightning_fabric", "torchmetrics"}
@@ -16,7 +17,13 @@ def imported(folder: Path, *arguments: str) -> set[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGOPT_")}
     command = [sys.executable, "-X", "importtime", str(TRAIN), *arguments]
     result = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     assert result.returncode == 0, result.stderr[-2000:]
     lines = [line for line in result.stderr.splitlines() if line.startswith("import time:")]

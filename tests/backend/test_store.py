@@ -274,13 +274,13 @@ def test_a_report_does_not_wait_for_a_suggestion_in_the_making(
 
     def slowly(*args: Any) -> Any:
         begun.set()
-        assert go_on.wait(timeout=60)
+        assert go_on.wait(timeout=PATIENCE_SECONDS)
         return suggest(*args)
 
     monkeypatch.setattr(optimizer, "suggest", slowly)
     thread = threading.Thread(target=search.suggestions().create)
     thread.start()
-    assert begun.wait(timeout=60)
+    assert begun.wait(timeout=PATIENCE_SECONDS)
     search.observations().create(suggestion=waiting.id, value=1)
     assert search.fetch().progress.observation_count == 1
     go_on.set()

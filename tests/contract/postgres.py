@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE_SECONDS
 
 _USER = "postgres"
 
@@ -55,7 +56,7 @@ def own_postgres() -> Iterator[str]:
             yield f"postgresql+psycopg://{_USER}@/postgres?host={folder}"
         finally:
             server.terminate()
-            server.wait(timeout=60)
+            server.wait(timeout=PATIENCE_SECONDS)
 
 
 def _programs() -> list[Path]:

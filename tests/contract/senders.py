@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import requests
 from sigopt.exception import ApiException
 from tests.contract.replay import Line, basic, filled
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.backend.api import Api
 from sigtune.backend.driver import LocalDriver
@@ -58,7 +59,7 @@ class HttpSender:
             params=filled(dict(line.query), known),
             data=line.body_bytes(known),
             headers=headers,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
         return response.status_code, response.json() if response.content else None
 

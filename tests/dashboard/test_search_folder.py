@@ -15,6 +15,7 @@ from sigtune.search.folder import SweepFolder
 from sigtune.search.jobs import Job
 from sigtune.search.journal import Journal
 from tests.dashboard.running import Visitor, text_of
+from tests.patience import PATIENCE_SECONDS
 
 SECRET = "a secret of somebody else"
 
@@ -170,7 +171,7 @@ def test_an_app_whose_name_is_a_path_has_no_log(visitor: Visitor, folder: Path, 
 def test_a_job_number_that_is_none_opens_nothing(visitor: Visitor, folder: Path, number: str) -> None:
     request = visitor.session.prepare_request(__import__("requests").Request("GET", visitor.url))
     request.url = f"{visitor.url}/experiments/1/jobs/{number}"
-    assert visitor.session.send(request, timeout=60).status_code == 404
+    assert visitor.session.send(request, timeout=PATIENCE_SECONDS).status_code == 404
 
 
 def test_a_damaged_journal_and_outcome_leave_a_page(visitor: Visitor, folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.data.commands import SPLITS, Recordings, SplitName, Task
 from sigtune.data.recordings_cache import RecordingsCache
@@ -165,5 +166,7 @@ print(int(cache.load("test", build).waveforms.sum()))
 def test_of_processes_that_start_at_once_only_one_builds(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", RACE, str(tmp_path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [int(process.communicate(timeout=60)[0]) for process in processes] == [7 * 4 * 16_000] * 3
+    assert [int(process.communicate(timeout=PATIENCE_SECONDS)[0]) for process in processes] == [
+        7 * 4 * 16_000
+    ] * 3
     assert (tmp_path / "log").read_text() == "built\n"

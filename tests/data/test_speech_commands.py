@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.data.archives import Files, Publisher, encode_wav, pack
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.data.commands import COMMANDS, SPLITS, SplitName, Task
 from sigtune.data.speech_commands import SpeechCommands
@@ -177,7 +178,9 @@ def test_processes_that_start_at_once_download_once(
     processes = [
         subprocess.Popen([*command, seed], stdout=subprocess.PIPE, text=True) for seed in ("0", "0", "1")
     ]
-    assert [int(process.communicate(timeout=60)[0]) for process in processes] == [45 + 10 + 11] * 3
+    assert [int(process.communicate(timeout=PATIENCE_SECONDS)[0]) for process in processes] == [
+        45 + 10 + 11
+    ] * 3
     assert len(publisher.requests) == 1
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.data.commands import COMMANDS, OTHER_WORDS, SPLITS, SplitName, Task
 from sigtune.data.synthetic_commands import VARIANTS, SyntheticCommands, _in_rooms, _to_clips
@@ -94,14 +95,14 @@ def test_sizes_that_twelve_does_not_divide_differ_by_one_clip_at_most(tmp_path: 
 
 def test_another_process_makes_the_same_samples(synthetic: SyntheticCommands, tmp_path: Path) -> None:
     process = start_process(tmp_path / "elsewhere")
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, errors
     assert output.split() == digests(synthetic)
 
 
 def test_two_processes_at_once_make_one_good_cache(synthetic: SyntheticCommands, tmp_path: Path) -> None:
     processes = [start_process(tmp_path) for _ in range(2)]
-    outputs = [process.communicate(timeout=60)[0].split() for process in processes]
+    outputs = [process.communicate(timeout=PATIENCE_SECONDS)[0].split() for process in processes]
     assert outputs == [digests(synthetic)] * 2
     left = sorted(path.suffix for path in (tmp_path / "synthetic_commands").iterdir())
     assert left == [".lock", ".npz", ".npz", ".npz"]

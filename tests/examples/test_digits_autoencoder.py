@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests import app_process
+from tests.patience import PATIENCE_SECONDS
 
 PROJECT = Path(__file__).parents[2] / "examples" / "digits_autoencoder"
 MODULE = "python -m digits_autoencoder.app"
@@ -41,7 +42,7 @@ class Project:
             cwd=self._folder,
             env={"PATH": str(self._bin)},
             capture_output=True,
-            timeout=600,
+            timeout=PATIENCE_SECONDS,
         )
 
     def type(self, printed: str) -> str:

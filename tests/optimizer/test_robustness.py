@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from tests.optimizer.searches import Point, bowl, definition, observed, point, points, scores, search
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.definition.experiment import Observation
 from sigtune.definition.parameters import Parameter, parse_value
@@ -139,7 +140,7 @@ def asked_by_four_threads(threads_of_blas: int) -> str:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=240,
+        timeout=PATIENCE_SECONDS,
     )
     return result.stdout
 

@@ -57,7 +57,7 @@ def test_the_first_signal_lets_jobs_that_do_not_heed_it_end_and_the_printed_comm
     assert len(app.observations()) == 2
     assert "2 observed (0 failed)" in output
     command = [sys.executable, *shlex.split(labelled(output, "resume")[0])[1:]]
-    subprocess.run(command, cwd=app.folder, env=app.environment, check=True, capture_output=True)
+    app_process.run(command, cwd=app.folder, env=app.environment, check=True, capture_output=True)
     assert_sound(app, 4)
 
 
@@ -187,13 +187,12 @@ def test_resuming_finds_the_folder_by_itself(app: SweepApp) -> None:
     wait_until(lambda: app.starts(2))
     kill(process)
     command = [part for part in app.command() if not part.startswith("hydra.sweep.dir")]
-    resumed = subprocess.run(
+    resumed = app_process.run(
         [*command, "sigopt.experiment_id=1"],
         cwd=app.folder,
         env=app.environment,
         check=True,
         capture_output=True,
-        text=True,
     )
     assert_sound(app, 4)
     assert labelled(resumed.stdout, "extend") == [

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from tests import app_process
+
 from .sweep_app import SweepApp, labelled
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "two_numbers.py"
@@ -16,7 +18,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "two_numbers.py"
 
 def typed(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     parts = [sys.executable, *shlex.split(command)[1:]]
-    return subprocess.run(parts, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return app_process.run(parts, cwd=folder, env=environment, capture_output=True, check=True)
 
 
 def test_the_printed_command_trains_the_best_again_with_what_was_fixed_and_what_was_tuned(
@@ -114,11 +116,11 @@ def test_a_failed_repeat_fails_the_job(app: SweepApp) -> None:
 
 
 def test_the_example_runs_as_its_own_first_lines_say(tmp_path: Path) -> None:
-    for arguments in (
-        [],
-        ["hydra/launcher=joblib", "sigopt.parallel_bandwidth=4"],
-        ["sharpness=choice(1,2,4)"],
+    for arguments, budget in (
+        ([], 12),
+        (["hydra/launcher=joblib", "sigopt.parallel_bandwidth=4", "sigopt.observation_budget=5"], 5),
+        (["sharpness=choice(1,2,4)", "sigopt.observation_budget=5"], 5),
     ):
         command = [sys.executable, str(EXAMPLE), "-m", *arguments]
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        assert "12 observed (0 failed)" in result.stdout
+        result = app_process.run(command, cwd=tmp_path, capture_output=True, check=True)
+        assert f"{budget} observed (0 failed)" in str(result.stdout)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import PATIENCE_SECONDS
 
 SEARCH = """
 import sigopt
@@ -90,7 +91,13 @@ def environment(url: str, token: str, tmp_path: Path) -> dict[str, str]:
 
 def run(command: list[str], environment: dict[str, str], folder: Path) -> str:
     result = subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=240, check=False
+        command,
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     assert result.returncode == 0, result.stderr[-2000:]
     return result.stdout + result.stderr

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 from sigopt import Connection
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.backend.store import Store
 from sigtune.server.tokens import create_token
@@ -56,7 +57,7 @@ def wait_for(url: str, verify: str | bool = True) -> None:
 
 def is_healthy(url: str, verify: str | bool) -> bool:
     try:
-        answer = requests.get(f"{url}/health", timeout=10, verify=verify)
+        answer = requests.get(f"{url}/health", timeout=PATIENCE_SECONDS, verify=verify)
     except requests.ConnectionError:
         return False
     return bool(answer.json() == {"status": "ok"})
@@ -76,7 +77,7 @@ def test_what_the_server_says_is_what_the_client_needs_and_it_ends_when_told_to(
         assert connection.experiments().fetch().count == 0
         connection.impl.driver.session.close()
         process.send_signal(signal.SIGTERM)
-        _output, errors = process.communicate(timeout=60)
+        _output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode in (0, -signal.SIGTERM)
     assert "GET experiments 200" in errors
     assert "Traceback" not in errors
@@ -105,5 +106,5 @@ def test_with_a_certificate_the_server_speaks_tls(store_file: Path, tmp_path: Pa
         url = said[0].split()[1]
         assert url.startswith("https://")
         wait_for(url, verify=str(certificate))
-        answer = requests.get(f"{url}/v1/experiments", timeout=30, verify=str(certificate))
+        answer = requests.get(f"{url}/v1/experiments", timeout=PATIENCE_SECONDS, verify=str(certificate))
     assert answer.json()["count"] == 0

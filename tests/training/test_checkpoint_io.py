@@ -1,11 +1,11 @@
 import random
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from tests import app_process
 
 from sigtune.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 
@@ -22,10 +22,12 @@ for epoch in itertools.count():
 
 def test_a_kill_at_any_instant_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "checkpoints" / "last.ckpt"
+    script = tmp_path / "saving.py"
+    script.write_text(SAVING_FOR_EVER)
     generator = random.Random(0)
     for _ in range(3):
         path.unlink(missing_ok=True)
-        writer = subprocess.Popen([sys.executable, "-c", SAVING_FOR_EVER, str(path)])
+        writer = app_process.Popen([sys.executable, script, path])
         try:
             while not path.exists():
                 assert writer.poll() is None

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.patience import PATIENCE_SECONDS
 
 # Pages that the system had to supply while layers' worth of tensors were made and freed again and again.
 COUNT_FAULTS = """
@@ -23,7 +24,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 def page_faults(mode: str) -> int:
     command = [sys.executable, "-c", COUNT_FAULTS, mode]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+    return int(
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS).stdout
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc is asked")

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from tests import app_process
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.config.schema import Config, TrainerConfig
 from sigtune.errors import UsageError
@@ -38,8 +40,8 @@ def command(name: str, *arguments: str) -> list[str]:
 
 
 def train(folder: Path, name: str, *arguments: str) -> str:
-    result = subprocess.run(
-        command(name, *arguments), cwd=folder, capture_output=True, text=True, timeout=240, check=False
+    result = app_process.run(
+        command(name, *arguments), cwd=folder, capture_output=True, timeout=PATIENCE_SECONDS
     )
     assert result.returncode == 0, result.stderr
     assert "Warning" not in result.stderr
@@ -59,7 +61,7 @@ def whole_checkpoint(path: Path) -> dict[str, Any]:
 
 def kill_after_epoch(folder: Path, name: str, epoch: int, *arguments: str) -> None:
     """Start the job and kill it once the checkpoint of `epoch`, counted from 0, is there."""
-    job = subprocess.Popen(
+    job = app_process.Popen(
         command(name, *arguments), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     path = last(folder, name)
@@ -113,13 +115,11 @@ def test_a_killed_job_ends_as_if_it_had_never_been_killed(folder: Path, argument
 def test_a_checkpoint_that_is_none_ends_with_exit_code_2(folder: Path) -> None:
     (folder / "notes.txt").write_text("not a checkpoint")
     for path, what in (("none.ckpt", "no such file"), ("notes.txt", "is not a checkpoint of a training run")):
-        result = subprocess.run(
+        result = app_process.run(
             command("refused", f"trainer.resume={path}"),
             cwd=folder,
             capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
+            timeout=PATIENCE_SECONDS,
         )
         assert result.returncode == 2
         assert f"trainer.resume={path}" in result.stderr

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sigopt.exception import ApiException
 from sqlalchemy.exc import OperationalError
+from tests.patience import PATIENCE_SECONDS
 
 from sigtune.backend.driver import LocalDriver
 from sigtune.errors import Problem, UsageError
@@ -189,7 +190,7 @@ def test_connecting_works_in_a_folder_whose_name_is_not_a_project_id(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert result.stderr == ""
     assert result.stdout.split() == ["0", str(project)]
