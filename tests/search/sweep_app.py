@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -85,6 +86,12 @@ class SweepApp:
         overrides = yaml.safe_load((self.sweep_dir / str(number) / ".hydra" / "overrides.yaml").read_text())
         (seed,) = (override for override in overrides if override.startswith("seed="))
         return int(seed.removeprefix("seed="))
+
+
+def app_in(folder: Path) -> SweepApp:
+    """Return the app in a folder, in an environment without settings of SigOpt."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGOPT")}
+    return SweepApp(folder, environment)
 
 
 def output_of(process: app_process.Popen) -> str:

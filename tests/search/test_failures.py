@@ -1,60 +1,70 @@
 """What becomes of jobs that do not end well."""
 
+from dataclasses import dataclass
+from subprocess import CompletedProcess
+
 import pytest
 
-from .sweep_app import SweepApp
+from .sweep_app import SweepApp, app_in
 
 LAUNCHERS = {
     "basic": [],
     "joblib": ["hydra/launcher=joblib", "sigopt.parallel_bandwidth=2"],
     "submitit_local": ["hydra/launcher=submitit_local", "sigopt.parallel_bandwidth=2"],
 }
+# Where a job has a process of its own. With the basic launcher, what kills a job kills the sweep.
+ELSEWHERE = {"joblib", "submitit_local"}
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_a_job_that_raises_exits_or_lacks_a_metric_is_a_failed_observation_with_its_reason(
-    app: SweepApp, launcher: str
-) -> None:
+@dataclass(frozen=True)
+class Search:
+    """A search whose jobs 1, 2, 4 and 5 end badly, each in a way of its own; and 6 and 8 by a kill."""
+
+    app: SweepApp
+    result: CompletedProcess[str]
+    budget: int
+
+    def reason(self, number: int) -> str:
+        return str(self.app.by_job()[number].metadata["reason"])
+
+
+@pytest.fixture(scope="module", params=LAUNCHERS)
+def search(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Search:
+    app = app_in(tmp_path_factory.mktemp(request.param))
+    kills, budget = (", 6: kill, 8: os_exit", 9) if request.param in ELSEWHERE else ("", 6)
     result = app.run(
-        *LAUNCHERS[launcher],
-        "++ends={1: raise, 2: exit}",
+        *LAUNCHERS[request.param],
+        f"++ends={{1: raise, 2: exit{kills}}}",
         "++returns={3: sequence, 4: float}",
+        "++lengths={5: 600}",
+        "sigopt.job_timeout=10",
         "sigopt.metrics=[{name: height}, {name: size, strategy: store}]",
-        "sigopt.max_consecutive_failures=5",
-        "sigopt.observation_budget=5",
+        "sigopt.max_consecutive_failures=9",
+        f"sigopt.observation_budget={budget}",
     )
-    assert result.returncode == 3, result.stderr
-    reasons = {number: observed.metadata.get("reason") for number, observed in app.by_job().items()}
-    assert reasons == {
-        1: "ValueError: no good [at all]",
-        2: "the job exited with 5",
-        3: None,
-        4: pytest.approx(reasons[4]),
-        5: None,
-    }
-    assert "not a value for height, size" in reasons[4]
-    assert [observed.failed for _, observed in sorted(app.by_job().items())] == [
-        True,
-        True,
-        False,
-        True,
-        False,
-    ]
-    assert "FAILED  ValueError: no good [at all]" in result.stdout
-    assert "ValueError: no good [at all]" in (app.sweep_dir / "1" / "error.log").read_text()
+    assert result.returncode == 3, result.stdout + result.stderr
+    return Search(app, result, budget)
 
 
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
-def test_a_job_that_is_killed_takes_no_other_with_it(app: SweepApp, launcher: str) -> None:
-    result = app.run(*LAUNCHERS[launcher], "++ends={1: kill, 3: os_exit}", "seconds=0.5")
-    assert result.returncode == 3, result.stderr
-    assert {number: observed.failed for number, observed in app.by_job().items()} == {
-        1: True,
-        2: False,
-        3: True,
-        4: False,
-    }
-    assert app.by_job()[1].metadata["reason"]
+def test_a_job_that_raises_exits_or_lacks_a_metric_is_a_failed_observation_with_its_reason(
+    search: Search,
+) -> None:
+    assert search.reason(1) == "ValueError: no good [at all]"
+    assert search.reason(2) == "the job exited with 5"
+    assert "not a value for height, size" in search.reason(4)
+    assert "FAILED  ValueError: no good [at all]" in search.result.stdout
+    assert "ValueError: no good [at all]" in (search.app.sweep_dir / "1" / "error.log").read_text()
+
+
+def test_a_job_that_takes_too_long_is_ended_and_fails(search: Search) -> None:
+    assert search.reason(5) == "timed out after 10 s"
+
+
+def test_a_job_that_fails_takes_no_other_with_it(search: Search) -> None:
+    kills = {6, 8} if search.budget == 9 else set()
+    failed = {number: observed.failed for number, observed in search.app.by_job().items()}
+    assert failed == {number: number in {1, 2, 4, 5} | kills for number in range(1, search.budget + 1)}
+    assert all(search.reason(number) for number in kills)
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
@@ -103,11 +113,3 @@ def test_a_usage_error_of_a_job_stops_the_search_and_takes_no_budget(app: SweepA
     assert "Traceback" not in result.stderr + result.stdout
     assert 1 not in app.by_job()
     assert not [entry for entry in app.open_suggestions() if entry.assignments["x"] == 1]
-
-
-@pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_a_job_that_takes_too_long_is_ended_and_fails(app: SweepApp, launcher: str) -> None:
-    result = app.run(*LAUNCHERS[launcher], "++lengths={2: 60}", "sigopt.job_timeout=1.5")
-    assert result.returncode == 3, result.stderr
-    assert app.by_job()[2].metadata["reason"] == "timed out after 1.5 s"
-    assert len(app.observations()) == 4

@@ -28,7 +28,6 @@ def arguments(folder: Path, name: str, *more: str) -> list[str]:
     return [
         "-m",
         "hydra/sweeper=sigopt",
-        "sigopt.observation_budget=2",
         f"sigopt.store=sqlite:///{folder}/{name}.db",
         f"hydra.sweep.dir={folder}/{name}",
         *SMALL,
@@ -61,7 +60,8 @@ def accuracies(folder: Path, name: str) -> dict[int, float]:
 def test_a_search_whose_best_is_trained_again_by_the_command_it_prints_and_whose_report_has_its_curves(
     folder: Path,
 ) -> None:
-    output = finish(start(folder, *arguments(folder, "plain", "trainer.max_epochs=2")))
+    short = ("trainer.max_epochs=2", "sigopt.observation_budget=2")
+    output = finish(start(folder, *arguments(folder, "plain", *short)))
     best = max(accuracies(folder, "plain").values())
     again = finish(start(folder, *shlex.split(labelled(output, "again")[0])[2:]))
     assert f"mean_accuracy {best:.4f}" in again
@@ -78,10 +78,10 @@ def test_a_training_heeds_ctrl_c_and_goes_on_from_its_checkpoint_with_the_search
     folder: Path, launcher: str, number: signal.Signals
 ) -> None:
     name = f"{launcher}{number}"
-    long = ("trainer.max_epochs=25", f"hydra/launcher={launcher}")
+    long = ("trainer.max_epochs=25", "sigopt.observation_budget=1")
     if not (folder / "whole.db").exists():
-        finish(start(folder, *arguments(folder, "whole", "trainer.max_epochs=25")))
-    process = start(folder, *arguments(folder, name, *long))
+        finish(start(folder, *arguments(folder, "whole", *long)))
+    process = start(folder, *arguments(folder, name, *long, f"hydra/launcher={launcher}"))
     wait_until((folder / name / "1" / "checkpoints" / "last.ckpt").exists)
     os.killpg(process.pid, number) if launcher == "joblib" else process.send_signal(number)
     output = output_of(process)
@@ -89,5 +89,5 @@ def test_a_training_heeds_ctrl_c_and_goes_on_from_its_checkpoint_with_the_search
     assert "Traceback" not in output
     assert accuracies(folder, name) == {}
     resumed = finish(start(folder, *shlex.split(labelled(output, "resume")[0])[2:]))
-    assert "2 observed (0 failed)" in resumed
+    assert "1 observed (0 failed)" in resumed
     assert accuracies(folder, name) == accuracies(folder, "whole")
