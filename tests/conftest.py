@@ -1,6 +1,7 @@
 """What every test has: an environment without its caller's settings, and connections to real stores."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from tests.fixture_types import Connect, Define, Report, Start
 # Before numpy and torch are loaded: in a small computation a second thread only waits, at full speed, on a
 # core that another process of the test run could use. A test of threads sets their number itself.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# A shell starts what runs in the background deaf to Ctrl-C, and so would be what a test interrupts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run, and however slow the machine is.
 settings.register_profile(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def room(module: str) -> str:
     return rest[0] if top == "sigtune" and rest else top
 
 
+@cache
 def imported(file: Path, *, module_level_only: bool = False) -> set[str]:
     """Return the dotted names that a module imports, relative ones resolved; those for typing too."""
     names = set()

@@ -155,8 +155,6 @@ def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assign
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell starts what runs in the background deaf to Ctrl-C, and its children with it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads yet
     )
     connection = sigopt.Connection(driver=LocalDriver, url=f"sqlite:///{tmp_path}/sigopt.db")
     experiment = connection.experiments(1)
