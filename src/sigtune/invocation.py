@@ -27,7 +27,7 @@ _STORE = "sigopt.store="
 
 def config_options() -> list[str]:
     """Return the options on the command line that say where the configs are."""
-    options = get_args_parser().parse_args(sys.argv[1:])
+    options, _ = get_args_parser().parse_known_args(sys.argv[1:])  # an app may have flags of its own
     given = {f"--{name}": getattr(options, name.replace("-", "_")) for name in _CONFIG_OPTIONS}
     return [f"{option}={value}" for option, value in given.items() if value]
 

@@ -98,8 +98,8 @@ def test_overrides_are_kept_as_they_were_typed(app: SweepApp) -> None:
     overrides = ["hydra.sweep.subdir=${hydra.job.num}", "label=${oc.env:SECRET}", "units=${size}"]
     result = app.run("sigopt.observation_budget=1", *overrides)
     assert result.returncode == 0, result.stdout + result.stderr
-    resume = next(line for line in result.stdout.splitlines() if line.startswith("resume"))
-    assert all(override in resume for override in overrides)
+    extend = next(line for line in result.stdout.splitlines() if line.startswith("extend"))
+    assert all(override in extend for override in overrides)
     files = [result.stdout, *(path.read_text() for path in app.sweep_dir.rglob("*.yaml"))]
     assert not any("hidden" in text for text in files)
 

@@ -21,9 +21,11 @@ def schemas_hidden() -> Iterator[None]:
     finally:
         groups, separator, config = printed.getvalue().partition("== Config ==")
         lines = (_without_schemas(line) if _GROUP.fullmatch(line) else line for line in groups.splitlines())
-        sys.stdout.write("\n".join(lines) + "\n" + separator + config)
+        sys.stdout.write("\n".join(line for line in lines if line is not None) + "\n" + separator + config)
 
 
-def _without_schemas(line: str) -> str:
+def _without_schemas(line: str) -> str | None:
+    """Return the line of a group with what can be chosen; None where nothing can."""
     group, _, choices = line.partition(": ")
-    return f"{group}: " + ", ".join(choice for choice in choices.split(", ") if not choice.endswith("schema"))
+    left = [choice for choice in choices.split(", ") if not choice.endswith("schema")]
+    return f"{group}: {', '.join(left)}" if left else None

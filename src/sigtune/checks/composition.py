@@ -69,7 +69,7 @@ def diagnose(arguments: Sequence[str], source: ConfigSource) -> list[Problem]:
     The config is composed once more with the schemas left out, which accepts anything, and then checked
     against the schemas value by value. An empty list means that the problem is of another kind.
     """
-    options = get_args_parser().parse_args(list(arguments))
+    options, _ = get_args_parser().parse_known_args(list(arguments))
     config_dir = source.folder(options.config_path)
     config_name = options.config_name or source.config_name
     GlobalHydra.instance().clear()
