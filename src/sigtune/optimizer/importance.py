@@ -23,7 +23,7 @@ def metric_importances(
 ) -> dict[str, dict[str, float]]:
     """Return for each metric the importances of the parameters by name; they add up to 1 where any matters.
 
-    A parameter's importance is its share of what the parameters one by one explain of the metric's variance:
+    A parameter's importance is its share of what each parameter by itself explains of the metric's variance:
     the adjusted correlation ratio, which estimates the first-order Sobol index. None of the observations is a
     failed one.
     """

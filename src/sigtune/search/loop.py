@@ -21,8 +21,8 @@ from sigtune.search.earlier import drawn_but_not_recorded, earlier_observations,
 from sigtune.search.executors.protocol import Executor, Lost, RunResult
 from sigtune.search.jobs import Job, JobResult, Run, combine
 from sigtune.search.journal import Journal
+from sigtune.search.observations import report_observation
 from sigtune.search.orphans import Orphans
-from sigtune.search.reporting import report_result
 from sigtune.search.stop_request import StopRequest
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.leases import exceeds_budget, is_in_work, release_abandoned
@@ -309,7 +309,7 @@ class Search:
             self._close(job)
             raise UsageError(problems)
         result = combine(outcomes)
-        report_result(self._experiment, job, result)
+        report_observation(self._experiment, job, result)
         self._close(job)
         self._count_failure(job, result)
         self._show_job(job, result)

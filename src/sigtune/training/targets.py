@@ -177,7 +177,7 @@ def _type_of(group: str) -> type:
 
 
 def _is_right(found: type, group: str) -> bool:
-    # Every LightningModule is an nn.Module too, but is no model for one.
+    # Every LightningModule is an nn.Module too, but not a model because of that.
     return issubclass(found, _type_of(group)) and not (
         group == "model" and issubclass(found, _type_of("module"))
     )

@@ -53,7 +53,7 @@ def definition_file(visit: Visit) -> Response:
 
 
 def _changes(visit: Visit, experiment: Json) -> dict[str, Any]:
-    """Return the fields that differ from what the experiment has; raises ValueError for what is no number."""
+    """Return the fields that differ from the experiment's; raises ValueError for what is not a number."""
     form = visit.form
     changes: dict[str, Any] = {}
     if form.get("name", experiment["name"]) != experiment["name"]:

@@ -1,4 +1,4 @@
-"""Report a job's result to SigOpt, once, also where an answer gets lost."""
+"""Report a job's result to SigOpt as an observation, once, also where an answer gets lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sigtune.tuning.experiment import SigOptExperiment
 _LONGEST_REASON = 500
 
 
-def report_result(experiment: SigOptExperiment, job: Job, result: JobResult) -> None:
+def report_observation(experiment: SigOptExperiment, job: Job, result: JobResult) -> None:
     """Make the job's result the observation of its suggestion."""
     metadata: dict[str, Any] = {"job": job.number}
     if result.reason:
