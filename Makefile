@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed api_speed dashboard_speed
+BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed api_speed dashboard_speed published
 
 .PHONY: install demo contract test test-all test-browser test-cluster test-installs test-hydra-next test-environment coverage lint format bench
 
