@@ -101,6 +101,24 @@ def test_a_resumed_job_keeps_the_epochs_before_and_a_new_one_begins_again(tmp_pa
     assert again.positions == [0]
 
 
+def test_where_the_best_epoch_is_reported_the_confusion_matrix_is_its_own(tmp_path: Path) -> None:
+    best = {
+        "_target_": "pytorch_lightning.callbacks.ModelCheckpoint",
+        "dirpath": str(tmp_path),
+        "monitor": "checked",
+        "mode": "min",
+    }
+    own = [ConfusionMatrix(tmp_path, of_best=True)]
+    trainer = build_trainer(
+        TrainerConfig(max_epochs=3, log_every_n_steps=1), {"best": best}, None, False, own
+    )
+    with without_known_warnings():
+        trainer.fit(Counting(), batches(), batches())
+    matrix = read_confusion(tmp_path)
+    assert matrix is not None
+    assert matrix["title"] == "Confusion matrix: validation, epoch 0"  # `checked` only grows
+
+
 def test_the_confusion_matrix_is_that_of_the_last_validation_and_then_of_the_test(tmp_path: Path) -> None:
     trainer = fit(tmp_path, 2)
     matrix = read_confusion(tmp_path)

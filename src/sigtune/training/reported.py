@@ -40,7 +40,7 @@ def _is_monitoring(section: Any) -> bool:
 
 def best_checkpoint(trainer: pl.Trainer) -> str | None:
     """Return the path of the best epoch's checkpoint; None where none was kept."""
-    callback = _monitoring(trainer)
+    callback = monitoring_checkpoint(trainer)
     return callback.best_model_path or None if callback else None
 
 
@@ -49,6 +49,7 @@ def metrics_of(path: str) -> dict[str, float]:
     return metrics_in(read_checkpoint(Path(path)) or {})
 
 
-def _monitoring(trainer: pl.Trainer) -> ModelCheckpoint | None:
+def monitoring_checkpoint(trainer: pl.Trainer) -> ModelCheckpoint | None:
+    """Return the callback that keeps the best epoch by a metric; None where there is none."""
     kept = (one for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint))
     return next((one for one in kept if one.monitor is not None), None)

@@ -55,7 +55,7 @@ def train(
     if should_stop is not None:
         own.append(StopWhenAsked(should_stop))
     if folder is not None:
-        own += [LearningCurves(folder), ConfusionMatrix(folder)]
+        own += [LearningCurves(folder), ConfusionMatrix(folder, of_best=config.report == "best")]
     trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, own)
     resumed = resume_point(config, _last_checkpoint(trainer), module.state_dict())
     with without_known_warnings(), run_ended_after(trainer.loggers):

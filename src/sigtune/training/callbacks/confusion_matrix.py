@@ -10,17 +10,21 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from sigtune.training.reported import monitoring_checkpoint
+
 CONFUSION_NAME = "confusion.csv"
 
 
 class ConfusionMatrix(pl.Callback):
     """Writes confusion.csv into the job's folder at the end of a validation, and of a test.
 
-    The file has the last of these. It is counted where the module's step returns the predicted classes (N,)
-    of a batch of inputs and classes (N,), as sigtune's Classifier does; otherwise there is no file.
+    The file has the last of these. With `of_best` that of the best epoch stays, by the callback that keeps
+    its checkpoint. It is counted where the module's step returns the predicted classes (N,) of a batch of
+    inputs and classes (N,), as sigtune's Classifier does; otherwise there is no file.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, of_best: bool = False) -> None:
+        self._of_best = of_best
         self._path = folder / CONFUSION_NAME
         self._pairs: list[Tensor] = []
 
@@ -50,6 +54,8 @@ class ConfusionMatrix(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the matrix of the validation set."""
+        if self._of_best and not _is_best(trainer):
+            self._pairs = []
         self._write(trainer, f"validation, epoch {trainer.current_epoch}")
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -86,6 +92,16 @@ class ConfusionMatrix(pl.Callback):
         with draft.open("w", newline="") as file:
             csv.writer(file).writerows(rows)
         draft.replace(self._path)  # a page may be reading the file
+
+
+def _is_best(trainer: pl.Trainer) -> bool:
+    """Return whether the epoch is better than those before, by the callback that keeps the best one."""
+    checkpoint = monitoring_checkpoint(trainer)
+    if checkpoint is None or checkpoint.best_model_score is None:
+        return True
+    value = trainer.callback_metrics.get(str(checkpoint.monitor))
+    better = torch.lt if checkpoint.mode == "min" else torch.gt
+    return value is None or bool(better(value, checkpoint.best_model_score.to(value.device)))
 
 
 def _are_classes(outputs: Tensor, classes: Tensor) -> bool:
