@@ -1,12 +1,14 @@
 """Servers on real ports of this machine."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sigopt import Connection
 
 from sigtune.backend.api import Api
+from sigtune.backend.routes import find_route
 from sigtune.server.background import running_server
 from sigtune.server.serve import ServerOptions
 from sigtune.server.tokens import create_token
@@ -18,6 +20,15 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     api = Api(f"sqlite:///{tmp_path_factory.mktemp('server') / 'sigopt.db'}")
     yield api
     api.close()
+
+
+@pytest.fixture(scope="module")
+def changes(api: Api) -> Iterator[Callable[[], int]]:
+    """Return a function that tells how often the store's file was changed: SQLite counts it."""
+    api.answer(find_route("POST", ["clients", "1", "projects"]), "POST", {"id": "any", "name": "any"}, "test")
+    with sqlite3.connect(str(api.store.url.database)) as connection:
+        yield lambda: int(connection.execute("PRAGMA data_version").fetchone()[0])
+    connection.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,7 @@
 
 import base64
 import json
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -42,15 +41,6 @@ def ids(api: Api) -> dict[str, str]:
         "aiexperiment_id": search,
         "training_run_id": run,
     }
-
-
-@pytest.fixture(scope="module")
-def changes(api: Api, ids: dict[str, str]) -> Iterator[Callable[[], int]]:
-    """Return a function that tells how often the store's file was changed: SQLite counts it."""
-    assert ids  # so that the file is there
-    with sqlite3.connect(str(api.store.url.database)) as connection:
-        yield lambda: int(connection.execute("PRAGMA data_version").fetchone()[0])
-    connection.close()
 
 
 def basic(token: str) -> dict[str, str]:

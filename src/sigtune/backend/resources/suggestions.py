@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 
 from sigtune.backend.errors import bad_request
 from sigtune.backend.lookup import core_experiment_of, experiment_of, find_suggestion
-from sigtune.backend.metadata import metadata_json, set_metadata
+from sigtune.backend.metadata import metadata_json, metadata_rows, set_metadata
 from sigtune.backend.pagination import page_of
 from sigtune.backend.points import (
     assignments_json,
@@ -45,6 +45,7 @@ def create(call: Call) -> Json:
             return _created_at(request)
     with call.reading() as request:
         experiment_of(request)  # a 404 makes no file
+    metadata_rows(SuggestionMetadata, call.data.get("metadata"))  # refused before a point is drawn
     return serve(call, core_experiment_of, _set_details, _created_json)
 
 
