@@ -13,7 +13,7 @@ from sigtune.server.background import running_server
 from sigtune.server.serve import ServerOptions
 from sigtune.tuning.connection import connect as connect_by_environment
 from tests.dashboard.running import Visitor, running_dashboard, text_of
-from tests.fixture_types import Connect, Define
+from tests.fixture_types import Connect, Define, Start
 
 
 def test_the_list_has_each_experiment_with_progress_and_best(
@@ -50,6 +50,16 @@ def test_the_summary_has_the_best_the_open_suggestions_and_the_failures(
     assert "suggestion 1 open" in shown
     assert "1 × loss became NaN" in shown
     assert "queued 1" in shown
+
+
+def test_the_summary_of_two_metrics_has_the_whole_pareto_front(visitor: Visitor, start: Start) -> None:
+    search = start(metrics=[{"name": "accuracy"}, {"name": "seconds", "objective": "minimize"}])
+    for accuracy, seconds in ((1, 1), (2, 2), (0, 3)):
+        values = [{"name": "accuracy", "value": accuracy}, {"name": "seconds", "value": seconds}]
+        search.observations().create(assignments={"x": 0.5, "y": 0.5}, values=values)
+    shown = text_of(visitor.get("/experiments/1"))
+    assert "Best assignments (2 of 2)" in shown
+    assert "accuracy 2 seconds 2" in shown
 
 
 def test_the_history_has_every_observation_oldest_first_and_then_only_the_new_ones(

@@ -57,6 +57,8 @@ def serve(store: str, options: ServerOptions, seed: int = 0, pages: Pages | None
         server = new_server(api, options, pages)
         for line in greeting(api, options):
             print(line, flush=True)  # it is what the command says
+        if pages is not None:
+            print(f"watch    {options.url} in a browser", flush=True)
         server.run()
     finally:
         api.close()
