@@ -49,6 +49,11 @@ def _length_problems(cfg: DictConfig) -> list[Problem]:
     if epochs < 1 and not (epochs == -1 and (trainer.max_steps > 0 or trainer.max_time is not None)):
         return [Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1")]
     target = OmegaConf.select(cfg, "scheduler._target_")
+    first = value_at(cfg, "data.first_epoch_batch_size")
+    if first is not None and target == "torch.optim.lr_scheduler.OneCycleLR":
+        what = "OneCycleLR plans over epochs of equally many steps"
+        remedy = "data.first_epoch_batch_size=null, or another scheduler"
+        return [Problem(f"data.first_epoch_batch_size={first}", what, remedy)]
     if epochs == -1 and trainer.max_steps < 1 and target == "torch.optim.lr_scheduler.OneCycleLR":
         what = "OneCycleLR plans over a known number of steps"
         return [Problem("trainer.max_epochs=-1", what, "trainer.max_epochs=1, or trainer.max_steps=1000")]
