@@ -24,7 +24,7 @@ contract: install
 
 # CI counts statements besides, of what runs in the tests' own process: before Python 3.12 that costs a quarter more CPU time.
 FAST := -m 'not slow and not gpu and not cluster and not browser and not installs'
-COVERAGE := --cov --cov-fail-under=70
+COVERAGE := --cov --cov-fail-under=80
 # As many processes as tests/conftest.py says; one that is done takes tests of another, and each file's stay together.
 PARALLEL := --numprocesses auto --dist worksteal
 

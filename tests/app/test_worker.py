@@ -17,6 +17,7 @@ from sigtune.errors import JobStoppedError, Problem, UsageError
 from sigtune.job.metric_values import UnusableResultError
 from sigtune.tuning.connection import connect
 from sigtune.tuning.experiment import SigOptExperiment
+from sigtune.tuning.leases import exceeds_budget, new_lease
 
 PARAMETER = {"name": "rate", "type": "double", "bounds": {"min": 0, "max": 1}, "default_value": 0.25}
 DEFINITION: dict[str, Any] = {
@@ -163,6 +164,27 @@ def test_eight_workers_at_once_make_as_many_observations_as_the_budget_has(
     at_once(8, WORK_UNTIL_THE_END, store, tmp_path)
     assert random_experiment.get_observation_count() == 10
     assert list(random_experiment.open_suggestions()) == []
+
+
+class BusyExperiment(SigOptExperiment):
+    """An experiment on which another worker reports as soon as the open suggestions were read."""
+
+    def open_suggestions(self) -> list[Any]:
+        found = super().open_suggestions()
+        if len(found) > 1:
+            self.update_observation(found[-1].id, {"score": 1.0, "seconds": 1.0})
+        return found
+
+
+def test_a_report_between_two_readings_of_the_budget_takes_no_suggestion_from_it(
+    random_experiment: SigOptExperiment, store: str
+) -> None:
+    for _ in range(9):
+        random_experiment.get_next_suggestion(lease("elsewhere", time.time() + 60))
+    busy = BusyExperiment(random_experiment.experiment_id, connect("local", store))
+    the_tenth = busy.get_next_suggestion(new_lease())
+    assert not exceeds_budget(busy, the_tenth)
+    assert random_experiment.get_observation_count() == 9
 
 
 def lease(host: str, expiry: float) -> dict[str, Any]:

@@ -18,8 +18,6 @@ from sigtune.tuning.experiment import SigOptExperiment
 
 _LEASE_SECONDS = 600.0
 _RENEWAL_SECONDS = 60.0
-# How often the budget is read anew because somebody reported meanwhile.
-_MOST_READINGS = 5
 
 _HOST, _PID, _EXPIRY = "lease_host", "lease_pid", "lease_expiry"
 
@@ -71,18 +69,18 @@ def exceeds_budget(
     `counts` says which of the others will become observations.
     """
     consumed, budget = _progress(experiment)
-    for _ in range(_MOST_READINGS):
-        if budget is None:
-            return False
+    while budget is not None and consumed < budget:
         older = sum(
             entry.task.cost if entry.task else 1.0
             for entry in experiment.open_suggestions()
             if int(entry.id) < int(suggestion.id) and counts(entry)
         )
         before, (consumed, budget) = consumed, _progress(experiment)
-        if consumed == before:  # else one of the older may be counted twice, or not at all
-            break
-    return budget is not None and consumed + older >= budget
+        # Where somebody reported meanwhile, one of the older may be counted twice, or not at all: all is read
+        # again. Each report brings the end of the budget nearer, so this ends.
+        if consumed == before:
+            return budget is not None and consumed + older >= budget
+    return budget is not None
 
 
 def _progress(experiment: SigOptExperiment) -> tuple[float, float | None]:
