@@ -57,9 +57,11 @@ def main(options: Options) -> None:
         clips = json.loads((Path(folder) / "clips.json").read_text())
         for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
             seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-            for _ in range(rounds):
-                for way in WAYS:
+            for number in range(1, rounds + 1):
+                for way, label in WAYS.items():
                     seconds[way].append(fastest_epoch(way, device, folder, epochs, options.overrides))
+                    said = f"round {number} of {rounds}  {label:28}{seconds[way][-1]:8.3f} s"
+                    print(said, file=sys.stderr, flush=True)
             show(device, seconds, clips)
 
 
