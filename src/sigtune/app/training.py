@@ -17,6 +17,8 @@ from sigtune.config.validation import added_key_problems
 from sigtune.errors import Problem, UsageError
 from sigtune.job.stop import asked_to_stop
 
+_ONE_CYCLE = "torch.optim.lr_scheduler.OneCycleLR"
+
 
 def training_problems(cfg: DictConfig) -> list[Problem]:
     """Return why this machine cannot train the config; a search asks before it draws a suggestion."""
@@ -39,7 +41,7 @@ def training_problems(cfg: DictConfig) -> list[Problem]:
         callbacks = OmegaConf.to_container(cfg.callbacks, resolve=False)
         assert isinstance(callbacks, dict)
         problems += report_problems(cfg.report, {str(name): callbacks[name] for name in callbacks})
-    return problems + _length_problems(cfg) + _class_problems(cfg)
+    return problems + _length_problems(cfg) + _batch_problems(cfg) + _class_problems(cfg)
 
 
 def _length_problems(cfg: DictConfig) -> list[Problem]:
@@ -49,18 +51,23 @@ def _length_problems(cfg: DictConfig) -> list[Problem]:
     if epochs < 1 and not (epochs == -1 and (trainer.max_steps > 0 or trainer.max_time is not None)):
         return [Problem(f"trainer.max_epochs={epochs}", "expected 1 or more", "trainer.max_epochs=1")]
     target = OmegaConf.select(cfg, "scheduler._target_")
-    first = value_at(cfg, "data.first_epoch_batch_size")
-    if first is not None and target == "torch.optim.lr_scheduler.OneCycleLR":
-        what = "OneCycleLR plans over epochs of equally many steps"
-        remedy = "data.first_epoch_batch_size=null, or another scheduler"
-        return [Problem(f"data.first_epoch_batch_size={first}", what, remedy)]
-    if epochs == -1 and trainer.max_steps < 1 and target == "torch.optim.lr_scheduler.OneCycleLR":
+    if epochs == -1 and trainer.max_steps < 1 and target == _ONE_CYCLE:
         what = "OneCycleLR plans over a known number of steps"
         return [Problem("trainer.max_epochs=-1", what, "trainer.max_epochs=1, or trainer.max_steps=1000")]
     if epochs == -1 and OmegaConf.select(cfg, "scheduler.T_max", default=1) == -1:
         remedy = "scheduler.interval=step scheduler.T_max=…, the number of steps"
         return [Problem("scheduler.T_max", "is trainer.max_epochs, which is -1", remedy)]
     return []
+
+
+def _batch_problems(cfg: DictConfig) -> list[Problem]:
+    """Return whether the first epoch has other batches under a schedule that plans over steps."""
+    first = value_at(cfg, "data.first_epoch_batch_size")
+    if first is None or OmegaConf.select(cfg, "scheduler._target_") != _ONE_CYCLE:
+        return []
+    what = "OneCycleLR plans over epochs of equally many steps"
+    remedy = "data.first_epoch_batch_size=null, or another scheduler"
+    return [Problem(f"data.first_epoch_batch_size={first}", what, remedy)]
 
 
 def _class_problems(cfg: DictConfig) -> list[Problem]:

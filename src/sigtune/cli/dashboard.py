@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-from sigtune.cli.options import add_backend
+from sigtune.cli.options import add_backend, add_listening
 from sigtune.errors import Problem, UsageError
 
 # A page says so at once when the store is away, and looks again by itself.
@@ -18,10 +17,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser("dashboard", help="watch searches in a browser", description=__doc__)
     add_backend(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8080, help="port to listen on (default: 8080)")
-    parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="certificate chain, PEM")
-    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="private key of the certificate, PEM")
+    add_listening(parser, port=8080)
     parser.set_defaults(run=run)
 
 

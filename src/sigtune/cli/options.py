@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 DEFAULT_STORE = "sqlite:///sigopt.db"
@@ -30,6 +31,14 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="a server, or the store; auto (the default) is a server where a token is set in the environment",
     )
+
+
+def add_listening(parser: argparse.ArgumentParser, port: int) -> None:
+    """Add --host, --port and the files of TLS: where a server listens, and how."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=port, help=f"port to listen on (default: {port})")
+    parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="certificate chain, PEM")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="private key of the certificate, PEM")
 
 
 def add_experiment(parser: argparse.ArgumentParser) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from sigtune.cli.options import add_store
+from sigtune.cli.options import add_listening, add_store
 from sigtune.errors import Problem, UsageError
 
 
@@ -14,12 +13,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser("server", help="serve a store over HTTP", description=__doc__)
     add_store(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8181, help="port to listen on (default: 8181)")
+    add_listening(parser, port=8181)
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice (default: 0)")
     parser.add_argument("--no-auth", action="store_true", help="ask for no token; on this machine only")
-    parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="certificate chain, PEM")
-    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="private key of the certificate, PEM")
     parser.set_defaults(run=run)
 
 

@@ -7,18 +7,8 @@ from typing import Any
 import yaml
 
 from sigtune.dashboard.source import Json
+from sigtune.definition.parameters import PARAMETER_FIELDS
 
-_PARAMETER_FIELDS = (
-    "name",
-    "type",
-    "bounds",
-    "grid",
-    "categorical_values",
-    "transformation",
-    "default_value",
-    "prior",
-    "conditions",
-)
 _METRIC_FIELDS = ("name", "objective", "strategy", "threshold")
 _FIELDS = (
     "name",
@@ -54,7 +44,7 @@ def definition_yaml(experiment: Json) -> str:
 
 
 def _parameter(item: Json) -> dict[str, Any]:
-    shown = _present(item, _PARAMETER_FIELDS)
+    shown = _present(item, PARAMETER_FIELDS)
     if "categorical_values" in shown:
         shown["categorical_values"] = [value["name"] for value in shown["categorical_values"]]
         shown.pop("grid", None)

@@ -14,9 +14,8 @@ from sigtune.dashboard.access import Access
 from sigtune.dashboard.app import create_app
 from sigtune.dashboard.source import Driver
 from sigtune.errors import UsageError
-from sigtune.server.app import LARGEST_HEADERS
 from sigtune.server.authentication import NoAuthentication, TokenAuthentication
-from sigtune.server.serve import ServerOptions, is_loopback, tls_problems
+from sigtune.server.serve import ServerOptions, is_loopback, listening, tls_problems
 from sigtune.server.store_driver import StoreDriver
 
 DEFAULT_PORT = 8080
@@ -71,21 +70,7 @@ def new_server(
 ) -> uvicorn.Server:
     """Return a server of the pages that has not begun yet."""
     access = Access(connect, needs_token=needs_token, is_secure=options.certificate is not None)
-    config = uvicorn.Config(
-        create_app(access, place),
-        host=options.host,
-        port=options.port,
-        ssl_certfile=options.certificate,
-        ssl_keyfile=options.key,
-        http="h11",
-        h11_max_incomplete_event_size=LARGEST_HEADERS,
-        ws="none",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    return uvicorn.Server(config)
+    return listening(create_app(access, place), options.listens, GRACE_SECONDS)
 
 
 def pages_of_server(api: Api, options: ServerOptions) -> ASGIApp:

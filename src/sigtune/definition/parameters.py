@@ -18,6 +18,19 @@ Assignments: TypeAlias = dict[str, Value]
 LARGEST_WHOLE = 2**53
 """Whole numbers up to here are exact in a double, which is how numbers are stored."""
 
+PARAMETER_FIELDS = (
+    "name",
+    "type",
+    "bounds",
+    "grid",
+    "categorical_values",
+    "transformation",
+    "default_value",
+    "prior",
+    "conditions",
+)
+"""What SigOpt lets a definition say of a parameter, in the order that a reader expects."""
+
 _HUGE = sys.float_info.max
 
 

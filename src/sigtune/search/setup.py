@@ -136,6 +136,7 @@ def _loading_optimizer(request: SearchRequest) -> Iterator[None]:
 def run(opened: OpenedExperiment) -> Search:
     """Run the search, and print and write its summary, whatever ends it."""
     request, folder = opened.request, opened.journal.folder
+    # A metric without a name has None here, as its values have in what the client gives.
     definition = replace(
         definition_from_json(opened.details.to_json()), metrics=tuple(metrics_of(opened.details))
     )

@@ -68,7 +68,7 @@ def new_server(api: Api, options: ServerOptions, pages: Pages | None = None) -> 
     """Return a server that has not begun yet."""
     authentication: Authentication = NoAuthentication() if options.no_auth else TokenAuthentication()
     app = create_app(api, authentication, None if pages is None else pages(api, options))
-    return uvicorn.Server(_config(app, options))
+    return listening(app, options, GRACE_SECONDS)
 
 
 def check(api: Api, options: ServerOptions) -> None:
@@ -119,8 +119,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _config(app: ASGIApp, options: ServerOptions) -> uvicorn.Config:
-    return uvicorn.Config(
+def listening(app: ASGIApp, options: ServerOptions, grace_seconds: int) -> uvicorn.Server:
+    """Return what answers by `app` at the address of the options; it has not begun yet."""
+    config = uvicorn.Config(
         app,
         host=options.host,
         port=options.port,
@@ -132,5 +133,6 @@ def _config(app: ASGIApp, options: ServerOptions) -> uvicorn.Config:
         access_log=False,
         log_level="warning",
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=grace_seconds,
     )
+    return uvicorn.Server(config)

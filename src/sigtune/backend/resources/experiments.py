@@ -28,7 +28,7 @@ from sigtune.backend.tables import (
 )
 from sigtune.backend.updates import update_metrics, update_parameters
 from sigtune.definition.experiment import ExperimentDefinition, definition_from_json
-from sigtune.definition.parameters import category_name, is_number
+from sigtune.definition.parameters import PARAMETER_FIELDS, category_name, is_number
 from sigtune.definition.validation import experiment_problems
 from sigtune.errors import format_problems
 
@@ -275,7 +275,7 @@ def _as_given(parameters: Any) -> Any:
 
 
 def _parameter_as_given(given: Mapping[str, Any]) -> Json:
-    parameter = {key: value for key, value in given.items() if key in _PARAMETER_FIELDS}
+    parameter = {key: value for key, value in given.items() if key in PARAMETER_FIELDS}
     grid, bounds = parameter.get("grid"), parameter.get("bounds")
     numbers = [item for item in grid if is_number(item)] if isinstance(grid, list) else []
     if parameter.get("type") == "categorical" and parameter.get("categorical_values"):
@@ -289,19 +289,6 @@ def _parameter_as_given(given: Mapping[str, Any]) -> Json:
 
 def _ends(bounds: Mapping[str, Any]) -> tuple[Any, Any]:
     return bounds.get("min"), bounds.get("max")
-
-
-_PARAMETER_FIELDS = (
-    "name",
-    "type",
-    "bounds",
-    "grid",
-    "categorical_values",
-    "transformation",
-    "default_value",
-    "conditions",
-    "prior",
-)
 
 
 def _with_definitions(rows: Select[ExperimentRow]) -> Select[ExperimentRow]:
