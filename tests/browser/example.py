@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def _start(search: BoundApiResource, journal: Journal, randomness: random.Random
     overrides.append(f"optimizer.weight_decay={assignments['weight_decay']!r}")
     job = Job(number, str(suggestion.id), assignments, ["trainer.gpus=1", *overrides])
     journal.add(job)
-    folder = journal.run_folder(journal.begin_attempt(job.runs()[0]))
+    run = journal.begin_attempt(replace(job.runs()[0], slot=number % 4 + 1))
+    folder = journal.run_folder(run)
     (folder / ".hydra").mkdir(parents=True)
     (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {each}\n" for each in job.overrides))
     (folder / ".hydra" / "config.yaml").write_text(f"scheduler: {json.dumps(assignments)}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def folder(search: BoundApiResource, tmp_path: Path) -> Path:
         suggestion = search.suggestions().create(assignments=assignments)
         job = Job(number, str(suggestion.id), assignments, [f"optimizer.lr={x}", f"model={kind} net"])
         journal.add(job)
-        run = journal.begin_attempt(job.runs()[0])
+        run = journal.begin_attempt(replace(job.runs()[0], slot=number))
         run_folder = journal.run_folder(run)
         (run_folder / ".hydra").mkdir(parents=True)
         (run_folder / ".hydra" / "config.yaml").write_text(f"optimizer:\n  lr: {x}\n")
@@ -77,10 +78,14 @@ def test_an_observation_opens_its_job_with_all_that_it_left(visitor: Visitor, fo
 def test_what_runs_now_is_told_from_what_was_left(visitor: Visitor, folder: Path) -> None:
     assert "job 3 stopped" in text_of(visitor.get("/experiments/1"))
     with SweepFolder(folder):
-        assert "job 3 starts" in text_of(visitor.get("/experiments/1"))
+        assert "3 job 3 starts" in text_of(visitor.get("/experiments/1"))
         with running_lock(folder / "3"):
-            assert "job 3 runs" in text_of(visitor.get("/experiments/1"))
-            assert "not observed yet" in visitor.get("/experiments/1/jobs/3")
+            assert "Slot Job State Since Assignments Where 3 job 3 runs" in text_of(
+                visitor.get("/experiments/1")
+            )
+            shown = text_of(visitor.get("/experiments/1/jobs/3"))
+            assert "not observed yet" in shown
+            assert "runs in slot 3" in shown
 
 
 def test_looking_at_a_running_job_takes_no_lock_from_it(visitor: Visitor, folder: Path) -> None:

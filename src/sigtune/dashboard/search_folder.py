@@ -43,7 +43,7 @@ _APP_NAME = re.compile(r"^  job:\n    name: ([\w-]+)$", re.MULTILINE)
 
 @dataclass
 class Job:
-    """A job as the journal has it; `attempts` and `handles` are by the index of the run."""
+    """A job as the journal has it; `attempts`, `slots` and `handles` are by the index of the run."""
 
     number: int
     suggestion: str
@@ -51,6 +51,7 @@ class Job:
     overrides: Sequence[str]
     runs: int
     attempts: dict[int, int] = field(default_factory=dict)
+    slots: dict[int, int] = field(default_factory=dict)
     handles: dict[int, str] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)
     is_reported: bool = False
@@ -184,6 +185,7 @@ def _note(job: Job, event: Json) -> None:
     match event["event"]:
         case "started":
             job.attempts[event["run"]] = event["attempt"]
+            job.slots[event["run"]] = int(event["slot"])
         case "submitted":
             job.handles[event["run"]] = str(event["handle"])
         case "lost":

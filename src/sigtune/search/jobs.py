@@ -32,11 +32,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """One training of a job, in a folder of its own; `attempt` counts from 1 how often it was started."""
+    """One training of a job, in a folder of its own.
+
+    `attempt` counts from 1 how often it was started; `slot`, from 1 too, is which of the search's it has.
+    """
 
     job: Job
     index: int
     attempt: int = 0
+    slot: int = 0
 
     @property
     def subdir(self) -> str:

@@ -30,6 +30,7 @@ class Journal:
         self.jobs: dict[int, Job] = {}
         self._handles: dict[tuple[int, int], str] = {}
         self._attempts: dict[tuple[int, int], int] = {}
+        self._slots: dict[tuple[int, int], int] = {}
         self._losses: dict[tuple[int, int], int] = {}
         self._failures: dict[tuple[int, int], int] = {}
         self._reported: set[int] = set()
@@ -60,8 +61,10 @@ class Journal:
                 job = Job(**event["job"])
                 self.jobs[job.number] = job
             case "started":
-                self._attempts[event["number"], event["run"]] = event["attempt"]
-                self._handles.pop((event["number"], event["run"]), None)
+                run = event["number"], event["run"]
+                self._attempts[run] = event["attempt"]
+                self._slots[run] = event.get("slot", 0)  # a journal of an older release has none
+                self._handles.pop(run, None)
             case "lost":
                 run = event["number"], event["run"]
                 self._losses[run] = self._losses.get(run, 0) + 1
@@ -86,14 +89,19 @@ class Journal:
         self._append({"event": "job", "job": asdict(job)})
 
     def begin_attempt(self, run: Run) -> Run:
-        """Record that the run is started, for the first time or again; return it with its new attempt."""
+        """Record that the run is started in its slot, the first time or again; return it with its attempt."""
         attempt = self.attempt(run) + 1
-        self._append({"event": "started", "number": run.job.number, "run": run.index, "attempt": attempt})
+        started = {"number": run.job.number, "run": run.index, "attempt": attempt, "slot": run.slot}
+        self._append({"event": "started", **started})
         return replace(run, attempt=attempt)
 
     def attempt(self, run: Run) -> int:
         """Return the last attempt at the run; 0 where it was never started."""
         return self._attempts.get((run.job.number, run.index), 0)
+
+    def slot(self, run: Run) -> int:
+        """Return the slot of the run's last attempt; 0 where it is not known."""
+        return self._slots.get((run.job.number, run.index), 0)
 
     def mark_lost(self, run: Run, reason: str) -> int:
         """Record that the infrastructure took the run; return how often it has by now."""

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from sigopt.exception import ApiException, ConnectionException
@@ -151,7 +152,7 @@ class Search:
         self._delete_beyond_budget()
 
     def _resume_run(self, run: Run) -> None:
-        run = replace(run, attempt=self._journal.attempt(run))
+        run = replace(run, attempt=self._journal.attempt(run), slot=self._journal.slot(run))
         outcome = read_outcome(self._journal.run_folder(run))
         if outcome is not None and self._is_tried_again(run, outcome):
             return
@@ -229,13 +230,17 @@ class Search:
         self._waiting.extend(job.runs())
 
     def _start(self, run: Run) -> None:
-        run = self._journal.begin_attempt(run)
+        run = self._journal.begin_attempt(replace(run, slot=self._free_slot()))
         write_attempt(self._journal.run_folder(run), run.attempt)
         self._running[run.subdir] = run
         self._show_status()
         handle = self._executor.submit(run)
         if handle:
             self._journal.mark_submitted(run, handle)
+
+    def _free_slot(self) -> int:
+        taken = {run.slot for run in self._running.values()}
+        return next(slot for slot in count(1) if slot not in taken)
 
     def _show_status(self) -> None:
         if self._executor.in_process:

@@ -80,12 +80,15 @@ class Runs:
     executor: Executor
     folder: Path
     ended: dict[int, RunResult] = field(default_factory=dict)
+    slots: dict[int, int] = field(default_factory=dict)
     count: int = 0
 
     def start(self, label: str = "plain") -> int:
         self.count += 1
         overrides = [f"label={label}", f"size={self.count}", "x=0"]
-        self.executor.submit(Run(Job(self.count, str(self.count), {}, overrides), 0, 1))
+        slot = min({1, 2} - {slot for number, slot in self.slots.items() if number not in self.ended})
+        self.slots[self.count] = slot
+        self.executor.submit(Run(Job(self.count, str(self.count), {}, overrides), 0, 1, slot))
         return self.count
 
     def result(self, number: int) -> RunResult:

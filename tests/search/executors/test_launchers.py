@@ -33,6 +33,8 @@ def test_a_slot_takes_the_next_suggestion_while_another_is_still_busy(app: Sweep
     ended = {number: float((app.sweep_dir / str(number) / "end").read_text()) for number in range(1, 6)}
     assert max(ended, key=ended.__getitem__) == 1
     assert len(app.observations()) == 5
+    slots = {event["number"]: event["slot"] for event in app.journal() if event["event"] == "started"}
+    assert slots == {1: 1, 2: 2, 3: 2, 4: 2, 5: 2}
 
 
 def test_suggestions_of_slots_that_are_busy_at_once_differ(app: SweepApp) -> None:

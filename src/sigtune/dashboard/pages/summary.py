@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -30,6 +31,7 @@ def page(visit: Visit) -> Response:
     folder = find_search_folder(experiment)
     place = ("experiments", experiment["id"])
     best = _best_assignments(visit, experiment)
+    waiting = waiting_suggestions(visit, experiment)
     last = visit.source.get(*place, "observations", limit=_FAILURES_AMONG)["data"]
     return framed(
         visit,
@@ -41,7 +43,8 @@ def page(visit: Visit) -> Response:
         last=last[:_LAST],
         failures=_failures(last),
         looked_at=len(last),
-        running=[_running(item, folder) for item in waiting_suggestions(visit, experiment)],
+        waiting=len(waiting),
+        running=_running(waiting, folder),
         queued=len(queued_suggestions(visit, experiment)),
         folder=folder,
     )
@@ -89,25 +92,35 @@ def reason_of(observation: Json) -> str:
     return str((observation["metadata"] or {}).get("reason") or "no reason was given")
 
 
-def _running(suggestion: Json, folder: SearchFolder | None) -> dict[str, Any]:
-    """Return an open suggestion with the job that trains it, and what its runs do."""
+def _running(suggestions: list[Json], folder: SearchFolder | None) -> list[dict[str, Any]]:
+    """Return a row for each run of the open suggestions: first those that have a slot, in its order."""
+    rows = [row for suggestion in suggestions for row in _runs(suggestion, folder)]
+    return sorted(rows, key=lambda row: (row["run"] or {}).get("slot") or math.inf)
+
+
+def _runs(suggestion: Json, folder: SearchFolder | None) -> list[dict[str, Any]]:
+    """Return an open suggestion with each run of the job that trains it; without a job it has none."""
     job = folder.job_of(suggestion["id"], suggestion["assignments"]) if folder else None
     metadata = suggestion["metadata"] or {}
     host = metadata.get("lease_host")
     worker = f"{host}, process {metadata.get('lease_pid')}" if host else None
-    runs = [] if folder is None or job is None else [run_state(folder, job, run) for run in range(job.runs)]
-    return {"suggestion": suggestion, "job": job, "runs": runs, "worker": worker}
+    runs = (
+        [None] if folder is None or job is None else [run_state(folder, job, run) for run in range(job.runs)]
+    )
+    return [{"suggestion": suggestion, "job": job, "run": run, "worker": worker} for run in runs]
 
 
 def run_state(folder: SearchFolder, job: Job, index: int) -> dict[str, Any]:
     """Return what a run of a job does, in a word, and since when."""
     word = _word(folder, job, index)
+    has_slot = word in ("runs", "submitted", "starts")
     return {
         "index": index + 1,
         "word": word,
+        "slot": job.slots.get(index) if has_slot else None,
         "attempt": job.attempts.get(index, 0),
         "handle": job.handles.get(index, ""),
-        "since": folder.begun(job.run_folders()[index]) if word in ("runs", "submitted") else None,
+        "since": folder.begun(job.run_folders()[index]) if has_slot else None,
     }
 
 

@@ -48,21 +48,19 @@ class LokyExecutor:
         self._launch = launch
         self._gpus = visible_gpus()
         self._pools: dict[int, Any] = {}
-        self._free = list(range(self.slots))
-        self._running: dict[Future[RunResult], tuple[Run, int]] = {}
-        for slot in self._free:
+        self._running: dict[Future[RunResult], Run] = {}
+        for slot in range(1, self.slots + 1):
             self._pool(slot).submit(_import_app, launch.task)  # while the first suggestion is drawn
 
     def submit(self, run: Run) -> str:
-        """Start the run in a free slot."""
-        slot = self._free.pop(0)
+        """Start the run in the worker of its slot."""
         remote = remote_run(self._launch, run)
         try:
-            future = self._pool(slot).submit(_run, remote)
+            future = self._pool(run.slot).submit(_run, remote)
         except (BrokenProcessPool, ShutdownExecutorError):  # its worker died while it was idle
-            self._pools.pop(slot).shutdown(kill_workers=True)
-            future = self._pool(slot).submit(_run, remote)
-        self._running[future] = (run, slot)
+            self._pools.pop(run.slot).shutdown(kill_workers=True)
+            future = self._pool(run.slot).submit(_run, remote)
+        self._running[future] = run
         return ""
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
@@ -71,12 +69,11 @@ class LokyExecutor:
         return [self._end(future) for future in done]
 
     def _end(self, future: Future[RunResult]) -> tuple[Run, RunResult]:
-        run, slot = self._running.pop(future)
-        self._free.append(slot)
+        run = self._running.pop(future)
         error = future.exception()
         if error is None:
             return run, future.result()
-        self._pools.pop(slot).shutdown(kill_workers=True)
+        self._pools.pop(run.slot).shutdown(kill_workers=True)
         return run, self._launch.outcome_of(run) or self._death(run, error)
 
     def _death(self, run: Run, error: BaseException) -> RunResult:
@@ -107,7 +104,7 @@ class LokyExecutor:
                 timeout=_IDLE_SECONDS,
                 initializer=_prepare_worker,
                 initargs=(os.getpid(),),
-                env=slot_environment(slot, self.slots, self._gpus),
+                env=slot_environment(slot - 1, self.slots, self._gpus),
             )
         return self._pools[slot]
 

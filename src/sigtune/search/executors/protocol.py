@@ -38,7 +38,7 @@ class Executor(Protocol):
     in_process: bool
 
     def submit(self, run: Run) -> str:
-        """Start the run, or run it to its end where the launcher can do no other.
+        """Start the run in its slot, or run it to its end where the launcher can do no other.
 
         Returns the name by which `reattach` would find it after the sweep has died, "" for none.
         """
