@@ -6,6 +6,7 @@ interrupted.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -35,6 +36,8 @@ def main(entry: Callable[[], Any], source: ConfigSource) -> Any:
     all problems are shown at once.
     """
     gc.set_threshold(_OBJECTS_TO_COLLECT_AFTER)
+    # As it exits Python looks through all objects once more: a sixth of the time to create an experiment.
+    atexit.register(gc.freeze)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, where it would print and exit
     # A user's own experiment class may lie where they run, and the entry point elsewhere.
     sys.path.append(str(Path.cwd()))

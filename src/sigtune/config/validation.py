@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -79,8 +79,9 @@ def added_key_problems(config: DictConfig, prefix: str = "") -> list[Problem]:
     found: list[Problem] = []
     schema = OmegaConf.get_type(config)
     if is_dataclass(schema):
-        known = OmegaConf.structured(schema)
-        found += [unknown_key(str(key), known, prefix) for key in config if key not in known.keys()]  # noqa: SIM118
+        known = {field.name for field in fields(schema)}
+        unknown = [str(key) for key in config if key not in known]
+        found += [unknown_key(key, OmegaConf.structured(schema), prefix) for key in unknown]
     for name in map(str, config):
         key = f"{prefix}.{name}" if prefix else str(name)
         node = config._get_node(name)
