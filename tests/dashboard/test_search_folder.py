@@ -192,3 +192,17 @@ def test_a_password_in_an_override_is_masked(visitor: Visitor, folder: Path) -> 
     secret = "sigopt.store=postgresql://me:hunter2@host/db"
     journal.write_text(journal.read_text().replace("optimizer.lr=0.1", secret))
     assert "hunter2" not in visitor.get("/experiments/1")
+
+
+def test_a_job_in_a_folder_of_another_name_is_found_there(
+    visitor: Visitor, search: BoundApiResource, folder: Path
+) -> None:
+    suggestion = search.suggestions().create(assignments={"x": 0.4, "kind": "a"})
+    job = Job(4, str(suggestion.id), {"x": 0.4, "kind": "a"}, ["x=0.4"], subdir="by_x/x=0.4")
+    journal = Journal(folder)
+    journal.add(job)
+    run = journal.begin_attempt(job.runs()[0])
+    write_outcome(journal.run_folder(run), Outcome({"score": 4.0}, seconds=62, attempt=1))
+    shown = text_of(visitor.get("/experiments/1/jobs/4"))
+    assert str(folder / "by_x" / "x=0.4") in shown
+    assert "1 min 2 s" in shown

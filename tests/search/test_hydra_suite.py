@@ -1,20 +1,19 @@
 """Hydra's own tests of launchers and sweepers, run over the sweeper `sigopt`.
 
-Of `IntegrationTestSuite` those are left out, and asked about below instead, that give `hydra.sweep.subdir`: a
-search refuses it, for it finds its jobs by their numbers again. `LauncherTestSuite` and
-`BatchedSweeperTestSuite` are for sweepers that run each point of the command line: they look whether all have
-been run, in batches, which no optimizer does.
+Two expectations of `IntegrationTestSuite` are others here: a search counts its jobs from 1, and each has an
+override for the parameter that is tuned. `LauncherTestSuite` and `BatchedSweeperTestSuite` are for sweepers
+that run each point of the command line: they look whether all were run, in batches, which no optimizer does.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite
-
-from .sweep_app import SweepApp
 
 pytestmark = pytest.mark.slow
 
@@ -35,22 +34,40 @@ CONFIG = {
         "parameters": [{"name": "x", "type": "double", "bounds": {"min": 0, "max": 1}, "default_value": 0.5}],
     },
 }
+EXPECTED = {
+    "task_cfg/task_cfg_0": "task_cfg/task_cfg_1",
+    "cli_dir/cli_dir_0": "cli_dir/cli_dir_1",
+    "hydra_cfg/a=1,b=2": "hydra_cfg/a=1,b=2,x=0.5",
+    "hydra_cfg/a_1+b_2": "hydra_cfg/a_1+b_2+x_0.5",
+}
+(GIVEN,) = IntegrationTestSuite.test_custom_sweeper_run_workdir.pytestmark  # type: ignore[attr-defined]
+FOLDERS = [
+    pytest.param(config, overrides, EXPECTED[folder], id=given.id)
+    for given in GIVEN.args[1]
+    for config, overrides, folder in [given.values]
+]
 
 
 @pytest.mark.parametrize(("task_launcher_cfg", "extra_flags"), [(CONFIG, ["-m"])])
 class TestHydrasIntegration(IntegrationTestSuite):
     """The working folder, the name of the app, and the folder that it was started in."""
 
-    test_custom_sweeper_run_workdir = None  # type: ignore[assignment]
-    test_to_absolute_path_multirun = None  # type: ignore[assignment]
+    test_to_absolute_path_multirun = None  # type: ignore[assignment]  # has `cli_dir_0` in its body
+
+    @pytest.mark.parametrize(("task_config", "overrides", "expected_dir"), FOLDERS)
+    def test_custom_sweeper_run_workdir(
+        self,
+        tmpdir: Path,
+        task_config: Any,
+        overrides: list[str],
+        expected_dir: str,
+        task_launcher_cfg: Any,
+        extra_flags: list[str],
+    ) -> None:
+        super().test_custom_sweeper_run_workdir(
+            tmpdir, task_config, overrides, expected_dir, task_launcher_cfg, extra_flags
+        )
 
     def generate_custom_cmd(self) -> Callable[..., list[str]]:
         """Expect that the jobs have failed."""
         return lambda command, filename: [sys.executable, "-c", RUN, *command[1:]]
-
-
-@pytest.mark.parametrize("subdir", ["job_${hydra.job.num}", "${hydra.job.override_dirname}"])
-def test_names_for_the_folders_of_jobs_are_refused(app: SweepApp, subdir: str) -> None:
-    result = app.run(f"hydra.sweep.subdir={subdir}")
-    assert result.returncode == 2
-    assert "hydra.sweep.subdir  a search names the folder of a job by its number" in result.stderr

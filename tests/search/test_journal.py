@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigtune.job.outcome import Outcome
+from sigtune.report.journal_events import JOURNAL_NAME
 from sigtune.search.jobs import Job, combine
-from sigtune.search.journal import JOURNAL_NAME, Journal
+from sigtune.search.journal import Journal
 
 
 def job(number: int, repeats: Sequence[Sequence[str]] = ((),)) -> Job:
@@ -95,7 +96,7 @@ def test_each_sweep_has_a_name_of_its_own(tmp_path: Path, journal: Journal) -> N
 def test_the_runs_of_a_repeated_job_have_folders_below_the_jobs(journal: Journal) -> None:
     single, repeated = job(3), job(4, (("seed=1",), ("seed=2",)))
     assert [run.subdir for run in (*single.runs(), *repeated.runs())] == ["3", "4/1", "4/2"]
-    assert repeated.runs()[1].overrides == ["x=0.5", "seed=2", "hydra.sweep.subdir=4/2"]
+    assert repeated.runs()[1].overrides == ["x=0.5", "seed=2", "hydra.sweep.subdir='4/2'"]
 
 
 def test_repeats_come_to_their_mean_and_the_standard_deviation_of_the_sample() -> None:

@@ -19,10 +19,10 @@ from typing import Any
 from sigtune.dashboard.files_inside import FileInside, is_locked_inside, read_inside
 from sigtune.dashboard.source import Json
 from sigtune.passwords import mask_passwords
+from sigtune.report.journal_events import JOURNAL_NAME, events
 from sigtune.report.logged_curves import LOGGED_NAMES
 
 METADATA_KEY = "sweep_dir"
-JOURNAL = "journal.jsonl"
 
 RUN_FILES = {
     "overrides": (".hydra", "overrides.yaml"),
@@ -50,6 +50,7 @@ class Job:
     assignments: Json
     overrides: Sequence[str]
     runs: int
+    folder: str
     attempts: dict[int, int] = field(default_factory=dict)
     slots: dict[int, int] = field(default_factory=dict)
     handles: dict[int, str] = field(default_factory=dict)
@@ -58,9 +59,8 @@ class Job:
 
     def run_folders(self) -> list[tuple[str, ...]]:
         """Return the folder of each run, below that of the search."""
-        if self.runs == 1:
-            return [(str(self.number),)]
-        return [(str(self.number), str(index + 1)) for index in range(self.runs)]
+        parts = tuple(self.folder.split("/"))
+        return [parts] if self.runs == 1 else [(*parts, str(index + 1)) for index in range(self.runs)]
 
 
 @dataclass(frozen=True)
@@ -143,29 +143,22 @@ def find_search_folder(experiment: Json) -> SearchFolder | None:
         folder = Path(named).resolve(strict=True)
     except (OSError, RuntimeError):
         return None
-    journal = read_inside(folder, (JOURNAL,), _LONGEST_JOURNAL)
+    journal = read_inside(folder, (JOURNAL_NAME,), _LONGEST_JOURNAL)
     if journal is None:
         return None
-    events = list(_events(journal.text))
-    if not events or events[0].get("event") != "sweep" or events[0].get("experiment") != experiment["id"]:
+    recorded = list(events(journal.text))
+    if (
+        not recorded
+        or recorded[0].get("event") != "sweep"
+        or recorded[0].get("experiment") != experiment["id"]
+    ):
         return None
-    return SearchFolder(folder, _jobs(events), f"{journal.size}-{journal.modified}")
+    return SearchFolder(folder, _jobs(recorded), f"{journal.size}-{journal.modified}")
 
 
-def _events(text: str) -> Iterator[Json]:
-    """Yield the events of a journal; a line that is damaged, or is being written, is left out."""
-    for line in text.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict):
-            yield event
-
-
-def _jobs(events: Sequence[Json]) -> dict[int, Job]:
+def _jobs(recorded: Sequence[Json]) -> dict[int, Job]:
     jobs: dict[int, Job] = {}
-    for event in events:
+    for event in recorded:
         with suppress(KeyError, TypeError, ValueError, AttributeError):
             if event["event"] == "job":
                 job = _job(event["job"])
@@ -178,7 +171,9 @@ def _jobs(events: Sequence[Json]) -> dict[int, Job]:
 def _job(given: dict[str, Any]) -> Job:
     overrides = [str(override) for override in given["overrides"]]
     runs = max(1, len(given.get("repeats", [[]])))
-    return Job(int(given["number"]), str(given["suggestion"]), dict(given["assignments"]), overrides, runs)
+    number = int(given["number"])
+    folder = str(given.get("subdir") or number)
+    return Job(number, str(given["suggestion"]), dict(given["assignments"]), overrides, runs, folder)
 
 
 def _note(job: Job, event: Json) -> None:

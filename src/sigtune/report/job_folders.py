@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from yaml import YAMLError
 
 from sigtune.report.files import RESULTS_NAME
+from sigtune.report.journal_events import JOURNAL_NAME, events
 from sigtune.report.results import Results
 
 SWEEP_FOLDER_KEY = "sweep_dir"
@@ -60,8 +61,24 @@ def best_file_name(job: int | None, count: int) -> str:
 
 def job_folders(sweep: Path, results: Results) -> dict[int, Path]:
     """Return the folders of jobs, by the numbers of their observations."""
-    return {
-        observation.number: sweep / str(observation.job)
+    named = _named_folders(sweep)
+    folders = {
+        observation.number: sweep / named.get(observation.job, str(observation.job))
         for observation in results.observations
-        if observation.job is not None and (sweep / str(observation.job)).is_dir()
+        if observation.job is not None
+    }
+    return {number: folder for number, folder in folders.items() if folder.is_dir()}
+
+
+def _named_folders(sweep: Path) -> dict[int, str]:
+    """Return the folders, by the jobs' numbers, that have another name than these in the journal."""
+    try:
+        text = (sweep / JOURNAL_NAME).read_text(errors="replace")
+    except OSError:
+        return {}
+    jobs = [event["job"] for event in events(text) if isinstance(event.get("job"), dict)]
+    return {
+        job["number"]: job["subdir"]
+        for job in jobs
+        if isinstance(job.get("number"), int) and isinstance(job.get("subdir"), str)
     }

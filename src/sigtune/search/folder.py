@@ -15,7 +15,8 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 from sigtune.errors import Problem, UsageError
 from sigtune.invocation import typed_overrides
 from sigtune.report.job_folders import SWEEP_FOLDER_KEY
-from sigtune.search.journal import JOURNAL_NAME, Journal
+from sigtune.report.journal_events import JOURNAL_NAME
+from sigtune.search.journal import Journal
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import as_overrides
 

@@ -34,17 +34,18 @@ class JobConfigs:
         return self._composed(tuple(extra))
 
     def _compose(self, extra: tuple[str, ...]) -> DictConfig:
-        config = self._compose_with_hydra(extra)
+        config = self.compose_with_hydra([*self.line.fixed, *extra])
         with open_dict(config):
             del config["hydra"]
         return config
 
-    def _compose_with_hydra(self, extra: Sequence[str] = ()) -> DictConfig:
-        return self.context.config_loader.load_sweep_config(self.master, [*self.line.fixed, *extra])
+    def compose_with_hydra(self, overrides: Sequence[str]) -> DictConfig:
+        """Return the app's config with these overrides and no others, and with its `hydra` section."""
+        return self.context.config_loader.load_sweep_config(self.master, list(overrides))
 
     def current_values(self) -> Callable[[str], Any]:
         """Return what tells the value of a key, or the choice of a group, where it is not tuned."""
-        config = self._compose_with_hydra()
+        config = self.compose_with_hydra(self.line.fixed)
         choices = config.hydra.runtime.choices
 
         def current_value(name: str) -> Any:

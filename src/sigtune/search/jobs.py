@@ -8,14 +8,16 @@ from statistics import fmean, stdev
 from typing import Any
 
 from sigtune.job.outcome import Outcome
+from sigtune.tuning.overrides import as_overrides
 
 
 @dataclass(frozen=True)
 class Job:
-    """A suggestion on its way through the launcher; `number` names its folder for good.
+    """A suggestion on its way through the launcher, by its `number` for good.
 
     `overrides` are those of the job, and `repeats` what each of its runs has besides: one run with nothing
     more, or with `sigopt.repeats` one for each seed. `task` is the name of the suggestion's task, if any.
+    `subdir` is what `hydra.sweep.subdir` makes the job's folder in the sweep's, where that is not the number.
     """
 
     number: int
@@ -24,6 +26,12 @@ class Job:
     overrides: Sequence[str]
     repeats: Sequence[Sequence[str]] = ((),)
     task: str | None = None
+    subdir: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """The job's folder in the sweep's."""
+        return str(self.number) if self.subdir is None else self.subdir
 
     def runs(self) -> list[Run]:
         """Return the runs that the job consists of."""
@@ -44,14 +52,14 @@ class Run:
 
     @property
     def subdir(self) -> str:
-        """The run's folder in the sweep's: the job's number, and below it that of the repeat."""
-        number = str(self.job.number)
-        return number if len(self.job.repeats) == 1 else f"{number}/{self.index + 1}"
+        """The run's folder in the sweep's: the job's, or one below it with the number of the repeat."""
+        return self.job.folder if len(self.job.repeats) == 1 else f"{self.job.folder}/{self.index + 1}"
 
     @property
     def overrides(self) -> list[str]:
         """What the run is asked to train, and the folder that Hydra runs it in."""
-        return [*self.job.overrides, *self.job.repeats[self.index], f"hydra.sweep.subdir={self.subdir}"]
+        folder = as_overrides({"hydra.sweep.subdir": self.subdir})
+        return [*self.job.overrides, *self.job.repeats[self.index], *folder]
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sigtune.errors import DamagedFileError, Problem, UnwritableFileError
+from sigtune.errors import DamagedFileError, Problem, UnwritableFileError, UsageError
+from sigtune.report.journal_events import JOURNAL_NAME
+from sigtune.search.job_folders import clash, is_below
 from sigtune.search.jobs import Job, Run
-
-JOURNAL_NAME = "journal.jsonl"
 
 
 class Journal:
@@ -59,6 +59,8 @@ class Journal:
                 self.experiment_id, self.sweep_id = event["experiment"], event["id"]
             case "job":
                 job = Job(**event["job"])
+                if not is_below(job.folder):
+                    raise ValueError("a folder outside that of the search")
                 self.jobs[job.number] = job
             case "started":
                 run = event["number"], event["run"]
@@ -85,7 +87,9 @@ class Journal:
         return max(self.jobs, default=0) + 1
 
     def add(self, job: Job) -> None:
-        """Record a job before it starts."""
+        """Record a job before it starts. Raises UsageError where its folder is that of another job."""
+        if (problem := clash(job, self.jobs.values())) is not None:
+            raise UsageError([problem])
         self._append({"event": "job", "job": asdict(job)})
 
     def begin_attempt(self, run: Run) -> Run:
@@ -135,7 +139,7 @@ class Journal:
 
     def job_folder(self, number: int) -> Path:
         """Return the folder of the job's runs, or of its only one."""
-        return self.folder / str(number)
+        return self.folder / self.jobs[number].folder
 
     def _append(self, event: dict[str, Any]) -> None:
         # What is in memory comes from the line itself, so that it is what a later sweep will read.

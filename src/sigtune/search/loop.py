@@ -34,17 +34,28 @@ _WAIT_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class JobMaker:
-    """How a suggestion becomes a job: the overrides it is trained with, and what its repeats add to them."""
+    """How a suggestion becomes a job: the overrides it is trained with, and what its repeats add to them.
+
+    `subdir_for` is the folder of a job by its number and overrides, None where that is the number.
+    """
 
     overrides_for: Callable[[Any], list[str]]
     repeats: Sequence[Sequence[str]]
+    subdir_for: Callable[[int, Sequence[str]], str | None]
 
     def job(self, number: int, suggestion: Any) -> Job:
         """Return the job that trains the suggestion."""
-        assignments = dict(suggestion.assignments)
         overrides = self.overrides_for(suggestion)
+        return self._job(number, suggestion, overrides, self.subdir_for(number, overrides))
+
+    def resumed(self, recorded: Job, suggestion: Any) -> Job:
+        """Return the job that trains the suggestion, in the folder that it was recorded with."""
+        return self._job(recorded.number, suggestion, self.overrides_for(suggestion), recorded.subdir)
+
+    def _job(self, number: int, suggestion: Any, overrides: Sequence[str], subdir: str | None) -> Job:
+        assignments = dict(suggestion.assignments)
         task = suggestion.task.name if suggestion.task else None
-        return Job(number, str(suggestion.id), assignments, overrides, self.repeats, task)
+        return Job(number, str(suggestion.id), assignments, overrides, self.repeats, task, subdir)
 
 
 class Search:
@@ -142,7 +153,7 @@ class Search:
                 self._journal.mark_reported(recorded.number)  # it was, and the search died before this line
                 continue
             # The journal is a file that others may have written to: what runs comes from the suggestion.
-            job = self._maker.job(recorded.number, open_suggestions[recorded.suggestion])
+            job = self._maker.resumed(recorded, open_suggestions[recorded.suggestion])
             self._open_jobs[job.number] = job
             for run in job.runs():
                 self._resume_run(run)

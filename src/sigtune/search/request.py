@@ -8,14 +8,15 @@ from functools import partial
 from typing import Any
 
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from sigtune.checks.preflight import preflight_problems
 from sigtune.checks.search import OpenedSearch
 from sigtune.checks.sweep import SweepInput, check_sweep
-from sigtune.errors import Problem
+from sigtune.errors import UsageError
 from sigtune.invocation import resume_command, typed_overrides
 from sigtune.search.job_configs import JobConfigs
+from sigtune.search.job_folders import subdir_problems
 from sigtune.search.search_space import CommandLine, read_command_line, use_current_values
 from sigtune.tuning.block import SearchBlock, read_block
 from sigtune.tuning.drawn_seed import base_seed
@@ -75,26 +76,15 @@ def check_request(request: SearchRequest) -> OpenedSearch:
         overridden=line.fixed_keys,
         block_keys=line.block_keys,
         tuned=list(line.elements),
-        problems=[
-            *line.problems,
-            *job_configs.group_problems(line.parameters),
-            *_folder_problems(request.config),
-        ],
+        problems=[*line.problems, *job_configs.group_problems(line.parameters)],
         is_direct=job_configs.is_direct,
         compose=job_configs.compose_with,
     )
     checked = check_sweep(block, given, partial(preflight_problems, request.task))
+    assert checked.klass is not None
+    if problems := subdir_problems(job_configs, checked.klass(), checked.parameters):
+        raise UsageError(problems)
     job_configs.repeats(block.repeats, block.repeat_key)
     if block.seed_per_suggestion:
         base_seed(job_configs.compose(), block.repeat_key)
     return checked
-
-
-def _folder_problems(config: DictConfig) -> list[Problem]:
-    """Return that the jobs' folders are named otherwise than by number, which a search is resumed by."""
-    sweep = OmegaConf.to_container(config.hydra.sweep, resolve=False)
-    assert isinstance(sweep, dict)
-    if sweep["subdir"] == "${hydra.job.num}":
-        return []
-    what = "a search names the folder of a job by its number"
-    return [Problem("hydra.sweep.subdir", what, "leave it out; hydra.sweep.dir is the folder of the search")]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from hydra.types import HydraContext
@@ -25,6 +26,7 @@ from sigtune.search.display import Display
 from sigtune.search.executors.protocol import Executor, Launch
 from sigtune.search.executors.registry import choose_executor
 from sigtune.search.folder import SweepFolder, find_folder, use_folder
+from sigtune.search.job_folders import job_subdir
 from sigtune.search.journal import Journal
 from sigtune.search.loop import JobMaker, Search
 from sigtune.search.request import SearchRequest, Task, check_request, read_request
@@ -205,6 +207,7 @@ def _job_maker(opened: OpenedExperiment) -> JobMaker:
             opened.experiment, suggestion, block.repeat_key if block.seed_per_suggestion else None
         ),
         job_configs.repeats(block.repeats, block.repeat_key),
+        partial(job_subdir, job_configs),
     )
 
 

@@ -112,7 +112,7 @@ class Summary:
 
     def _show_first_error(self, job: Job, display: Display) -> None:
         display.labelled("stopped", "too many jobs failed in a row; the first error of this search:")
-        for path in sorted((self.folder / str(job.number)).rglob(ERROR_NAME)):
+        for path in sorted((self.folder / job.folder).rglob(ERROR_NAME)):
             display.error(path.read_text())
 
 
