@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sigtune.errors import Problem, UsageError
 
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
 
-def write_study(storage: str, experiment: dict[str, Any], observations: list[dict[str, Any]]) -> None:
+
+def write_study(
+    storage: str | BaseStorage, experiment: dict[str, Any], observations: list[dict[str, Any]]
+) -> None:
     """Create a study named after the experiment, with a trial for each observation.
 
     Raises UsageError where Optuna is not installed, where the storage has a study of that name, and where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
@@ -14,8 +14,9 @@ from sigtune.dashboard.access import Access
 from sigtune.dashboard.app import create_app
 from sigtune.dashboard.source import Driver
 from sigtune.errors import UsageError
+from sigtune.running_dashboards import announced
 from sigtune.server.authentication import NoAuthentication, TokenAuthentication
-from sigtune.server.serve import ServerOptions, is_loopback, listening, tls_problems
+from sigtune.server.serve import ServerOptions, bound_socket, is_loopback, listening, tls_problems
 from sigtune.server.store_driver import StoreDriver
 
 DEFAULT_PORT = 8080
@@ -48,12 +49,13 @@ def serve(connect: Callable[[str], Driver], described: str, place: str, options:
     """Show the pages until the process is told to stop.
 
     `connect` gives a driver for a token; "" is whatever the environment names. `place` is that of
-    `create_app`. Raises UsageError for options
-    that do not go together.
+    `create_app`. Raises UsageError for options that do not go together, and where it cannot listen.
     """
     problems = tls_problems(options.listens)
     if problems:
         raise UsageError(problems)
+    listener = bound_socket(options.listens)
+    options = replace(options, port=listener.getsockname()[1])
     server = new_server(connect, options, needs_token=options.needs_token, place=place)
     print(f"dashboard {options.listens.url} · {described}", flush=True)
     if options.needs_token:
@@ -62,7 +64,8 @@ def serve(connect: Callable[[str], Driver], described: str, place: str, options:
             print(
                 "warning   it crosses the network as it is: give --tls-certificate and --tls-key", flush=True
             )
-    server.run()
+    with announced(options.listens.url, place):
+        server.run([listener])
 
 
 def new_server(

@@ -21,6 +21,8 @@ class Site:
     def __init__(self) -> None:
         self.observations = ObservationCache()
         self._environment = new_environment()
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)  # compiled before the first visitor waits for it
 
     def html(self, template: str, **values: Any) -> str:
         """Return a template's text; whatever is put into it is escaped."""

@@ -8,6 +8,7 @@ import shlex
 import urllib.request
 
 from sigtune.passwords import mask_passwords
+from sigtune.running_dashboards import address_over
 from sigtune.tuning.block import SearchBlock
 from sigtune.tuning.connection import api_token, choose_backend, place_digest
 
@@ -23,8 +24,9 @@ def dashboard_hint(block: SearchBlock, experiment_id: str) -> str:
     """Return the address of the experiment's page where a dashboard shows it, or else the command."""
     place = place_digest(block.backend, block.store)
     is_api = choose_backend(block.backend) == "api"
-    if _place_at(_DEFAULT) == place:
-        return f"{_DEFAULT}/experiments/{experiment_id}"
+    running = address_over(place) or (_DEFAULT if _place_at(_DEFAULT) == place else None)
+    if running is not None:
+        return f"{running}/experiments/{experiment_id}"
     if is_api:
         server = os.environ["SIGOPT_API_URL"].rstrip("/")
         if _place_at(server) is not None:  # it serves the pages itself

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
@@ -53,13 +54,15 @@ def serve(store: str, options: ServerOptions, seed: int = 0, pages: Pages | None
     api = Api(store, seed)
     try:
         check(api, options)
+        listener = bound_socket(options)
+        options = replace(options, port=listener.getsockname()[1])
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
         server = new_server(api, options, pages)
         for line in greeting(api, options):
             print(line, flush=True)  # it is what the command says
         if pages is not None:
             print(f"watch    {options.url} in a browser", flush=True)
-        server.run()
+        server.run([listener])
     finally:
         api.close()
 
@@ -117,6 +120,18 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def bound_socket(options: ServerOptions) -> socket.socket:
+    """Return a socket that listens where the options say; raises UsageError where none can."""
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        return socket.create_server((options.host, options.port), family=family)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        what = f"cannot listen on {options.host}, port {options.port}: {reason}"
+        remedy = "another one, or --port 0 for any that is free"
+        raise UsageError([Problem("--port", what, remedy)]) from error
 
 
 def listening(app: ASGIApp, options: ServerOptions, grace_seconds: int) -> uvicorn.Server:

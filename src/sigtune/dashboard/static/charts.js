@@ -1,10 +1,14 @@
 // Asks for the data of each figure when it comes into view, and draws it with figures.js.
-import { ask } from "./live.js";
+import { ask, EVERY } from "./live.js";
+
+const LIBRARY = ["echarts.min.js", "figure_parts.js", "figure_kinds.js", "figures.js"];
 
 const drawn = new Map(); // element → what figures.js returned
 let tables = new Map(); // address → promise of a table, until the next change
 
-export function drawFigures() {
+export async function drawFigures() {
+  if (!document.querySelector("[data-figure], [data-figures]")) return;
+  await load();
   const figures = document.querySelectorAll("[data-figure]");
   const watcher = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
@@ -21,6 +25,24 @@ export function drawFigures() {
     document.querySelectorAll("[data-figures]").forEach(drawAll);
   });
   document.addEventListener("sigtune:observation", (event) => pick(event.detail));
+}
+
+/** Load what draws, once the page has been painted without: a browser reads a megabyte of it for a while. */
+async function load() {
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  for (const name of LIBRARY) {
+    while (!(await run(`/figures/${name}`))) await new Promise((resolve) => setTimeout(resolve, EVERY));
+  }
+}
+
+/** Run a script of ours; false where the dashboard does not answer. */
+function run(address) {
+  const script = Object.assign(document.createElement("script"), { src: address });
+  document.head.append(script);
+  return new Promise((resolve) => {
+    script.onload = () => resolve(true);
+    script.onerror = () => resolve(false);
+  });
 }
 
 /** Whether a figure follows this change: what is computed for seconds does so twice a minute at most. */
