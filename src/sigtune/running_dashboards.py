@@ -74,13 +74,20 @@ def _read(path: Path) -> dict[str, Any]:
     """Return what a dashboard has written; nothing, and remove the file, where it runs no longer."""
     try:
         with path.open(encoding="utf-8") as file:
-            content: Any = json.load(file)
+            content = json.load(file)
             if not isinstance(content, dict) or content.get("host") != socket.gethostname():
                 return {}
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return content
+            if _is_locked(file):
+                return content
     except (OSError, ValueError):
         return {}
     path.unlink(missing_ok=True)
     return {}
+
+
+def _is_locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
