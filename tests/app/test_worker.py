@@ -17,7 +17,8 @@ from sigtune.errors import JobStoppedError, Problem, UsageError
 from sigtune.job.metric_values import UnusableResultError
 from sigtune.tuning.connection import connect
 from sigtune.tuning.experiment import SigOptExperiment
-from sigtune.tuning.leases import exceeds_budget, new_lease
+from sigtune.tuning.budget import Budget
+from sigtune.tuning.leases import new_lease
 
 PARAMETER = {"name": "rate", "type": "double", "bounds": {"min": 0, "max": 1}, "default_value": 0.25}
 DEFINITION: dict[str, Any] = {
@@ -183,7 +184,7 @@ def test_a_report_between_two_readings_of_the_budget_takes_no_suggestion_from_it
         random_experiment.get_next_suggestion(lease("elsewhere", time.time() + 60))
     busy = BusyExperiment(random_experiment.experiment_id, connect("local", store))
     the_tenth = busy.get_next_suggestion(new_lease())
-    assert not exceeds_budget(busy, the_tenth)
+    assert not Budget(busy).exceeds(the_tenth)
     assert random_experiment.get_observation_count() == 9
 
 

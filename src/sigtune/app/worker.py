@@ -11,10 +11,11 @@ from omegaconf import DictConfig
 from sigtune.checks.run import CheckedRun, set_values
 from sigtune.errors import JobStoppedError, UsageError
 from sigtune.job.metric_values import failure_reason, metric_values
+from sigtune.tuning.budget import Budget
 from sigtune.tuning.connection import log_backend
 from sigtune.tuning.drawn_seed import drawn_seed
 from sigtune.tuning.experiment import SigOptExperiment
-from sigtune.tuning.leases import exceeds_budget, new_lease, release_abandoned, renewing
+from sigtune.tuning.leases import new_lease, release_abandoned, renewing
 from sigtune.tuning.opening import change_experiment
 from sigtune.tuning.suggested_values import changed_values
 
@@ -85,7 +86,7 @@ def _draw(experiment: SigOptExperiment) -> Any:
     """Return a suggestion that this process holds; None where older ones consume the rest of the budget."""
     release_abandoned(experiment)
     suggestion = experiment.get_next_suggestion(new_lease())
-    if not exceeds_budget(experiment, suggestion):
+    if not Budget(experiment).exceeds(suggestion):
         return suggestion
     experiment.delete_suggestion(suggestion.id)
     log.info(

@@ -13,6 +13,7 @@ from sigopt.exception import ApiException, ConnectionException
 
 from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.definition.ranking import best_of_experiment
+from sigtune.definition.tasks import FULL_COST
 from sigtune.errors import UnwritableFileError, UsageError
 from sigtune.job.attempt import write_attempt
 from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, remove_outcome, write_outcome
@@ -25,11 +26,18 @@ from sigtune.search.journal import Journal
 from sigtune.search.observations import report_observation
 from sigtune.search.orphans import Orphans
 from sigtune.search.stop_request import StopRequest
+from sigtune.tuning.budget import Budget
 from sigtune.tuning.experiment import SigOptExperiment
-from sigtune.tuning.leases import exceeds_budget, is_in_work, release_abandoned
+from sigtune.tuning.leases import is_in_work, release_abandoned
 
 # How long the loop waits for a run to end before it looks whether it is asked to stop.
 _WAIT_SECONDS = 0.5
+
+# How long it draws no more where the open jobs, or those of others, will consume the whole budget.
+_REFUSED_SECONDS = 5.0
+
+# How often it looks for suggestions of workers that died.
+_RELEASE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,15 @@ class Search:
         self.unreachable: Exception | None = None
         self.wrong_input: UsageError | None = None
         self.unwritable: UnwritableFileError | None = None
-        self.has_consumed_budget = False
+        self._budget = Budget(experiment)
+        self._costs: dict[str | None, float] = {task.name: task.cost for task in definition.tasks}
+        self._next_release = 0.0
+        self._next_draw = 0.0
+
+    @property
+    def has_consumed_budget(self) -> bool:
+        """Whether the whole budget is known to be consumed."""
+        return self._budget.is_consumed
 
     @property
     def failed_too_often(self) -> bool:
@@ -199,19 +215,31 @@ class Search:
 
     def _draw(self) -> bool:
         """Make the next suggestion a job; False where the budget leaves room for none."""
-        details = self._experiment.get_experiment_details()
-        budget = details.observation_budget
-        consumed = details.progress.observation_budget_consumed
-        self.has_consumed_budget = budget is not None and consumed >= budget
-        if budget is not None and consumed + len(self._open_jobs) >= budget:
+        if time.monotonic() < self._next_draw:
             return False
-        release_abandoned(self._experiment)
+        if not self._budget.leaves_room(self._open_cost):
+            self._next_draw = time.monotonic() + _REFUSED_SECONDS
+            return False
+        self._release_abandoned()
         suggestion = self._experiment.get_next_suggestion({"sweep": self._journal.sweep_id})
-        if exceeds_budget(self._experiment, suggestion, self._will_be_observed):
+        if self._budget.exceeds(suggestion, self._will_be_observed):
             self._experiment.delete_suggestion(suggestion.id)
+            self._next_draw = time.monotonic() + _REFUSED_SECONDS
             return False
         self._add_job(suggestion)
         return True
+
+    @property
+    def _open_cost(self) -> float:
+        return sum(map(self._cost, self._open_jobs.values()))
+
+    def _cost(self, job: Job) -> float:
+        return self._costs.get(job.task, FULL_COST)
+
+    def _release_abandoned(self) -> None:
+        if time.monotonic() >= self._next_release:
+            release_abandoned(self._experiment)
+            self._next_release = time.monotonic() + _RELEASE_SECONDS
 
     def _will_be_observed(self, suggestion: Any) -> bool:
         if not is_drawn_by(self._journal, suggestion):
@@ -221,18 +249,14 @@ class Search:
 
     def _delete_beyond_budget(self) -> None:
         """Delete suggestions that an earlier search drew and others have meanwhile used the budget of."""
-        details = self._experiment.get_experiment_details()
-        if details.observation_budget is None:
-            return
-        excess = details.progress.observation_budget_consumed + len(self._open_jobs)
-        excess -= details.observation_budget
+        excess = self._budget.excess(self._open_cost)
         begun = {*self._running, *self._outcomes}
         for job in reversed(list(self._open_jobs.values())):
             if excess > 0 and not any(run.subdir in begun for run in job.runs()):
                 self._experiment.delete_suggestion(job.suggestion)
                 self._waiting = deque(run for run in self._waiting if run.job is not job)
                 self._close(job)
-                excess -= 1
+                excess -= self._cost(job)
 
     def _add_job(self, suggestion: Any) -> None:
         job = self._maker.job(self._journal.next_number(), suggestion)
@@ -326,6 +350,7 @@ class Search:
             raise UsageError(problems)
         result = combine(outcomes)
         report_observation(self._experiment, job, result)
+        self._budget.count(self._cost(job))
         self._close(job)
         self._count_failure(job, result)
         self._show_job(job, result)
@@ -360,6 +385,7 @@ class Search:
     def _close(self, job: Job) -> None:
         self._journal.mark_reported(job.number)
         del self._open_jobs[job.number]
+        self._next_draw = 0.0
 
     def _delete_lost_suggestions(self) -> None:
         """Delete what SigOpt suggested in answers that got lost, and was asked for again."""

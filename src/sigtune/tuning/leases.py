@@ -1,8 +1,4 @@
-"""Who works on a suggestion: a lease in its metadata, and whether the budget leaves room for it.
-
-A SigOpt serves suggestions beyond the budget, and knows nothing of who died. So each worker decides by what
-any server shows of the open suggestions: those that are older than its own come first.
-"""
+"""Who works on a suggestion: a lease in its metadata, for a SigOpt knows nothing of who died."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -59,33 +55,6 @@ def is_in_work(suggestion: Any) -> bool:
     """Return whether a worker holds the open suggestion, or a sweep has it, which may be resumed."""
     metadata = suggestion.metadata or {}
     return bool(metadata.get("sweep")) or (_HOST in metadata and not _is_abandoned(metadata))
-
-
-def exceeds_budget(
-    experiment: SigOptExperiment, suggestion: Any, counts: Callable[[Any], bool] = is_in_work
-) -> bool:
-    """Return whether observations and older open suggestions leave no budget for the open `suggestion`.
-
-    `counts` says which of the others will become observations.
-    """
-    consumed, budget = _progress(experiment)
-    while budget is not None and consumed < budget:
-        older = sum(
-            entry.task.cost if entry.task else 1.0
-            for entry in experiment.open_suggestions()
-            if int(entry.id) < int(suggestion.id) and counts(entry)
-        )
-        before, (consumed, budget) = consumed, _progress(experiment)
-        # Where somebody reported meanwhile, one of the older may be counted twice, or not at all: all is read
-        # again. Each report brings the end of the budget nearer, so this ends.
-        if consumed == before:
-            return budget is not None and consumed + older >= budget
-    return budget is not None
-
-
-def _progress(experiment: SigOptExperiment) -> tuple[float, float | None]:
-    details = experiment.get_experiment_details()
-    return details.progress.observation_budget_consumed, details.observation_budget
 
 
 def _is_abandoned(metadata: Mapping[str, Any]) -> bool:

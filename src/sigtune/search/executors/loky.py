@@ -21,7 +21,7 @@ from sigtune.job.outcome import Outcome
 from sigtune.job.output import OUTPUT_NAME
 from sigtune.job.task import RecordedTask
 from sigtune.search.executors.last_words import with_last_words
-from sigtune.search.executors.payload import RemoteRun, remote_run, run_in_worker
+from sigtune.search.executors.payload import RemoteRun, pack_app, run_in_worker
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.jobs import Run
 
@@ -46,6 +46,7 @@ class LokyExecutor:
         at_once = launch.options["n_jobs"]
         self.slots = slots if at_once < 1 else min(slots, at_once)
         self._launch = launch
+        self._app = pack_app(launch)
         self._gpus = visible_gpus()
         self._pools: dict[int, Any] = {}
         self._running: dict[Future[RunResult], Run] = {}
@@ -54,7 +55,7 @@ class LokyExecutor:
 
     def submit(self, run: Run) -> str:
         """Start the run in the worker of its slot."""
-        remote = remote_run(self._launch, run)
+        remote = RemoteRun(self._app, run, self._launch.folder(run))
         try:
             future = self._pool(run.slot).submit(_run, remote)
         except (BrokenProcessPool, ShutdownExecutorError):  # its worker died while it was idle

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext
@@ -24,13 +26,27 @@ from sigtune.search.jobs import Run
 
 
 @dataclass(frozen=True)
-class RemoteRun:
-    """Everything a process needs to compose and run one Hydra job."""
+class _App:
+    """What all runs of a sweep have in common: Hydra, the app's config, and its task."""
 
     context: HydraContext
     config: DictConfig
     task: RecordedTask
     singletons: dict[Any, Any]
+
+
+def pack_app(launch: Launch) -> bytes:
+    """Return the app as its runs carry it: pickled once, as that takes tens of milliseconds."""
+    app = _App(launch.context, launch.config, launch.task, Singleton.get_state())
+    packed: bytes = cloudpickle.dumps(app)
+    return packed
+
+
+@dataclass(frozen=True)
+class RemoteRun:
+    """Everything a process needs to compose and run one Hydra job; `app` is what `pack_app` made."""
+
+    app: bytes
     run: Run
     folder: Path
 
@@ -38,20 +54,20 @@ class RemoteRun:
         """Run the job, with what it prints going to its folder, and return its result."""
         mark_begun(self.folder, self.run.attempt)
         with output_in(self.folder):
-            return self._run()
+            return self._run(pickle.loads(self.app))  # noqa: S301 - the sweep's own, through its engine
 
-    def _run(self) -> RunResult:
-        Singleton.set_state(self.singletons)
+    def _run(self, app: _App) -> RunResult:
+        Singleton.set_state(app.singletons)
         setup_globals()
-        config = self.context.config_loader.load_sweep_config(self.config, self.run.overrides)
+        config = app.context.config_loader.load_sweep_config(app.config, self.run.overrides)
         number = self.run.job.number
         with open_dict(config):
             config.hydra.job.id = _scheduler_job_id() or str(number)
             config.hydra.job.num = number
         return result_of(
             run_job(
-                hydra_context=self.context,
-                task_function=replace(self.task, attempt=self.run.attempt),
+                hydra_context=app.context,
+                task_function=replace(app.task, attempt=self.run.attempt),
                 config=config,
                 job_dir_key="hydra.sweep.dir",
                 job_subdir_key="hydra.sweep.subdir",
@@ -67,12 +83,6 @@ class RemoteRun:
 
         announce_termination()
         return DelayedSubmission(self)
-
-
-def remote_run(launch: Launch, run: Run) -> RemoteRun:
-    """Pack the run up for a worker."""
-    singletons = Singleton.get_state()
-    return RemoteRun(launch.context, launch.config, launch.task, singletons, run, launch.folder(run))
 
 
 def run_in_worker(run: RemoteRun) -> RunResult:

@@ -29,7 +29,7 @@ from sigtune.job.metric_values import failure_reason
 from sigtune.job.outcome import Outcome
 from sigtune.job.output import OUTPUT_NAME
 from sigtune.search.executors.last_words import with_last_words
-from sigtune.search.executors.payload import remote_run, run_in_worker
+from sigtune.search.executors.payload import RemoteRun, pack_app, run_in_worker
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.jobs import Run
 
@@ -53,6 +53,7 @@ class RayExecutor:
     def __init__(self, launch: Launch, slots: int) -> None:
         self.slots = slots
         self._launch = launch
+        self._app = pack_app(launch)
         self._running: dict[Any, _Submission] = {}
         options = launch.options["ray"]
         self._owns_ray = not ray.is_initialized()
@@ -68,7 +69,8 @@ class RayExecutor:
     def submit(self, run: Run) -> str:
         """Hand the run to Ray."""
         alive = frozenset(node["NodeID"] for node in _alive_nodes())
-        self._running[self._task.remote(remote_run(self._launch, run))] = _Submission(run, alive)
+        task = self._task.remote(RemoteRun(self._app, run, self._launch.folder(run)))
+        self._running[task] = _Submission(run, alive)
         return ""
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:

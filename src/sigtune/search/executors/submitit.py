@@ -21,7 +21,7 @@ from sigtune.job.metric_values import failure_reason
 from sigtune.job.outcome import Outcome
 from sigtune.job.output import OUTPUT_NAME
 from sigtune.search.executors.last_words import with_last_words
-from sigtune.search.executors.payload import remote_run
+from sigtune.search.executors.payload import RemoteRun, pack_app
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.executors.slurm_states import JobState, SlurmStates
 from sigtune.search.jobs import Run
@@ -46,6 +46,7 @@ class _SubmititExecutor:
     def __init__(self, launch: Launch, slots: int) -> None:
         self.slots = slots
         self._launch = launch
+        self._app = pack_app(launch)
         # Both submitit and slurmd start a job before they make a folder with its ID (%j) in its name, and a
         # job that comes before its folder ends without a word.
         self._folder = JobPaths.get_first_id_independent_folder(launch.options["submitit_folder"])
@@ -73,7 +74,7 @@ class _SubmititExecutor:
 
     def submit(self, run: Run) -> str:
         """Submit the run; the handle is the job ID of the cluster."""
-        job = self._executor.submit(remote_run(self._launch, run))
+        job = self._executor.submit(RemoteRun(self._app, run, self._launch.folder(run)))
         self._running.append(_Submission(run, job))
         return str(job.job_id)
 
