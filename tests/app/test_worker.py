@@ -15,9 +15,9 @@ from tests.patience import PATIENCE_SECONDS
 from sigtune.app.worker import run_one_suggestion
 from sigtune.errors import JobStoppedError, Problem, UsageError
 from sigtune.job.metric_values import UnusableResultError
+from sigtune.tuning.budget import Budget
 from sigtune.tuning.connection import connect
 from sigtune.tuning.experiment import SigOptExperiment
-from sigtune.tuning.budget import Budget
 from sigtune.tuning.leases import new_lease
 
 PARAMETER = {"name": "rate", "type": "double", "bounds": {"min": 0, "max": 1}, "default_value": 0.25}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import uuid
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ class Journal:
         self._losses: dict[tuple[int, int], int] = {}
         self._failures: dict[tuple[int, int], int] = {}
         self._reported: set[int] = set()
+        self._lock = threading.Lock()  # an executor's threads call mark_submitted
         self._read()
 
     def _read(self) -> None:
@@ -144,11 +146,12 @@ class Journal:
     def _append(self, event: dict[str, Any]) -> None:
         # What is in memory comes from the line itself, so that it is what a later sweep will read.
         line = json.dumps(event)
-        try:
-            with self._path.open("a") as file:
-                file.write(line + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise UnwritableFileError(self._path, error) from error
-        self._take(json.loads(line))
+        with self._lock:
+            try:
+                with self._path.open("a") as file:
+                    file.write(line + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise UnwritableFileError(self._path, error) from error
+            self._take(json.loads(line))

@@ -20,7 +20,7 @@ from sigtune.job.outcome import ERROR_NAME, Outcome, read_outcome, remove_outcom
 from sigtune.report.observed import Observed
 from sigtune.search.display import Display
 from sigtune.search.earlier import drawn_but_not_recorded, earlier_observations, is_drawn_by
-from sigtune.search.executors.protocol import Executor, Lost, RunResult
+from sigtune.search.executors.protocol import EngineAwayError, Executor, Lost, RunResult
 from sigtune.search.jobs import Job, JobResult, Run, combine
 from sigtune.search.journal import Journal
 from sigtune.search.observations import report_observation
@@ -142,7 +142,7 @@ class Search:
             self._run()
         except KeyboardInterrupt:
             self._stop.ask()
-        except (ConnectionException, ApiException) as error:
+        except (ConnectionException, ApiException, EngineAwayError) as error:
             self._stop_for_outage(error)
         except UnwritableFileError as error:
             self.unwritable = error
@@ -269,9 +269,7 @@ class Search:
         write_attempt(self._journal.run_folder(run), run.attempt)
         self._running[run.subdir] = run
         self._show_status()
-        handle = self._executor.submit(run)
-        if handle:
-            self._journal.mark_submitted(run, handle)
+        self._executor.submit(run)
 
     def _free_slot(self) -> int:
         taken = {run.slot for run in self._running.values()}
@@ -395,7 +393,7 @@ class Search:
             if is_drawn_by(self._journal, suggestion):
                 self._experiment.delete_suggestion(suggestion.id)
 
-    def _stop_for_outage(self, error: ConnectionException | ApiException) -> None:
-        """Stop as SigOpt is away or refuses: outcomes are in their folders, and reported on resume."""
+    def _stop_for_outage(self, error: Exception) -> None:
+        """Stop as SigOpt is away or refuses, or the engine is away: outcomes are reported on resume."""
         self.unreachable = error
         self._stop.ask()

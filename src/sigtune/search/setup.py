@@ -23,7 +23,7 @@ from sigtune.passwords import mask_passwords
 from sigtune.report.observed import Observed
 from sigtune.search.dashboard_hint import dashboard_hint
 from sigtune.search.display import Display
-from sigtune.search.executors.protocol import Executor, Launch
+from sigtune.search.executors.protocol import Executor, Launch, SubmissionRefusedError
 from sigtune.search.executors.registry import choose_executor
 from sigtune.search.folder import SweepFolder, find_folder, use_folder
 from sigtune.search.job_folders import job_subdir
@@ -196,7 +196,9 @@ def _choose_executor(opened: OpenedExperiment, metrics: Sequence[str]) -> Execut
         this_process(),
         are_ordered=order is not None,
     )
-    launch = Launch(request.context, task, request.config)
+    launch = Launch(
+        request.context, task, request.config, opened.journal.mark_submitted, request.block.retry_seconds
+    )
     return choose_executor(launch, opened.slots)
 
 
@@ -231,15 +233,21 @@ def _show_heading(opened: OpenedExperiment, executor: Executor, display: Display
 def finish(request: SearchRequest, search: Search) -> list[Observed]:
     """Return the observations, or exit with the code that says why there are not all of them."""
     if search.wrong_input is not None:
-        is_damaged = isinstance(search.wrong_input, DamagedFileError)
-        what = "a file of this search is damaged" if is_damaged else "a job was given a wrong config"
-        print(f"error: {what}\n{search.wrong_input}", file=sys.stderr)
+        print(f"error: {_what_is_wrong(search.wrong_input)}\n{search.wrong_input}", file=sys.stderr)
     code = _exit_code(search)
     if code == 0:
         return search.observed
     # Hydra does this itself after a sweep that returns.
     request.context.callbacks.on_multirun_end(config=request.config, config_name=request.config_name)
     raise SystemExit(code)
+
+
+def _what_is_wrong(error: UsageError) -> str:
+    if isinstance(error, DamagedFileError):
+        return "a file of this search is damaged"
+    if isinstance(error, SubmissionRefusedError):
+        return "a job was refused by the launcher"
+    return "a job was given a wrong config"
 
 
 def _exit_code(search: Search) -> int:

@@ -48,7 +48,8 @@ class Summary:
         if search.failed_too_often and search.first_failed is not None:
             self._show_first_error(search.first_failed, display)
         if search.unreachable is not None:
-            display.labelled("stopped", f"{failure_line(search.unreachable)}; what was trained is kept")
+            why = failure_line(search.unreachable) or search.unreachable
+            display.labelled("stopped", f"{why}; what was trained is kept")
         if search.unwritable is not None:
             display.labelled("stopped", f"{search.unwritable}; what is written there is kept")
         best = ranking.best_of_experiment(search.observed, self.definition)

@@ -79,6 +79,7 @@ class Runs:
 
     executor: Executor
     folder: Path
+    handles: dict[int, str]
     ended: dict[int, RunResult] = field(default_factory=dict)
     slots: dict[int, int] = field(default_factory=dict)
     count: int = 0
@@ -121,9 +122,11 @@ def runs_on(launcher: str, folder: Path) -> Iterator[Runs]:
     with open_dict(config):
         config.hydra.mode = "MULTIRUN"
     task = RecordedTask(train, ["height"], None, this_process())
-    executor = choose_executor(Launch(context, task, config), 2)
+    handles: dict[int, str] = {}
+    launch = Launch(context, task, config, lambda run, handle: handles.update({run.job.number: handle}), 60)
+    executor = choose_executor(launch, 2)
     try:
-        yield Runs(executor, folder)
+        yield Runs(executor, folder, handles)
     finally:
         executor.close(now=True)
 

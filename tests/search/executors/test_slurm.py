@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..sweep_app import SweepApp, output_of, wait_until
+from ..sweep_app import SweepApp, labelled, output_of, wait_until
 
 SLURM = ("hydra/launcher=submitit_slurm", "sigopt.parallel_bandwidth=2")
 
@@ -54,3 +54,45 @@ def test_ctrl_c_twice_cancels_the_jobs(slurm_app: SweepApp) -> None:
     assert process.returncode == 130, output
     assert len(list((slurm_app.folder / "slurm").glob("*.ended"))) == 2
     assert "jobs 1, 2 will be run again" in output
+
+
+def test_a_controller_that_is_away_is_waited_for(slurm_app: SweepApp) -> None:
+    down = slurm_app.folder / "slurm" / "down"
+    down.parent.mkdir()
+    down.touch()
+    process = slurm_app.start(*SLURM)
+    assert process.stdout is not None
+    waiting = next(line for line in process.stdout if "trying again" in line)
+    assert "Slurm's controller does not answer" in waiting
+    down.unlink()
+    output = output_of(process)
+    assert process.returncode == 0, output
+    assert len(slurm_app.observations()) == 4
+
+
+def test_a_controller_that_stays_away_stops_the_search_with_what_to_type_next(slurm_app: SweepApp) -> None:
+    down = slurm_app.folder / "slurm" / "down"
+    down.parent.mkdir()
+    down.touch()
+    result = slurm_app.run(*SLURM, "sigopt.retry_seconds=1")
+    assert result.returncode == 1
+    (stopped,) = labelled(result.stdout, "stopped")
+    assert "does not answer: sbatch: error: Batch job submission failed: Unable to contact" in stopped
+    assert "sigopt.experiment_id=1" in labelled(result.stdout, "resume")[0]
+    assert "Traceback" not in result.stdout + result.stderr
+    down.unlink()
+    resumed = slurm_app.run(*SLURM, "sigopt.experiment_id=1")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert [observed.failed for observed in slurm_app.observations()] == [False] * 4
+
+
+def test_a_job_that_slurm_refuses_is_told_in_a_line_with_what_to_type_next(slurm_app: SweepApp) -> None:
+    result = slurm_app.run(*SLURM, "hydra.launcher.partition=nowhere")
+    assert result.returncode == 2
+    assert "Invalid partition name specified" in result.stderr
+    assert "sigopt.experiment_id=1" in labelled(result.stdout, "resume")[0]
+    assert "Traceback" not in result.stdout + result.stderr
+    assert slurm_app.observations() == []
+    resumed = slurm_app.run(*SLURM, "sigopt.experiment_id=1", "hydra.launcher.partition=gpu")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert len(slurm_app.observations()) == 4

@@ -53,7 +53,7 @@ class LokyExecutor:
         for slot in range(1, self.slots + 1):
             self._pool(slot).submit(_import_app, launch.task)  # while the first suggestion is drawn
 
-    def submit(self, run: Run) -> str:
+    def submit(self, run: Run) -> None:
         """Start the run in the worker of its slot."""
         remote = RemoteRun(self._app, run, self._launch.folder(run))
         try:
@@ -62,7 +62,6 @@ class LokyExecutor:
             self._pools.pop(run.slot).shutdown(kill_workers=True)
             future = self._pool(run.slot).submit(_run, remote)
         self._running[future] = run
-        return ""
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
         """Wait for a worker to be done, or to die."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -9,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from sigtune.errors import UsageError
 from sigtune.job.outcome import Outcome, read_outcome
 from sigtune.job.task import RecordedTask
 from sigtune.search.jobs import Run
@@ -28,6 +30,14 @@ class Lost:
 RunResult: TypeAlias = Outcome | Lost
 
 
+class SubmissionRefusedError(UsageError):
+    """The engine does not take a run with the options of the user's launcher."""
+
+
+class EngineAwayError(Exception):
+    """The engine takes no runs now, and has not for as long as it was waited for."""
+
+
 class Executor(Protocol):
     """Runs jobs in up to `slots` slots at once, each from `submit` until `wait` returns it.
 
@@ -37,14 +47,14 @@ class Executor(Protocol):
     slots: int
     in_process: bool
 
-    def submit(self, run: Run) -> str:
-        """Start the run in its slot, or run it to its end where the launcher can do no other.
-
-        Returns the name by which `reattach` would find it after the sweep has died, "" for none.
-        """
+    def submit(self, run: Run) -> None:
+        """Start the run in its slot, or run it to its end where the launcher can do no other."""
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
-        """Wait up to so long for a run to end; return those that did. The others are still there."""
+        """Wait up to so long for a run to end; return those that did. The others are still there.
+
+        Raises SubmissionRefusedError and EngineAwayError of a run that could not be started.
+        """
 
     def reattach(self, run: Run, handle: str) -> bool:
         """Watch a run that an earlier process of this sweep submitted; False where it is no longer there."""
@@ -55,11 +65,17 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Launch:
-    """What Hydra hands a launcher: the app, and the config it is called with."""
+    """What Hydra hands a launcher: the app, and the config it is called with.
+
+    `submitted`, which any thread may call, is told the name by which `reattach` would find a run after the
+    sweep has died, where the engine gives it one. An engine that is away is waited for so many seconds.
+    """
 
     context: HydraContext
     task: RecordedTask
     config: DictConfig
+    submitted: Callable[[Run, str], None]
+    retry_seconds: float
 
     @property
     def options(self) -> dict[str, Any]:

@@ -66,12 +66,11 @@ class RayExecutor:
         log.info("%s", _cluster())
         self._start_probes(Path(launch.config.hydra.sweep.dir))
 
-    def submit(self, run: Run) -> str:
+    def submit(self, run: Run) -> None:
         """Hand the run to Ray."""
         alive = frozenset(node["NodeID"] for node in _alive_nodes())
         task = self._task.remote(RemoteRun(self._app, run, self._launch.folder(run)))
         self._running[task] = _Submission(run, alive)
-        return ""
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
         """Wait for a task to end, in whatever way."""

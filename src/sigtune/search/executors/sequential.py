@@ -31,10 +31,9 @@ class SequentialExecutor:
         # The basic launcher logs two lines a job, which would stand between the lines of the display.
         logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)
 
-    def submit(self, run: Run) -> str:
+    def submit(self, run: Run) -> None:
         """Run it to its end."""
         self._ended.append((run, self._result(run)))
-        return ""
 
     def _result(self, run: Run) -> RunResult:
         try:

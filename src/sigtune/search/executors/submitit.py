@@ -24,6 +24,7 @@ from sigtune.search.executors.last_words import with_last_words
 from sigtune.search.executors.payload import RemoteRun, pack_app
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.executors.slurm_states import JobState, SlurmStates
+from sigtune.search.executors.slurm_submissions import Submissions
 from sigtune.search.jobs import Run
 
 _END_SECONDS = 10.0
@@ -72,11 +73,14 @@ class _SubmititExecutor:
         executor.update_parameters(**options)
         return executor
 
-    def submit(self, run: Run) -> str:
-        """Submit the run; the handle is the job ID of the cluster."""
+    def submit(self, run: Run) -> None:
+        """Submit the run."""
+        self._running.append(self._submitted(run))
+
+    def _submitted(self, run: Run) -> _Submission:
         job = self._executor.submit(RemoteRun(self._app, run, self._launch.folder(run)))
-        self._running.append(_Submission(run, job))
-        return str(job.job_id)
+        self._launch.submitted(run, str(job.job_id))
+        return _Submission(run, job)
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
         """Look at the jobs now and then until one has ended."""
@@ -120,7 +124,7 @@ class _SubmititExecutor:
     def close(self, now: bool) -> None:
         """Cancel what still runs; without `now` nothing does."""
         for submission in self._running if now else ():
-            submission.job.cancel()
+            submission.job.cancel(check=False)
 
 
 class LocalExecutor(_SubmititExecutor):
@@ -167,11 +171,22 @@ class SlurmExecutor(_SubmititExecutor):
 
     def __init__(self, launch: Launch, slots: int) -> None:
         super().__init__(launch, slots)
+        self._submissions = Submissions(self._submitted, launch.retry_seconds)
         self._states = SlurmStates()
         self._ended: dict[str, JobState] = {}
         self._next_ask = 0.0
 
+    def submit(self, run: Run) -> None:
+        """Submit the run without waiting for sbatch."""
+        self._submissions.start(run)
+
+    def close(self, now: bool) -> None:
+        """Cancel what still runs, with `now`, and what is being submitted."""
+        self._running += self._submissions.close()
+        super().close(now)
+
     def _done(self) -> list[_Submission]:
+        self._running += self._submissions.done()
         files = {entry.name for entry in os.scandir(self._folder)}
         self._ask(files)
         return [
