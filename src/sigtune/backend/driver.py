@@ -52,8 +52,16 @@ def _as_json(data: Mapping[str, Any] | None) -> Any:
         raise bad_request(f"the request is not JSON: {error}") from error
 
 
-def load_optimizer(observation_budget: int | None) -> None:
-    """Import what the suggestions of such a budget are computed with: seconds, unless it is small."""
-    from sigtune.optimizer.suggest import FIRST_MODELLED, load_libraries
+def load_space_filling() -> None:
+    """Import what the first suggestions are drawn with: half a second."""
+    from sigtune.optimizer.suggest import load_space_filling as load
 
-    load_libraries(FIRST_MODELLED if observation_budget is None else observation_budget - 1)
+    load()
+
+
+def load_models(observation_budget: int | None) -> None:
+    """Import what the suggestions of such a budget are computed with: seconds, unless it is small."""
+    from sigtune.optimizer.suggest import FIRST_MODELLED
+    from sigtune.optimizer.suggest import load_models as load
+
+    load(FIRST_MODELLED if observation_budget is None else observation_budget - 1)

@@ -47,7 +47,13 @@ def suggest(
         return Suggestion(nearest_free(state, candidate, task), task)
 
 
-def load_libraries(observations: int) -> None:
+def load_space_filling() -> None:
+    """Import what the first suggestions are drawn with: half a second the first time."""
+    with alone():
+        import scipy.stats.qmc  # noqa: F401
+
+
+def load_models(observations: int) -> None:
     """Import what a suggestion after so many observations may need: a second or more the first time."""
     if observations >= FIRST_MODELLED:
         with alone():

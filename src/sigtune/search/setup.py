@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -29,12 +27,13 @@ from sigtune.search.folder import SweepFolder, find_folder, use_folder
 from sigtune.search.job_folders import job_subdir
 from sigtune.search.journal import Journal
 from sigtune.search.loop import JobMaker, Search
+from sigtune.search.preloading import loading_optimizer
 from sigtune.search.request import SearchRequest, Task, check_request, read_request
 from sigtune.search.search_space import point_count
 from sigtune.search.stop_request import StopRequest
 from sigtune.search.summary import Summary
 from sigtune.tuning.changes import has_other_definition
-from sigtune.tuning.connection import describe_backend, failure_line, load_optimizer
+from sigtune.tuning.connection import describe_backend, failure_line
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.experiment_details import metrics_of, parameters_of
 from sigtune.tuning.opening import change_experiment, create_experiment
@@ -56,7 +55,7 @@ def sweep(
     try:
         request = read_request(block, context, task, config, arguments)
         checked = check_request(request)
-        with _loading_optimizer(request), SweepFolder(find_folder(config, checked.details)) as folder:
+        with loading_optimizer(request.block), SweepFolder(find_folder(config, checked.details)) as folder:
             opened = open_experiment(request, checked, folder)
             search = run(opened)
     except (ConnectionException, ApiException) as error:
@@ -114,25 +113,6 @@ def _create(experiment: SigOptExperiment, request: SearchRequest, folder: SweepF
     except UsageError:
         folder.remove_if_unused()
         raise
-
-
-@contextmanager
-def _loading_optimizer(request: SearchRequest) -> Iterator[None]:
-    """Import what the local backend computes with while the workers start, so that no slot waits for it.
-
-    The import is over before this is: one that goes on while the interpreter exits fails.
-    """
-    definition = request.block.definition
-    if (definition.get("parallel_bandwidth") or 1) == 1:
-        yield
-        return
-    arguments = (request.block.backend, definition.get("observation_budget"))
-    thread = threading.Thread(target=load_optimizer, args=arguments)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 def run(opened: OpenedExperiment) -> Search:

@@ -156,10 +156,18 @@ def _first_line(message: object) -> str:
     return lines[0][:_LONGEST_MESSAGE]
 
 
-def load_optimizer(backend: str, observation_budget: int | None) -> None:
-    """Import what the local backend computes so many suggestions with, so that nobody waits for it later."""
+def load_space_filling(backend: str) -> None:
+    """Import what the local backend draws the first suggestions with, so that nobody waits for it later."""
     if choose_backend(backend) == "local":
-        from sigtune.backend.driver import load_optimizer as load
+        from sigtune.backend.driver import load_space_filling as load
+
+        load()
+
+
+def load_models(backend: str, observation_budget: int | None) -> None:
+    """Import what the local backend computes the later ones of so many suggestions with."""
+    if choose_backend(backend) == "local":
+        from sigtune.backend.driver import load_models as load
 
         load(observation_budget)
 
