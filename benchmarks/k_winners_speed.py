@@ -29,7 +29,6 @@ from rounds import QUICK_ROUNDS, ROUNDS, fastest_rounds, heading_of
 from sigtune.kernels.kth_highest import kth_highest
 from sigtune.models.k_winners import KWinners, KWinners2d
 from sigtune.models.norm_pool_winners import NormPoolWinners
-from sigtune.models.sparse_weights import rezero_weights
 from sigtune.training.host_memory import reuse_freed_memory
 
 BATCH = 128
@@ -172,7 +171,6 @@ def training_step(model: nn.Module, images: Tensor, targets: Tensor) -> Callable
         optimizer.zero_grad()
         functional.cross_entropy(model(images), targets).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        rezero_weights(model)
 
     return step
 

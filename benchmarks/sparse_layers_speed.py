@@ -60,10 +60,9 @@ def winners_convolution(before_pool: bool) -> Ways:
         x, argmax = first_block(before_pool)(torch.randn(BATCH, 1, 32, 32))
     assert argmax is not None
     convolution = SparseConv2d(64, 64, 5, 0.8)
-    nn.utils.convert_conv2d_weight_memory_format(convolution, torch.channels_last)
     leaves = [x.requires_grad_(), *convolution.parameters()]
     return {
-        "ours": passes(lambda: convolve_winners(x, argmax, convolution), leaves),
+        "ours": passes(lambda: convolve_winners(x, argmax, convolution.weight, convolution.bias), leaves),
         "torch": passes(lambda: convolution(x), leaves),
     }
 

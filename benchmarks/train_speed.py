@@ -166,7 +166,6 @@ def train_epoch(
     autocast: torch.autocast,
 ) -> None:
     from sigtune.models.k_winners import decay_boost_strength
-    from sigtune.models.sparse_weights import rezero_weights
 
     model.train()
     for images, targets in batches:
@@ -176,7 +175,6 @@ def train_epoch(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         scheduler.step()
-        rezero_weights(model)
     decay_boost_strength(model)
 
 

@@ -11,7 +11,6 @@ from gpu_measure import graph_or_reason
 from gpu_timing import CUDA, DEVICE, milliseconds, peak_memory_mib, profiled, report
 from population import Population, VmappedPopulation
 from sigtune.models.sparse_cnn import SparseCNN
-from sigtune.models.sparse_weights import rezero_weights
 
 BATCH = 128 if CUDA else 8
 SIZES = (1, 4, 16, 32) if CUDA else (1, 2)
@@ -42,7 +41,6 @@ def difference_to_alone(images: Tensor, targets: Tensor) -> float:
         loss = functional.cross_entropy(alone(images), targets)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        rezero_weights(alone)
     return float((losses[1] - loss).abs())
 
 

@@ -39,7 +39,6 @@ from sigtune.data.front_end import LogMelSpectrogram
 from sigtune.job.outcome import read_outcome
 from sigtune.kernels.kth_highest import kth_highest
 from sigtune.kernels.library import is_compiled
-from sigtune.models.sparse_weights import rezero_weights
 
 Way = Callable[[Tensor, int], Tensor]
 
@@ -118,7 +117,6 @@ def training_step(images: Tensor, targets: Tensor) -> Runnable:
         optimizer.zero_grad()
         functional.cross_entropy(model(images), targets).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        rezero_weights(model)
 
     return train
 

@@ -57,6 +57,12 @@ class Winners:
         return y
 
 
+def weights_of(models: Sequence[SparseCNN], name: str) -> Tensor:
+    """Return the dense weights of the models' layers of this name, one after the other."""
+    weights: list[Tensor] = [model.get_submodule(name).weight for model in models]  # type: ignore[misc]
+    return torch.stack([weight.detach() for weight in weights])
+
+
 class Population:
     """The members are made from models that sigtune itself has made, each from its own seed.
 
@@ -71,14 +77,10 @@ class Population:
             return torch.stack([state[name] for state in states]).to(device).contiguous()
 
         parts, kept = [], []
-        for layer in WEIGHTED:
-            weight, bias = stacked(f"{layer}.weight"), stacked(f"{layer}.bias")
-            is_sparse = f"{layer}.kept" in states[0]
+        for name in WEIGHTED:
+            weight, bias = weights_of(models, name).to(device), stacked(f"{name}.bias")
             parts += [weight, bias]
-            kept += [
-                stacked(f"{layer}.kept") if is_sparse else torch.ones_like(weight, dtype=torch.bool),
-                torch.ones_like(bias, dtype=torch.bool),
-            ]
+            kept += [weight != 0, torch.ones_like(bias, dtype=torch.bool)]
         self._shapes = [part.shape[1:] for part in parts]
         self.parameters = torch.cat([part.flatten(1) for part in parts], 1).requires_grad_()  # (K, P)
         self.kept = torch.cat([mask.flatten(1) for mask in kept], 1)  # (K, P)

@@ -1,13 +1,14 @@
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.gradients import backward
 from torch import Tensor, nn
 
-from sigtune.models.sparse_weights import SparseConv2d, SparseLinear, rezero_weights, weight_sparsity
+from sigtune.models.sparse_weights import SparseConv2d, SparseLinear, weight_sparsity
 
 MakeOptimizer = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 
@@ -75,59 +76,109 @@ def test_the_layers_compute_what_their_dense_kin_would_with_the_same_weights() -
     assert torch.equal(convolution(image), nn.functional.conv2d(image, convolution.weight, convolution.bias))
 
 
-@pytest.mark.parametrize(
-    "make_optimizer",
-    [
-        lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=0.01),
-        lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9, nesterov=True),
-        lambda parameters: torch.optim.AdamW(parameters, lr=0.1, weight_decay=0.1),
-    ],
-)
-def test_weights_stay_zero_through_training_and_the_kept_ones_learn(make_optimizer: MakeOptimizer) -> None:
-    model: Any = nn.Sequential(SparseConv2d(2, 6, 3, 0.75), nn.Flatten(), SparseLinear(24, 5, 0.5))
-    optimizer = make_optimizer(model.parameters())
-    start = [model[0].weight.detach().clone(), model[2].weight.detach().clone()]
+OPTIMIZERS: dict[str, MakeOptimizer] = {
+    "momentum": lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "nesterov": lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9, nesterov=True),
+    "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.01, weight_decay=0.1),
+    "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.1),
+}
+
+
+def steps(model: nn.Module, make_optimizer: MakeOptimizer, masks: Mapping[str, Tensor]) -> None:
+    """Train five steps, after each of which the weights that a parameter's mask leaves out are zeroed."""
+    optimizer, generator = make_optimizer(model.parameters()), torch.Generator().manual_seed(0)
+    dtype = next(model.parameters()).dtype
     for _ in range(5):
         optimizer.zero_grad()
-        model(torch.randn(8, 2, 4, 4)).square().mean().backward()
+        backward(model(torch.randn(8, 2, 4, 4, generator=generator).to(dtype)).square().mean())
         optimizer.step()
-        # Without the call below the step alone would not do: the gradients of zeroed weights are not zero.
-        assert (model[2].weight[~model[2].kept] != 0).any()
-        rezero_weights(model)
-        for layer in (model[0], model[2]):
-            assert torch.equal(layer.weight != 0, layer.kept)
-    for layer, before in zip((model[0], model[2]), start, strict=True):
+        with torch.no_grad():
+            for name, mask in masks.items():
+                model.get_parameter(name).mul_(mask)
+
+
+@pytest.mark.parametrize("make_optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_training_moves_the_kept_weights_as_masks_on_dense_layers_would(
+    make_optimizer: MakeOptimizer, dtype: torch.dtype, tolerance: float
+) -> None:
+    model: Any = nn.Sequential(SparseConv2d(2, 6, 3, 0.75), nn.Flatten(), SparseLinear(24, 20, 0.75)).to(
+        dtype
+    )
+    dense: Any = nn.Sequential(nn.Conv2d(2, 6, 3), nn.Flatten(), nn.Linear(24, 20)).to(dtype)
+    masks = {"0.weight": model[0].kept, "2.weight": model[2].kept}
+    for index in (0, 2):
+        dense[index].load_state_dict({"weight": model[index].weight, "bias": model[index].bias})
+    start = [model[index].weight.detach() for index in (0, 2)]
+    steps(model, make_optimizer, {})
+    steps(dense, make_optimizer, masks)
+    for index, before in zip((0, 2), start, strict=True):
+        layer = model[index]
+        torch.testing.assert_close(layer.weight, dense[index].weight, rtol=tolerance, atol=tolerance)
+        torch.testing.assert_close(layer.bias, dense[index].bias, rtol=tolerance, atol=tolerance)
         assert (layer.weight != before)[layer.kept].all()
+        assert torch.equal(layer.weight != 0, layer.kept)
 
 
-def test_rezeroing_leaves_kept_weights_and_dense_layers_alone() -> None:
-    model: Any = nn.Sequential(SparseLinear(10, 10, 0.5), nn.Linear(10, 3))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.fill_(2.0)
-    rezero_weights(model)
-    assert torch.equal(model[0].weight, 2.0 * model[0].kept)
-    assert (model[1].weight == 2.0).all()
+def test_an_optimiser_has_the_kept_weights_alone() -> None:
+    layer = SparseLinear(100, 20, 0.9)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9)
+    backward(layer(torch.randn(4, 100)).sum())
+    optimizer.step()
+    assert [tuple(state["momentum_buffer"].shape) for state in optimizer.state.values()] == [(20, 10), (20,)]
 
 
 def test_weight_sparsity_counts_the_zeros_of_sparse_layers_alone() -> None:
     model: Any = nn.Sequential(SparseLinear(10, 20, 0.9), nn.Linear(20, 10), SparseLinear(10, 10, 0.5))
     assert weight_sparsity(model) == pytest.approx((180 + 50) / 300)
     with torch.no_grad():
-        model[0].weight.fill_(1.0)
-    assert weight_sparsity(model) == pytest.approx(50 / 300)
+        model[0].values[:10] = 0.0
+    assert weight_sparsity(model) == pytest.approx((190 + 50) / 300)
     assert weight_sparsity(nn.Linear(3, 3)) == 0
 
 
-def test_a_checkpoint_brings_its_own_choice_of_weights(tmp_path: Path) -> None:
-    saved = SparseLinear(30, 10, 0.8)
+MAKE_LAYERS: dict[str, Callable[[], SparseLinear | SparseConv2d]] = {
+    "linear": lambda: SparseLinear(30, 10, 0.8),
+    "convolution": lambda: SparseConv2d(3, 10, 5, 0.8),
+}
+
+
+@pytest.mark.parametrize("make", MAKE_LAYERS.values(), ids=MAKE_LAYERS)
+def test_a_checkpoint_brings_its_own_choice_of_weights(
+    make: Callable[[], SparseLinear | SparseConv2d], tmp_path: Path
+) -> None:
+    saved, restored = make(), make()
     torch.save(saved.state_dict(), tmp_path / "layer.pt")
-    restored = SparseLinear(30, 10, 0.8)
     assert not torch.equal(restored.kept, saved.kept)
     restored.load_state_dict(torch.load(tmp_path / "layer.pt", weights_only=True))
-    rezero_weights(restored)
     assert torch.equal(restored.weight, saved.weight)
-    assert restored.kept.dtype == torch.bool
+    assert torch.equal(restored.kept, saved.kept)
+
+
+@pytest.mark.parametrize("make", MAKE_LAYERS.values(), ids=MAKE_LAYERS)
+def test_a_checkpoint_of_all_weights_with_a_mask_is_still_read(
+    make: Callable[[], SparseLinear | SparseConv2d],
+) -> None:
+    saved: Any = nn.Sequential(make())
+    restored: Any = nn.Sequential(make())
+    layer: Any = saved[0]
+    state = {"0.weight": layer.weight.detach(), "0.bias": layer.bias.detach(), "0.kept": layer.kept}
+    restored.load_state_dict(state)
+    assert set(state) == {"0.weight", "0.bias", "0.kept"}
+    for name, tensor in saved.state_dict().items():
+        assert torch.equal(restored.state_dict()[name], tensor), name
+    x = torch.randn(4, 30) if isinstance(layer, SparseLinear) else torch.randn(4, 3, 8, 8)
+    assert torch.equal(restored(x), saved(x))
+
+
+def test_layers_without_memory_take_their_weights_from_a_checkpoint() -> None:
+    with torch.device("meta"):
+        model: Any = nn.Sequential(SparseConv2d(2, 6, 3, 0.75), nn.Flatten(), SparseLinear(24, 5, 0.9))
+        assert model(torch.zeros(3, 2, 4, 4)).shape == (3, 5)
+    saved = nn.Sequential(SparseConv2d(2, 6, 3, 0.75), nn.Flatten(), SparseLinear(24, 5, 0.9))
+    model.to_empty(device="cpu").load_state_dict(saved.state_dict())
+    x = torch.randn(3, 2, 4, 4)
+    assert torch.equal(model(x), saved(x))
 
 
 @pytest.mark.parametrize("sparsity", [-0.1, 1.0, 1.5, math.nan])

@@ -12,6 +12,7 @@ from sigtune.kernels.image_winners import TapMoments, can_choose_from_images
 from sigtune.kernels.winners_convolution import can_convolve_winners, convolve_winners
 from sigtune.models.k_winners import KWinners2d, KWinnersConfig
 from sigtune.models.norm_pool_winners import NormPoolWinners
+from sigtune.models.sparse_weights import SparseConv2d
 from sigtune.models.winners_block import WinnersBlock, WinnersBlocks
 
 pytestmark = pytest.mark.skipif(not library.is_compiled(), reason="installed without a C++ compiler")
@@ -41,7 +42,7 @@ def blocks(
     return WinnersBlocks(
         *(
             WinnersBlock(
-                nn.Conv2d(inputs, outputs, kernel),
+                SparseConv2d(inputs, outputs, kernel, 0.0),
                 NormPoolWinners(outputs, 2, KWinners2d(outputs, percent_on, config), before_pool),
             )
             for inputs, outputs in itertools.pairwise(channels)
@@ -81,10 +82,10 @@ def test_the_convolution_of_winners_is_the_convolution_of_all(
 ) -> None:
     x, argmax = winners_like(*shape, share=share)
     x.requires_grad_()
-    convolution = nn.Conv2d(shape[1], outputs, kernel)
+    convolution = SparseConv2d(shape[1], outputs, kernel, 0.0)
     precise, precise_x = copy.deepcopy(convolution).double(), x.detach().double().requires_grad_()
-    assert can_convolve_winners(x, convolution)
-    y, expected = convolve_winners(x, argmax, convolution), precise(precise_x)
+    assert can_convolve_winners(x, convolution.shape, convolution.bias)
+    y, expected = convolve_winners(x, argmax, convolution.weight, convolution.bias), precise(precise_x)
     torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-5)
     of_y = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
     backward(y, of_y)
@@ -101,7 +102,8 @@ def test_moments_are_those_of_the_convolution(shape: tuple[int, ...], kernel: in
     generator = torch.Generator().manual_seed(0)
     images, convolution = torch.randn(shape, generator=generator) * 3 + 2, nn.Conv2d(shape[1], 64, kernel)
     moments = TapMoments(images, kernel)
-    mean, variance = moments.of_outputs(convolution)
+    assert convolution.bias is not None
+    mean, variance = moments.of_outputs(convolution.weight, convolution.bias)
     outputs = copy.deepcopy(convolution).double()(images.double()).transpose(0, 1)
     assert moments.count == outputs[0].numel()
     torch.testing.assert_close(mean.double(), outputs.flatten(1).mean(dim=1), rtol=1e-5, atol=1e-5)
@@ -122,14 +124,14 @@ def test_a_block_of_images_trains_as_its_layers_do_one_after_the_other(
     network[0].winners.winners.duty_cycle.copy_(torch.linspace(0, 0.2, 32))
     precise = copy.deepcopy(network).double()
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    assert can_choose_from_images(images, network[0].convolution, 2)
+    assert can_choose_from_images(images, network[0].convolution.shape, network[0].convolution.bias, 2)
     y, expected = network(images), one_after_the_other(precise, images.double())
     assert torch.equal(y != 0, expected != 0)
     torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-4)
     of_y = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
     (y * of_y).sum().backward()
     backward((expected * of_y).sum())
-    scale = gradient_of(precise[0].convolution.weight).abs().max()
+    scale = gradient_of(precise[0].convolution.values).abs().max()
     for own, other in zip(network.parameters(), precise.parameters(), strict=True):
         torch.testing.assert_close(
             gradient_of(own).double(), gradient_of(other), rtol=1e-4, atol=1e-4 * float(scale)
@@ -214,31 +216,24 @@ def test_images_that_need_a_gradient_get_the_one_of_the_layers() -> None:
     assert gradient_of(leaves[0]).abs().max() > 0
 
 
-@pytest.mark.parametrize(
-    "convolution",
-    [
-        nn.Conv2d(8, 32, 3, padding=1),
-        nn.Conv2d(8, 32, 3, stride=2),
-        nn.Conv2d(8, 32, 3, dilation=2),
-        nn.Conv2d(8, 32, 3, groups=2),
-        nn.Conv2d(8, 32, 3, bias=False),
-        nn.Conv2d(8, 32, (3, 2)),
-        nn.Conv2d(8, 33, 3),
-        nn.Conv2d(8, 32, 3).double(),
-    ],
-)
-def test_other_convolutions_are_left_to_torch(convolution: nn.Conv2d) -> None:
-    x = torch.zeros(2, 8, 9, 9)
-    assert can_convolve_winners(x, nn.Conv2d(8, 32, 3))
-    assert can_choose_from_images(x, nn.Conv2d(8, 32, 3), 2)
-    assert not can_convolve_winners(x, convolution)
-    assert not can_choose_from_images(x, convolution, 2)
+@pytest.mark.parametrize(("shape", "dtype"), [((33, 8, 3, 3), torch.float32), ((32, 8, 3, 3), torch.float64)])
+def test_other_convolutions_are_left_to_torch(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    x, size, bias = (
+        torch.zeros(2, 8, 9, 9, dtype=dtype),
+        torch.Size(shape),
+        torch.zeros(shape[0], dtype=dtype),
+    )
+    assert not can_convolve_winners(x, size, bias)
+    assert not can_choose_from_images(x, size, bias, 2)
+    usual = (x.float(), torch.Size((32, 8, 3, 3)), torch.zeros(32))
+    assert can_convolve_winners(*usual)
+    assert can_choose_from_images(*usual, 2)
 
 
 def test_before_the_pooling_pixels_outside_the_windows_compete_too() -> None:
-    images, convolution = torch.zeros(2, 1, 9, 8), nn.Conv2d(1, 32, 3)  # 7 × 6 pixels
-    assert can_choose_from_images(images, convolution, 2)
-    assert not can_choose_from_images(images, convolution, 2, before_pool=True)
+    given = (torch.zeros(2, 1, 9, 8), torch.Size((32, 1, 3, 3)), torch.zeros(32))  # 7 × 6 pixels
+    assert can_choose_from_images(*given, 2)
+    assert not can_choose_from_images(*given, 2, before_pool=True)
 
 
 def test_without_the_compiled_functions_and_under_autocast_torch_does_the_same(
@@ -262,5 +257,5 @@ def test_an_image_or_a_weight_that_is_not_finite_shows(value: float, before_pool
     assert not blocks([1, 32, 32], 3, before_pool=before_pool)(images).isfinite().all()
     network = blocks([1, 32, 32], 3, before_pool=before_pool)
     with torch.no_grad():
-        network[1].convolution.weight[0, 0, 0, 0] = value
+        network[1].convolution.values[0, 0] = value
     assert not network(torch.randn(3, 1, 16, 16)).isfinite().all()

@@ -203,3 +203,22 @@ def test_a_named_checkpoint_that_does_not_fit_is_refused(
         resume_point(config(path, max_epochs), None, WEIGHTS)
     (problem,) = caught.value.problems
     assert (problem.key, problem.what) == (f"trainer.resume={path}", what)
+
+
+ALL_WEIGHTS = {"layer.weight": torch.zeros(2, 4), "layer.kept": torch.zeros(2, 4, dtype=torch.bool)}
+
+
+def test_a_checkpoint_of_a_release_that_held_zeroed_weights_is_refused_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = save(tmp_path / "last.ckpt", job_identity(config()), state_dict=ALL_WEIGHTS)
+    with pytest.raises(UsageError) as caught:
+        resume_point(config(path), None, WEIGHTS)
+    (problem,) = caught.value.problems
+    assert problem.key == f"trainer.resume={path}"
+    assert "0.1.0" in problem.what
+    assert f"--config-name evaluate checkpoint={path}" in str(problem.remedy)
+    caplog.set_level(logging.WARNING)
+    assert resume_point(config(), path, WEIGHTS) is None
+    assert "0.1.0" in caplog.messages[-1]
+    assert "training begins anew" in caplog.messages[-1]

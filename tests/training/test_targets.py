@@ -94,6 +94,13 @@ def test_a_class_in_the_wrong_place_is_refused_with_the_right_place(
     assert problems(**sections)[0] == (f"{group}._target_={target}", what, remedy)
 
 
+def test_a_callback_that_is_no_longer_needed_is_named() -> None:
+    target = "sigtune.training.callbacks.rezero_weights.RezeroWeights"
+    ((key, what, remedy),) = problems(callbacks={"zeros": {"_target_": target}})
+    assert (key, remedy) == (f"callbacks.zeros._target_={target}", "leave out callbacks.zeros")
+    assert what.startswith("is no longer needed")
+
+
 def test_a_class_that_is_not_there_is_refused_with_the_reason() -> None:
     ((key, what, _),) = problems(module={"_target_": f"{OWN}.Regresion"})
     assert key == f"module._target_={OWN}.Regresion"

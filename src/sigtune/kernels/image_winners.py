@@ -13,10 +13,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sigtune.kernels.library import compiled, takes_float32
-from sigtune.kernels.winners_convolution import is_plain
 
 _OUTPUTS = 32  # the functions take output channels in blocks of these
 _KERNEL = 8  # and kernels of this width at most
@@ -25,22 +24,22 @@ _WINDOW = 2
 
 
 def can_choose_from_images(
-    images: Tensor, convolution: nn.Conv2d, window: int, before_pool: bool = False
+    images: Tensor, shape: torch.Size, bias: Tensor, window: int, before_pool: bool = False
 ) -> bool:
-    """Return whether the functions below are there for the images, (N, C, H, W), and the convolution."""
+    """Return whether the functions below take the images, (N, C, H, W), and weights of shape (D, C, K, K)."""
+    outputs, _, kernel, _ = shape
     # They convolve the pixels of whole windows only; before the pooling the others would compete too.
-    outputs = [size - convolution.kernel_size[0] + 1 for size in images.shape[2:]]
-    has_all_pixels = not before_pool or all(size % _WINDOW == 0 for size in outputs)
+    sizes = [size - kernel + 1 for size in images.shape[2:]]
+    has_all_pixels = not before_pool or all(size % _WINDOW == 0 for size in sizes)
     return (
         len(images) > 0
         and has_all_pixels
         and not images.requires_grad
         and window == _WINDOW
-        and is_plain(convolution)
-        and convolution.kernel_size[0] <= _KERNEL
-        and convolution.weight[0].numel() <= _TAPS
-        and convolution.out_channels % _OUTPUTS == 0
-        and takes_float32(images, convolution.weight)
+        and kernel <= _KERNEL
+        and shape[1:].numel() <= _TAPS
+        and outputs % _OUTPUTS == 0
+        and takes_float32(images, bias)
     )
 
 
@@ -54,18 +53,21 @@ class TapMoments:
         self.mean = sums / self.count
         self.covariance = products / self.count - torch.outer(self.mean, self.mean)
 
-    def of_outputs(self, convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
-        """Return the mean and the biased variance of each output channel: (D,) and (D,) float32."""
-        assert convolution.bias is not None
-        weights = convolution.weight.detach().flatten(1).double()
-        mean = weights @ self.mean + convolution.bias.detach().double()
+    def of_outputs(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean and the biased variance of each output channel: (D,) and (D,) float32.
+
+        `weight` is (D, C, K, K).
+        """
+        weights = weight.detach().flatten(1).double()
+        mean = weights @ self.mean + bias.detach().double()
         variance = ((weights @ self.covariance) * weights).sum(dim=1).clamp_min(0.0)
         return mean.float(), variance.float()
 
 
 def image_winners(
     images: Tensor,
-    convolution: nn.Conv2d,
+    weight: Tensor,
+    bias: Tensor,
     mean: Tensor,
     scale: Tensor,
     boost: Tensor,
@@ -73,7 +75,7 @@ def image_winners(
     moments: TapMoments | None,
     before_pool: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Convolve, normalise, pool and choose: images are (N, C, H, W), mean, scale and boost (D,) float32.
+    """Convolve, normalise, pool and choose: images are (N, C, H, W), weight is (D, C, K, K), the others (D,).
 
     Returns the winners, (N, D, H'/2, W'/2) in channels_last; their argmax indices, uint8 of the same shape:
     the index of each within its pooling window, row by row, and 255 where a unit did not win; and for how
@@ -84,9 +86,7 @@ def image_winners(
     """
     of_taps = (None, None) if moments is None else (moments.mean, moments.covariance)
     y: Tensor
-    y, argmax, on = _winners(
-        images, convolution.weight, convolution.bias, mean, scale, boost, k, before_pool, *of_taps
-    )
+    y, argmax, on = _winners(images, weight, bias, mean, scale, boost, k, before_pool, *of_taps)
     return y, argmax, on
 
 

@@ -44,8 +44,8 @@ _PARAMETERS: dict[str, list[type]] = {
     "winners_convolution": [*[_POINTER] * 2, *[_SIZE] * 6, _INT, *[_POINTER] * 3],
     "winners_convolution_gradient": [*[_POINTER] * 3, *[_SIZE] * 6, _INT, *[_POINTER] * 3],
     # sparse_linear.cpp
-    "sparse_linear": [_POINTER, *[_SIZE] * 3, *[_POINTER] * 2, _INT, *[_POINTER] * 4],
-    "sparse_linear_gradient": [*[_POINTER] * 2, *[_SIZE] * 3, *[_POINTER] * 5, _INT, *[_POINTER] * 4],
+    "linear_of_kept": [_POINTER, *[_SIZE] * 4, _POINTER, _INT, *[_POINTER] * 3],
+    "linear_of_kept_gradient": [*[_POINTER] * 2, *[_SIZE] * 4, *[_POINTER] * 4, _INT, *[_POINTER] * 4],
     # augmented_frames.cpp
     "augmented_frames": [*[_POINTER] * 6, ctypes.c_float, _POINTER, *[_SIZE] * 6, _INT, _INT, _POINTER],
     # band_powers.cpp

@@ -113,14 +113,12 @@ FOR_EACH_WIDTH(products_with_features, multiply_features, 16,
 
 extern "C" {
 
-// Which weights are kept is given row by row (CSR): the columns of row r are column_of[row_starts[r]] up to
-// column_of[row_starts[r + 1]]; and column by column (CSC), where csr_index_of is each weight's index in CSR.
+// `count` weights of each row are kept. The columns of row r are column_of[r·count] up to column_of[(r + 1)·count],
+// and its weights are there too; column by column (CSC) there is each weight's row, and its index in that order.
 
-// y = x·weightsᵀ + bias: x is (samples, columns), the weights are (rows, columns), y is (samples, rows). `kept`
-// gets the weights that are.
-void sparse_linear(const float* x, int64_t samples, int64_t rows, int64_t columns, const int32_t* row_starts,
-                   const int32_t* column_of, int threads, const float* weights, const float* bias, float* kept,
-                   float* y) {
+// y = x·weightsᵀ + bias: x is (samples, columns), y is (samples, rows).
+void linear_of_kept(const float* x, int64_t samples, int64_t rows, int64_t columns, int64_t count,
+                   const int32_t* column_of, int threads, const float* weights, const float* bias, float* y) {
     Transposed features(samples, columns), outputs(samples, rows);
 #pragma omp parallel num_threads(threads)
     {
@@ -129,12 +127,8 @@ void sparse_linear(const float* x, int64_t samples, int64_t rows, int64_t column
         for (int64_t chunk = 0; chunk < features.chunks(); ++chunk) {
 #pragma omp for schedule(dynamic, 16)
             for (int64_t row = 0; row < rows; ++row) {
-                const int64_t begin = row_starts[row], end = row_starts[row + 1];
-                if (chunk == 0) {
-                    for (int64_t i = begin; i < end; ++i) kept[i] = weights[row * columns + column_of[i]];
-                }
-                sum_of_features(features.at(chunk, 0), kept + begin, column_of + begin, end - begin, bias[row],
-                                outputs.at(chunk, row));
+                sum_of_features(features.at(chunk, 0), weights + row * count, column_of + row * count, count,
+                                bias[row], outputs.at(chunk, row));
             }
         }
 #pragma omp for schedule(dynamic)
@@ -142,37 +136,32 @@ void sparse_linear(const float* x, int64_t samples, int64_t rows, int64_t column
     }
 }
 
-// The gradients with respect to x, to the kept weights (it is 0 for the others), and to the bias.
-void sparse_linear_gradient(const float* grad_y, const float* x, int64_t samples, int64_t rows, int64_t columns,
-                            const int32_t* row_starts, const int32_t* column_of, const int32_t* column_starts,
-                            const int32_t* row_of, const int32_t* csr_index_of, int threads, const float* kept,
+// The gradients with respect to x, to the weights, and to the bias.
+void linear_of_kept_gradient(const float* grad_y, const float* x, int64_t samples, int64_t rows, int64_t columns,
+                            int64_t count, const int32_t* column_of, const int32_t* column_starts,
+                            const int32_t* row_of, const int32_t* index_of, int threads, const float* weights,
                             float* grad_x, float* grad_weights, float* grad_bias) {
-    const int64_t count = row_starts[rows];
     Transposed features(samples, columns), gradients(samples, rows), grad_features(samples, columns);
-    std::unique_ptr<float[]> by_column(new float[count]), products(new float[count]());
+    std::unique_ptr<float[]> by_column(new float[rows * count]);
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(dynamic) nowait
         for (int64_t f = 0; f < columns; f += Transposed::TILE) features.take(x, f);
 #pragma omp for nowait
-        for (int64_t i = 0; i < count; ++i) by_column[i] = kept[csr_index_of[i]];
+        for (int64_t i = 0; i < rows * count; ++i) by_column[i] = weights[index_of[i]];
 #pragma omp for schedule(dynamic)
         for (int64_t f = 0; f < rows; f += Transposed::TILE) gradients.take(grad_y, f);
         for (int64_t chunk = 0; chunk < features.chunks(); ++chunk) {
 #pragma omp for schedule(dynamic, 16)
             for (int64_t row = 0; row < rows; ++row) {
-                const int64_t begin = row_starts[row];
-                products_with_features(gradients.at(chunk, row), features.at(chunk, 0), column_of + begin,
-                                       row_starts[row + 1] - begin, products.get() + begin);
+                float* const products = grad_weights + row * count;
+                if (chunk == 0) {
+                    std::fill_n(products, count, 0.0f);
+                    grad_bias[row] = gradients.sum(row);
+                }
+                products_with_features(gradients.at(chunk, row), features.at(chunk, 0), column_of + row * count,
+                                       count, products);
             }
-        }
-#pragma omp for schedule(dynamic, 16) nowait
-        for (int64_t row = 0; row < rows; ++row) {
-            float* const grad_row = std::fill_n(grad_weights + row * columns, columns, 0.0f) - columns;
-            for (int64_t i = row_starts[row]; i < row_starts[row + 1]; ++i) {
-                grad_row[column_of[i]] = products[i];
-            }
-            grad_bias[row] = gradients.sum(row);
         }
         for (int64_t chunk = 0; chunk < features.chunks(); ++chunk) {
 #pragma omp for schedule(dynamic, 16)

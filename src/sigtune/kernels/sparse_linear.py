@@ -16,47 +16,44 @@ _SHARE = 0.25  # with more of the weights kept, a dense product is faster
 
 @dataclass(frozen=True)
 class Pattern:
-    """Where the K kept weights of an (M, N) matrix are, all int32 on the CPU, in torch's names.
+    """Where the kept weights of an (M, N) matrix are, K in each row, all int32 on the CPU, in torch's names.
 
-    Row by row (CSR): `col_indices`, (K,), and `crow_indices`, (M + 1,), where each row begins and the last
-    ends. Column by column (CSC): `row_indices`, (K,), and `ccol_indices`, (N + 1,); `csr_indices`, (K,), has
-    the index of each of these weights among those of CSR.
+    Row by row: `col_indices`, (M, K). Column by column (CSC): `row_indices`, (M·K,), and `ccol_indices`,
+    (N + 1,), where each column begins and the last ends; `csr_indices`, (M·K,), has the index of each of
+    these weights among those of `col_indices`.
     """
 
-    crow_indices: Tensor
     col_indices: Tensor
     ccol_indices: Tensor
     row_indices: Tensor
     csr_indices: Tensor
 
     @classmethod
-    def of(cls, kept: Tensor) -> Pattern:
-        """Return the pattern of a mask, (M, N) bool."""
-        kept = kept.cpu()
-        rows, columns = kept.nonzero(as_tuple=True)
-        csr_indices = columns.argsort(stable=True)
-        starts = (functional.pad(kept.sum(dim=dim).cumsum(0), (1, 0)).int() for dim in (1, 0))
-        crow_indices, ccol_indices = starts
-        return cls(crow_indices, columns.int(), ccol_indices, rows[csr_indices].int(), csr_indices.int())
+    def of(cls, col_indices: Tensor, columns: int) -> Pattern:
+        """Return the pattern of (M, K) column indices, ascending in each row."""
+        by_row = col_indices.cpu()
+        csr_indices = by_row.flatten().argsort(stable=True)
+        counts = by_row.flatten().bincount(minlength=columns)
+        ccol_indices = functional.pad(counts.cumsum(0), (1, 0)).int()
+        row_indices = csr_indices // max(1, by_row.shape[1])
+        return cls(by_row, ccol_indices, row_indices.int(), csr_indices.int())
 
     def is_worth_it(self) -> bool:
         """Return whether few enough weights are kept."""
-        return len(self.col_indices) <= _SHARE * (len(self.crow_indices) - 1) * (len(self.ccol_indices) - 1)
+        return self.col_indices.shape[1] <= _SHARE * (len(self.ccol_indices) - 1)
 
 
-def can_multiply_sparsely(x: Tensor, weight: Tensor, pattern: Pattern) -> bool:
-    """Return whether `sparse_linear` is there for x, (N, in), and the weights, (out, in), and worth it."""
-    return x.dim() == 2 and len(x) > 0 and pattern.is_worth_it() and takes_float32(x, weight)
+def can_multiply_sparsely(x: Tensor, values: Tensor, pattern: Pattern) -> bool:
+    """Return whether `sparse_linear` is there for x, (N, in), and the weights, (out, K), and worth it."""
+    return x.dim() == 2 and len(x) > 0 and pattern.is_worth_it() and takes_float32(x, values)
 
 
-def sparse_linear(x: Tensor, weight: Tensor, bias: Tensor, pattern: Pattern) -> Tensor:
-    """Return x·weightᵀ + bias, (N, out). Weights that are not kept count as 0, and get a gradient of 0."""
-    y: Tensor
-    y, _ = _multiply(
+def sparse_linear(x: Tensor, values: Tensor, bias: Tensor, pattern: Pattern) -> Tensor:
+    """Return x·weightᵀ + bias, (N, out), where `values`, (out, K), are the weights that are kept."""
+    y: Tensor = _multiply(
         x,
-        weight,
+        values,
         bias,
-        pattern.crow_indices,
         pattern.col_indices,
         pattern.ccol_indices,
         pattern.row_indices,
@@ -71,107 +68,97 @@ def sparse_linear(x: Tensor, weight: Tensor, bias: Tensor, pattern: Pattern) -> 
 @torch.library.custom_op("sigtune::sparse_linear", mutates_args=(), device_types="cpu")
 def _multiply(
     x: Tensor,
-    weight: Tensor,
+    values: Tensor,
     bias: Tensor,
-    crow_indices: Tensor,
     col_indices: Tensor,
     ccol_indices: Tensor,
     row_indices: Tensor,
     csr_indices: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Return the product and the kept weights, (K,), for the gradient."""
-    x, weight = x.contiguous(), weight.contiguous()
-    y, kept = x.new_empty(len(x), len(weight)), x.new_empty(len(col_indices))
-    compiled().sparse_linear(
+) -> Tensor:
+    x = x.contiguous()
+    y = x.new_empty(len(x), len(values))
+    compiled().linear_of_kept(
         x.data_ptr(),
         len(x),
-        *weight.shape,
-        crow_indices.data_ptr(),
+        len(values),
+        x.shape[1],
+        values.shape[1],
         col_indices.data_ptr(),
         torch.get_num_threads(),
-        weight.data_ptr(),
+        values.contiguous().data_ptr(),
         bias.contiguous().data_ptr(),
-        kept.data_ptr(),
         y.data_ptr(),
     )
-    return y, kept
+    return y
 
 
 @_multiply.register_fake
 def _(
     x: Tensor,
-    weight: Tensor,
+    values: Tensor,
     bias: Tensor,
-    crow_indices: Tensor,
     col_indices: Tensor,
     ccol_indices: Tensor,
     row_indices: Tensor,
     csr_indices: Tensor,
-) -> tuple[Tensor, Tensor]:
-    return x.new_empty(len(x), len(weight)), x.new_empty(len(col_indices))
+) -> Tensor:
+    return x.new_empty(len(x), len(values))
 
 
 @torch.library.custom_op("sigtune::sparse_linear_gradient", mutates_args=(), device_types="cpu")
 def _gradient(
     grad_y: Tensor,
     x: Tensor,
-    kept: Tensor,
-    crow_indices: Tensor,
+    values: Tensor,
     col_indices: Tensor,
     ccol_indices: Tensor,
     row_indices: Tensor,
     csr_indices: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients with respect to x, the weights and the bias."""
-    grad_y, x = grad_y.contiguous(), x.contiguous()
-    grad_x, grad_weight, grad_bias = (
-        torch.empty_like(x),
-        x.new_empty(grad_y.shape[1], x.shape[1]),
-        grad_y.new_empty(grad_y.shape[1]),
-    )
-    compiled().sparse_linear_gradient(
+    """Return the gradients with respect to x, the values and the bias."""
+    grad_y, x, values = grad_y.contiguous(), x.contiguous(), values.contiguous()
+    grad_x, grad_values = torch.empty_like(x), torch.empty_like(values)
+    grad_bias = grad_y.new_empty(len(values))
+    compiled().linear_of_kept_gradient(
         grad_y.data_ptr(),
         x.data_ptr(),
         len(x),
-        *grad_weight.shape,
-        crow_indices.data_ptr(),
+        len(values),
+        x.shape[1],
+        values.shape[1],
         col_indices.data_ptr(),
         ccol_indices.data_ptr(),
         row_indices.data_ptr(),
         csr_indices.data_ptr(),
         torch.get_num_threads(),
-        kept.data_ptr(),
+        values.data_ptr(),
         grad_x.data_ptr(),
-        grad_weight.data_ptr(),
+        grad_values.data_ptr(),
         grad_bias.data_ptr(),
     )
-    return grad_x, grad_weight, grad_bias
+    return grad_x, grad_values, grad_bias
 
 
 @_gradient.register_fake
 def _(
     grad_y: Tensor,
     x: Tensor,
-    kept: Tensor,
-    crow_indices: Tensor,
+    values: Tensor,
     col_indices: Tensor,
     ccol_indices: Tensor,
     row_indices: Tensor,
     csr_indices: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    outputs, inputs = grad_y.shape[1], x.shape[1]
-    return torch.empty_like(x), x.new_empty(outputs, inputs), grad_y.new_empty(outputs)
+    return torch.empty_like(x), torch.empty_like(values), grad_y.new_empty(len(values))
 
 
-def _save_for_gradient(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
-    x, _, _, *pattern = inputs
-    kept = output[1]
-    ctx.mark_non_differentiable(kept)
-    ctx.save_for_backward(x, kept, *pattern)
+def _save_for_gradient(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    x, values, _, *pattern = inputs
+    ctx.save_for_backward(x, values, *pattern)
 
 
-def _backward(ctx: Any, grad_y: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    return *_gradient(grad_y, *ctx.saved_tensors), *[None] * 5
+def _backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
+    return *_gradient(grad_y, *ctx.saved_tensors), *[None] * 4
 
 
 _multiply.register_autograd(_backward, setup_context=_save_for_gradient)

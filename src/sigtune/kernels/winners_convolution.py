@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sigtune.kernels.library import compiled, takes_float32
 
@@ -18,34 +18,19 @@ _OUTPUTS = 32  # the functions take output channels in blocks of these
 _INPUTS = 8
 
 
-def can_convolve_winners(x: Tensor, convolution: nn.Conv2d) -> bool:
-    """Return whether `convolve_winners` is there for the input, (N, C, H, W), and the convolution."""
-    return (
-        len(x) > 0
-        and is_plain(convolution)
-        and convolution.out_channels % _OUTPUTS == 0
-        and convolution.in_channels % _INPUTS == 0
-        and takes_float32(x, convolution.weight)
-    )
+def can_convolve_winners(x: Tensor, shape: torch.Size, bias: Tensor) -> bool:
+    """Return whether `convolve_winners` takes the input, (N, C, H, W), and weights of shape (D, C, K, K)."""
+    outputs, inputs, *_ = shape
+    return len(x) > 0 and outputs % _OUTPUTS == 0 and inputs % _INPUTS == 0 and takes_float32(x, bias)
 
 
-def is_plain(convolution: nn.Conv2d) -> bool:
-    """Return whether it has a bias, a square kernel, and no stride, padding, dilation or groups."""
-    return (
-        convolution.kernel_size[0] == convolution.kernel_size[1]
-        and convolution.stride == convolution.dilation == (1, 1)
-        and convolution.padding == (0, 0)
-        and convolution.groups == 1
-        and convolution.bias is not None
-    )
-
-
-def convolve_winners(x: Tensor, argmax: Tensor, convolution: nn.Conv2d) -> Tensor:
+def convolve_winners(x: Tensor, argmax: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return the convolution, (N, D, H', W') in channels_last, of x, (N, C, H, W), whose winners alone count.
 
-    `argmax`, uint8 of the same shape, is 255 where x is not a winner; there x is 0, and gets a gradient of 0.
+    `weight` is (D, C, K, K). `argmax`, uint8 of x's shape, is 255 where x is not a winner; there x is 0, and
+    gets a gradient of 0.
     """
-    output: Tensor = _convolve(x, argmax, convolution.weight, convolution.bias)
+    output: Tensor = _convolve(x, argmax, weight, bias)
     return output
 
 

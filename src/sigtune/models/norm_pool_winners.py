@@ -58,24 +58,25 @@ class NormPoolWinners(nn.Module):
         self._count(on, len(x), pixels)
         return y, argmax
 
-    def can_choose_from_images(self, images: Tensor, convolution: nn.Conv2d) -> bool:
-        """Return whether `choose_from_images` takes the images, (N, C, H, W), and the convolution."""
+    def can_choose_from_images(self, images: Tensor, shape: torch.Size, bias: Tensor) -> bool:
+        """Return whether `choose_from_images` takes the images, (N, C, H, W), and weights of (D, C, K, K)."""
         # In evaluation the statistics do not depend on the images, and the gradient is another.
         return (self.training or not torch.is_grad_enabled()) and can_choose_from_images(
-            images, convolution, self.window, self.before_pool
+            images, shape, bias, self.window, self.before_pool
         )
 
-    def choose_from_images(self, images: Tensor, convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
-        """Return the same of the convolution of images, (N, C, H, W)."""
-        pixels = self._competing(*(size - convolution.kernel_size[0] + 1 for size in images.shape[2:]))
-        moments = TapMoments(images, convolution.kernel_size[0]) if self.training else None
+    def choose_from_images(self, images: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same of the convolution of images, (N, C, H, W), with a weight, (D, C, K, K)."""
+        kernel = weight.shape[2]
+        pixels = self._competing(*(size - kernel + 1 for size in images.shape[2:]))
+        moments = TapMoments(images, kernel) if self.training else None
         if moments is None:
             mean, variance = self._running_statistics()
         else:
-            mean, variance = moments.of_outputs(convolution)
+            mean, variance = moments.of_outputs(weight, bias)
             self._take_in(mean, variance, moments.count)
         how = self._how_to_choose(variance, pixels)
-        y, argmax, on = image_winners(images, convolution, mean, *how, moments, self.before_pool)
+        y, argmax, on = image_winners(images, weight, bias, mean, *how, moments, self.before_pool)
         self._count(on, len(images), pixels)
         return y, argmax
 

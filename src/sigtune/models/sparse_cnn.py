@@ -91,9 +91,9 @@ class _CNN(nn.Module):
 
     def __init__(
         self,
-        convolutions: Sequence[nn.Conv2d],
+        convolutions: Sequence[nn.Conv2d | SparseConv2d],
         conv_activations: Sequence[nn.Module],
-        linear: nn.Linear,
+        linear: nn.Linear | SparseLinear,
         linear_activation: nn.Module,
         num_classes: int,
         k_winners_before_pool: bool = False,
@@ -119,7 +119,9 @@ class _CNN(nn.Module):
 
 
 def _features(
-    convolutions: Sequence[nn.Conv2d], activations: Sequence[nn.Module], k_winners_before_pool: bool
+    convolutions: Sequence[nn.Conv2d | SparseConv2d],
+    activations: Sequence[nn.Module],
+    k_winners_before_pool: bool,
 ) -> nn.Sequential:
     """Return the convolutions, each with batch norm, 2×2 pooling and its activation.
 
@@ -129,7 +131,7 @@ def _features(
     layers: list[nn.Module] = []
     for convolution, activation in zip(convolutions, activations, strict=True):
         channels = convolution.out_channels
-        if isinstance(activation, KWinners2d):
+        if isinstance(convolution, SparseConv2d) and isinstance(activation, KWinners2d):
             winners = NormPoolWinners(channels, window, activation, k_winners_before_pool)
             layers.append(WinnersBlock(convolution, winners))
         else:

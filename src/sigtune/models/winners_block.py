@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from sigtune.kernels.winners_convolution import can_convolve_winners, convolve_winners
 from sigtune.models.norm_pool_winners import NormPoolWinners
+from sigtune.models.sparse_weights import SparseConv2d
 
 
 class WinnersBlock(nn.Module):
@@ -14,7 +15,7 @@ class WinnersBlock(nn.Module):
     What it returns, and up to rounding the values and gradients, are those of the layers one after the other.
     """
 
-    def __init__(self, convolution: nn.Conv2d, winners: NormPoolWinners) -> None:
+    def __init__(self, convolution: SparseConv2d, winners: NormPoolWinners) -> None:
         super().__init__()
         self.convolution = convolution
         self.winners = winners
@@ -25,10 +26,11 @@ class WinnersBlock(nn.Module):
         The `argmax` given is that of x, where x itself are the winners of a block. Only what they pass on is
         computed of the gradient with respect to x: the block before it needs no more.
         """
-        if argmax is not None and can_convolve_winners(x, self.convolution):
-            return self.winners.choose(convolve_winners(x, argmax, self.convolution))
-        if argmax is None and self.winners.can_choose_from_images(x, self.convolution):
-            return self.winners.choose_from_images(x, self.convolution)
+        shape, bias = self.convolution.shape, self.convolution.bias
+        if argmax is not None and can_convolve_winners(x, shape, bias):
+            return self.winners.choose(convolve_winners(x, argmax, self.convolution.weight, bias))
+        if argmax is None and self.winners.can_choose_from_images(x, shape, bias):
+            return self.winners.choose_from_images(x, self.convolution.weight, bias)
         return self.winners.choose(self.convolution(x))
 
 

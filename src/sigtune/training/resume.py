@@ -62,8 +62,9 @@ def resume_point(config: Config, last: Path | None, weights: Mapping[str, Tensor
     """Return where training resumes from, or None to begin anew.
 
     `last` is where the job keeps its last checkpoint, `weights` the state dict that a checkpoint must fit.
-    `auto` resumes from `last` where that is whole and of a job with the same config. Raises UsageError for a
-    file named by the user that is not a checkpoint, of another network, or beyond trainer.max_epochs.
+    `auto` resumes from `last` where that is whole, of layers as they are now and of a job with the same
+    config. Raises UsageError for a file named by the user that is not a checkpoint, of another network or of
+    a release with other layers, or beyond trainer.max_epochs.
     """
     resume = config.trainer.resume
     if resume == NEVER:
@@ -88,6 +89,9 @@ def _own(path: Path, config: Config) -> ResumePoint | None:
     if identity_of(checkpoint) != job_identity(config):
         log.warning("%s is of a job with another config: training begins anew", path)
         return None
+    if _has_zeroed_weights(checkpoint):
+        log.warning("%s %s: training begins anew", path, _HAS_ZEROED_WEIGHTS)
+        return None
     return _point(path, checkpoint)
 
 
@@ -100,6 +104,9 @@ def _named(path: Path, config: Config, weights: Mapping[str, Tensor]) -> ResumeP
     checkpoint = read_checkpoint(path)
     if checkpoint is None:
         raise UsageError([Problem(key, "is not a checkpoint of a training run", _CHOICES)])
+    if _has_zeroed_weights(checkpoint):
+        remedy = f"finish it with that release, or test its weights: --config-name evaluate checkpoint={path}"
+        raise UsageError([Problem(key, _HAS_ZEROED_WEIGHTS, remedy)])
     shapes = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
     if shapes != {name: tensor.shape for name, tensor in weights.items()}:
         what = "is of another network than the configured model"
@@ -109,6 +116,17 @@ def _named(path: Path, config: Config, weights: Mapping[str, Tensor]) -> ResumeP
         what = f"has trained {point.epochs} epochs, more than trainer.max_epochs={config.trainer.max_epochs}"
         raise UsageError([Problem(key, what, f"trainer.max_epochs={point.epochs} or more")])
     return point
+
+
+_HAS_ZEROED_WEIGHTS = "is of release 0.1.0, whose optimizers held the zero weights of sparse layers too"
+
+
+def _has_zeroed_weights(checkpoint: Mapping[str, Any]) -> bool:
+    """Return whether its sparse layers have all weights and a mask of those that are kept.
+
+    The layers take such weights, but the state of an optimizer would no longer fit its parameters.
+    """
+    return any(name.endswith(".kept") for name in checkpoint["state_dict"])
 
 
 def _point(path: Path, checkpoint: Mapping[str, Any]) -> ResumePoint:

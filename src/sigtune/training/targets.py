@@ -30,6 +30,10 @@ _TYPES = {
 }
 # What Lightning's loggers import only when they are made.
 _PACKAGES = {"TensorBoardLogger": "tensorboard", "MLFlowLogger": "mlflow", "WandbLogger": "wandb"}
+# What releases had and no longer need, and why a config is the same without it.
+_REMOVED = {
+    "sigtune.training.callbacks.rezero_weights.RezeroWeights": "the zero weights of sparse layers stay zero",
+}
 _OF_THE_MODULE = ("model", "optimizer", "scheduler")
 _PARTIAL = ("optimizer", "scheduler")
 # What Lightning is told of a scheduler: when to step it, and the metric that it is given.
@@ -91,9 +95,7 @@ def section_problems(key: str, section: Any) -> list[Problem]:
     try:
         found = get_object(target)
     except Exception as error:  # noqa: BLE001 - importing runs the module, which may raise anything
-        if isinstance(error.__cause__, UsageError):
-            return list(error.__cause__.problems)
-        return [Problem(place, f"cannot be imported: {import_error(error)}", f"the import path of {kind}")]
+        return _import_problems(key, target, kind, error)
     if (package := _PACKAGES.get(target.rpartition(".")[2])) and find_spec(package) is None:
         return [
             Problem(
@@ -113,6 +115,15 @@ def section_problems(key: str, section: Any) -> list[Problem]:
     if group in _PARTIAL and section.get("_partial_") is not True:
         problems.append(Problem(f"{key}._partial_", "its parameters come later", f"{key}._partial_=true"))
     return problems
+
+
+def _import_problems(key: str, target: str, kind: str, error: Exception) -> list[Problem]:
+    place = f"{key}._target_={target}"
+    if isinstance(error.__cause__, UsageError):
+        return list(error.__cause__.problems)
+    if target in _REMOVED:
+        return [Problem(place, f"is no longer needed: {_REMOVED[target]} without it", f"leave out {key}")]
+    return [Problem(place, f"cannot be imported: {import_error(error)}", f"the import path of {kind}")]
 
 
 def foreign_problems(group: str, section: Any) -> list[Problem]:
