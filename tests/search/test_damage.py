@@ -3,6 +3,9 @@
 import csv
 import json
 import os
+import shlex
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ from sigtune.search.display import visible
 from sigtune.search.folder import _check_owner
 from sigtune.search.journal import Journal
 
-from .sweep_app import SweepApp
+from .sweep_app import SweepApp, labelled, output_of, wait_until
 
 
 def test_a_journal_line_that_is_no_journal_line_is_named_with_its_number(tmp_path: Path) -> None:
@@ -58,6 +61,42 @@ def test_a_search_on_a_disk_that_is_full_says_what_is_saved_and_how_to_resume(ap
     assert "Traceback" not in result.stderr
 
 
+def test_a_folder_that_cannot_be_written_at_the_start_says_how_to_resume(app: SweepApp) -> None:
+    app.sweep_dir.mkdir()
+    (app.sweep_dir / "multirun.yaml").symlink_to("/dev/full")
+    result = app.run()
+    assert result.returncode == 1
+    assert "multirun.yaml: No space left on device" in result.stderr
+    assert "sigopt.experiment_id=1" in labelled(result.stdout, "resume")[0]
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system, as root only may")
+def test_a_disk_that_fills_up_in_mid_search_stops_it_with_everything_saved(app: SweepApp) -> None:
+    disk = app.folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("no file system may be mounted here")
+    try:
+        search = [f"hydra.sweep.dir={disk}/sweep", "++lengths={2: 3}"]
+        process = app.start(*search)
+        wait_until((disk / "sweep" / "2" / "starts").exists)
+        with suppress(OSError), (disk / "fill").open("wb") as file:
+            file.write(bytes(4_000_000))
+        output = output_of(process)
+        assert process.returncode == 1, output
+        assert "outcome.json: No space left on device" in labelled(output, "stopped")[0]
+        assert "1 observed (0 failed)" in labelled(output, "saved")[0]
+        assert "Traceback" not in output
+        (disk / "fill").unlink()
+        resumed = app.run(*search, *shlex.split(labelled(output, "resume")[0])[-1:])
+        assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+        assert [observed.failed for observed in app.observations()] == [False] * 4
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 def test_a_damaged_journal_is_told_in_a_line_without_a_traceback(app: SweepApp) -> None:
     app.run("sigopt.observation_budget=1")
     with (app.sweep_dir / "journal.jsonl").open("a") as file:
@@ -65,6 +104,8 @@ def test_a_damaged_journal_is_told_in_a_line_without_a_traceback(app: SweepApp) 
     result = app.run("sigopt.experiment_id=1")
     assert result.returncode == 2
     assert "journal.jsonl, line 5" in result.stderr
+    assert "1 observed; the jobs' folders are kept in sweep" in result.stdout
+    assert "sigopt.experiment_id=1" in labelled(result.stdout, "resume")[0]
     assert "Traceback" not in result.stderr
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hydra.types import HydraContext
@@ -14,7 +15,7 @@ from sigopt.exception import ApiException, ConnectionException
 
 from sigtune.checks.search import OpenedSearch
 from sigtune.definition.experiment import ExperimentDefinition, definition_from_json
-from sigtune.errors import DamagedFileError, UsageError
+from sigtune.errors import DamagedFileError, UnwritableFileError, UsageError
 from sigtune.invocation import extend_command
 from sigtune.job.task import RecordedTask, this_process
 from sigtune.passwords import mask_passwords
@@ -23,6 +24,7 @@ from sigtune.search.dashboard_hint import dashboard_hint
 from sigtune.search.display import Display
 from sigtune.search.executors.protocol import Executor, Launch, SubmissionRefusedError
 from sigtune.search.executors.registry import choose_executor
+from sigtune.search.failed_opening import ending_where_files_fail
 from sigtune.search.folder import SweepFolder, find_folder, use_folder
 from sigtune.search.job_folders import job_subdir
 from sigtune.search.journal import Journal
@@ -56,7 +58,8 @@ def sweep(
         request = read_request(block, context, task, config, arguments)
         checked = check_request(request)
         with loading_optimizer(request.block), SweepFolder(find_folder(config, checked.details)) as folder:
-            opened = open_experiment(request, checked, folder)
+            with ending_where_files_fail(request, checked, folder.path):
+                opened = open_experiment(request, checked, folder)
             search = run(opened)
     except (ConnectionException, ApiException) as error:
         raise SystemExit(f"error: {failure_line(error)}") from error
@@ -101,9 +104,16 @@ def open_experiment(request: SearchRequest, checked: OpenedSearch, folder: Sweep
     folder.check_journal(experiment.experiment_id)
     if checked.changes.update:
         details = change_experiment(experiment, checked.changes.update)
-    (folder.path / "multirun.yaml").write_text(mask_passwords(OmegaConf.to_yaml(request.config)))
+    _write_config(request.config, folder.path / "multirun.yaml")
     journal = folder.journal_for(experiment, details.metadata)
     return OpenedExperiment(request, experiment, details, journal, checked.changes.described)
+
+
+def _write_config(config: DictConfig, path: Path) -> None:
+    try:
+        path.write_text(mask_passwords(OmegaConf.to_yaml(config)))
+    except OSError as error:
+        raise UnwritableFileError(path, error) from error
 
 
 def _create(experiment: SigOptExperiment, request: SearchRequest, folder: SweepFolder) -> None:

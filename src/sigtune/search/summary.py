@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,8 +52,10 @@ class Summary:
         if search.unwritable is not None:
             display.labelled("stopped", f"{search.unwritable}; what is written there is kept")
         best = ranking.best_of_experiment(search.observed, self.definition)
-        with _telling(display):
+        try:
             write_results(self.folder, search.observed, best)
+        except OSError as error:
+            _show_unsaved(Path(error.filename or self.folder), error, display)
         display.table(ranking.best_first(search.observed, self.definition.metrics), best)
         display.labelled("saved", self._saved(search))
         names = [best_file_name(observed.number, len(best)) for observed in best]
@@ -106,8 +107,11 @@ class Summary:
             return by_overrides
         file = self.folder / f"{name}.yaml"
         again = config_file_command(file)
-        with _telling(display):
+        try:
             file.write_text(f"# {format_metrics(observed)}\n# {again}\n{OmegaConf.to_yaml(config)}")
+        except OSError as error:
+            _show_unsaved(file, error, display)
+            return by_overrides
         # An app whose configs are elsewhere needs its options for itself, and takes each of them once.
         return by_overrides if config_options() else again
 
@@ -117,10 +121,6 @@ class Summary:
             display.error(path.read_text())
 
 
-@contextmanager
-def _telling(display: Display) -> Iterator[None]:
+def _show_unsaved(path: Path, error: OSError, display: Display) -> None:
     """Say which file cannot be written, rather than leave the rest of the summary out."""
-    try:
-        yield
-    except OSError as error:
-        display.labelled("unsaved", str(error))
+    display.labelled("unsaved", f"{typed_path(path)}: {error.strerror or error}")
