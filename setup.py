@@ -1,9 +1,11 @@
-"""What pyproject.toml cannot say: in a wheel the folder conf/ is the package sigtune.conf."""
+"""What pyproject.toml cannot say: conf/ is the package sigtune.conf in a wheel, and a wheel fits every Python 3."""
 
 import shutil
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 
@@ -19,4 +21,25 @@ class BuildWithConfigs(build_py):
             (package / "__init__.py").write_text('"""The config groups of sigtune."""\n')
 
 
-setup(cmdclass={"build_py": BuildWithConfigs})
+class BuildKernels(build_ext):
+    """Compiles the kernels to one library for every Python."""
+
+    def run(self) -> None:
+        """Build it; in the source tree, remove those of one Python alone, which that would prefer."""
+        super().run()
+        if self.inplace:
+            for file in Path("src/sigtune/kernels").glob("_compiled.cpython-*.so"):
+                file.unlink()
+
+
+class WheelForEveryPython(bdist_wheel):
+    """The kernels are called through ctypes: what they need is the platform, not a version of Python."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        """Return the tags of the wheel: Python, ABI, platform."""
+        return "py3", "none", super().get_tag()[2]
+
+
+setup(
+    cmdclass={"build_py": BuildWithConfigs, "build_ext": BuildKernels, "bdist_wheel": WheelForEveryPython}
+)
