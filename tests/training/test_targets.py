@@ -117,6 +117,23 @@ def test_arguments_are_found_by_the_signature() -> None:
     ]
 
 
+def test_values_are_found_by_the_annotations_and_nested_sections_by_their_own_signatures() -> None:
+    assert problems(module={**MODULE, "hidden": "abc", "learning_rate": True}) == [
+        ("module.hidden=abc", "expected an integer, e.g. module.hidden=1", ""),
+        ("module.learning_rate=True", "expected a number, e.g. module.learning_rate=0.1", ""),
+    ]
+    linear = {"_target_": "torch.nn.Linear", "in_features": 1, "out_features": "x", "bia": True}
+    net = {"_target_": "torch.nn.Sequential", "_args_": [linear]}
+    assert problems(module={**MODULE, "hidden": net}) == [
+        ("module.hidden._args_[0].bia", "torch.nn.Linear has no such argument", "bias"),
+        (
+            "module.hidden._args_[0].out_features=x",
+            "expected an integer, e.g. module.hidden._args_[0].out_features=1",
+            "",
+        ),
+    ]
+
+
 def test_a_section_that_names_no_class_is_refused() -> None:
     assert problems(data={"batch_size": 3}) == [
         ("data", "names no class", "data._target_=…, a LightningDataModule")

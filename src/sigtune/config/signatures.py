@@ -1,28 +1,131 @@
-"""The arguments that a config gives to what it names by `_target_`, against the signature of that."""
+"""The arguments that a config gives to what it names by `_target_`, against the signature of that.
+
+No schema is needed, and nothing is built.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+import types
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Union, get_args, get_origin
 
+from hydra.utils import get_object
+
+from sigtune.config.validation import EXPECTED
 from sigtune.errors import Code, Problem, nearest
 
 _HYDRAS_OWN = frozenset({"_target_", "_partial_", "_recursive_", "_convert_", "_args_"})
 _VARIADIC = frozenset({inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL})
+# What a value from YAML may be, for an argument of a plain type.
+_TAKEN: Mapping[Any, tuple[type, ...]] = {
+    int: (int,),
+    float: (int, float),
+    bool: (bool,),
+    str: (str, int, float, bool),
+}
 
 
-def unknown_arguments(
+def target_problems(values: Any, key: str = "") -> list[Problem]:
+    """Return what is wrong with the `_target_`s in plain `values`, which stand at `key`.
+
+    They cannot be imported, or do not take an argument or its value. An argument that is missing may be one
+    that the app gives itself when it calls `instantiate`.
+    """
+    problems = []
+    for place, section in _sections(values, key):
+        target = section["_target_"]
+        if not isinstance(target, str) or target == "???" or "${" in target:
+            continue
+        try:
+            found = get_object(target)
+        except Exception as error:  # noqa: BLE001 - importing runs the module, which may raise anything
+            what = f"cannot be imported: {import_error(error)}"
+            problems.append(
+                Problem(f"{place}._target_={target}", what, "the import path of a class or function")
+            )
+            continue
+        if callable(found):
+            problems += argument_problems(place, target, found, section)
+    return problems
+
+
+def _sections(values: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (dotted key, section) for every section with a `_target_`."""
+    if isinstance(values, dict):
+        if "_target_" in values:
+            yield key, values
+        for name, section in values.items():
+            yield from _sections(section, f"{key}.{name}" if key else str(name))
+    elif isinstance(values, list):
+        for index, section in enumerate(values):
+            yield from _sections(section, f"{key}[{index}]")
+
+
+def argument_problems(
     key: str,
     target: str,
     found: Callable[..., Any],
     section: Mapping[str, Any],
     ignored: Collection[str] = (),
 ) -> list[Problem]:
-    """Return the arguments, of a section at `key`, that the class or function named `target` does not take.
+    """Return the arguments that what is named `target` does not take, or not with their values.
 
     Those in `ignored` are for somebody else.
     """
+    return [
+        *_unknown_arguments(key, target, found, section, ignored),
+        *_wrong_values(key, found, section, ignored),
+    ]
+
+
+def _wrong_values(
+    key: str, found: Callable[..., Any], section: Mapping[str, Any], ignored: Collection[str]
+) -> list[Problem]:
+    """Return the arguments whose annotation is a plain type that the value is not of."""
+    hints = _hints(found)
+    problems = []
+    for name, value in section.items():
+        kinds = _plain_types(hints[name]) if name in hints and name not in ignored else []
+        is_open = value is None or (isinstance(value, str) and (value == "???" or "${" in value))
+        if not kinds or is_open or (isinstance(value, dict) and "_target_" in value):
+            continue
+        if not any(_is_taken(value, kind) for kind in kinds):
+            shown = "…" if isinstance(value, dict | list) else value
+            what = EXPECTED[kinds[0]].format(key=f"{key}.{name}")
+            problems.append(Problem(f"{key}.{name}={shown}", what, code=Code.WRONG_TYPE))
+    return problems
+
+
+def _hints(found: Callable[..., Any]) -> Mapping[str, Any]:
+    try:
+        parameters = inspect.signature(found, eval_str=True).parameters
+    except Exception:  # noqa: BLE001 - an annotation may name what is imported for type checkers only
+        return {}
+    return {name: parameter.annotation for name, parameter in parameters.items()}
+
+
+def _plain_types(annotation: Any) -> list[type]:
+    """Return the plain types that an annotation is of; none where it allows for anything else."""
+    is_union = get_origin(annotation) in (Union, types.UnionType)
+    kinds = [one for one in (get_args(annotation) if is_union else (annotation,)) if one is not type(None)]
+    return kinds if all(kind in _TAKEN for kind in kinds) else []
+
+
+def _is_taken(value: Any, kind: type) -> bool:
+    if isinstance(value, bool):
+        return bool in _TAKEN[kind]
+    return isinstance(value, _TAKEN[kind])
+
+
+def _unknown_arguments(
+    key: str,
+    target: str,
+    found: Callable[..., Any],
+    section: Mapping[str, Any],
+    ignored: Collection[str],
+) -> list[Problem]:
+    """Return the arguments, of a section at `key`, that what is named `target` does not have."""
     parameters = _parameters(found)
     if parameters is None or any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
         return []

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sigtune.config.keys import leaves, nearest_key
 from sigtune.errors import Code, Problem
 
-_EXPECTED = {
+EXPECTED = {
     int: "expected an integer, e.g. {key}=1",
     float: "expected a number, e.g. {key}=0.1",
     bool: "expected true or false, e.g. {key}=true",
@@ -134,6 +134,6 @@ def _short(value: Any) -> str:
 
 def _expectation(config: DictConfig, key: str, full_key: str, error: OmegaConfBaseException) -> str:
     node = _node(config, key)
-    expected = _EXPECTED.get(node._metadata.ref_type) if node is not None else None
+    expected = EXPECTED.get(node._metadata.ref_type) if node is not None else None
     # OmegaConf appends lines of context to its message; the first says what is wrong.
     return expected.format(key=full_key) if expected else str(error).splitlines()[0]

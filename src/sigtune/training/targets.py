@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from importlib.util import find_spec
 from typing import Any
 
 from hydra.utils import get_object, instantiate
 
+from sigtune.config import signatures
 from sigtune.config.schema import GROUP_SCHEMAS
-from sigtune.config.signatures import import_error, missing_arguments, unknown_arguments
+from sigtune.config.signatures import argument_problems, import_error, missing_arguments
 from sigtune.errors import Code, Problem, UsageError
 
 # The type that each group's class must have, and how to say so.
@@ -108,8 +109,16 @@ def section_problems(key: str, section: Any) -> list[Problem]:
         return [Problem(place, f"is {_article(found)}, not {kind}", _remedy(group, target, found))]
     if not callable(found):
         return [Problem(place, "is not a class", f"the import path of {kind}")]
+    return _argument_problems(key, found, section)
+
+
+def _argument_problems(key: str, found: Callable[..., Any], section: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with the arguments of what a section names, and of what they name in turn."""
+    group, target = key.partition(".")[0], section["_target_"]
     ignored = LIGHTNINGS_OWN if key == "scheduler" else frozenset()
-    problems = unknown_arguments(key, target, found, section, ignored)
+    problems = argument_problems(key, target, found, section, ignored)
+    for name, value in section.items():
+        problems += signatures.target_problems(value, f"{key}.{name}")
     if not (section.get("_partial_") or key in _PARTIAL):
         problems += missing_arguments(key, target, found, section)
     if group in _PARTIAL and section.get("_partial_") is not True:
