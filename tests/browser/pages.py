@@ -26,8 +26,7 @@ PATIENCE_MS = 60_000.0
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 """The rules of axe-core that a page meets."""
 
-DRAWN = """() => [...document.querySelectorAll('[data-figure]')].every(
-  (each) => each.querySelector('canvas') || each.classList.contains('is-reason'))"""
+DRAWN = "(figure) => figure.querySelector('canvas') || figure.classList.contains('is-reason')"
 
 
 @dataclass(frozen=True)
@@ -58,11 +57,9 @@ class Chromium:
 def open_whole(page: Any, address: str) -> None:
     """Open a page and wait until all of it is there: figures are drawn when they come into view."""
     page.goto(address)
-    height = page.evaluate("document.documentElement.scrollHeight")
-    for top in range(0, height, 600):
-        page.evaluate(f"scrollTo(0, {top})")
-        page.wait_for_timeout(60)
-    page.wait_for_function(DRAWN, timeout=PATIENCE_MS)
+    for figure in page.query_selector_all("[data-figure]"):
+        figure.scroll_into_view_if_needed()
+        page.wait_for_function(DRAWN, arg=figure, timeout=PATIENCE_MS)
     page.evaluate("scrollTo(0, 0)")
 
 

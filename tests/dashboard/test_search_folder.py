@@ -75,6 +75,37 @@ def test_an_observation_opens_its_job_with_all_that_it_left(visitor: Visitor, fo
     assert "Traceback: loss became NaN" in visitor.get("/experiments/1/jobs/2")
 
 
+def test_a_classifiers_job_has_its_confusion_matrices_and_the_command_that_tests_it(
+    visitor: Visitor, folder: Path, tmp_path: Path
+) -> None:
+    assert json.loads(visitor.get("/experiments/1/jobs/1/confusion.json")) == []
+    assert "evaluate" not in visitor.get("/experiments/1/jobs/1")
+    (folder / "1" / "confusion.csv").write_text('"validation, epoch 1",yes,no\nyes,5,1\nno,0,7\n')
+    (folder / "1" / "confusion_test.csv").write_text("test,yes,no\nyes,3,0\nno,1,4\n")
+    figures = json.loads(visitor.get("/experiments/1/jobs/1/confusion.json"))
+    assert [(figure["title"], figure["counts"]) for figure in figures] == [
+        ("Confusion matrix: validation, epoch 1", [[5, 1], [0, 7]]),
+        ("Confusion matrix: test", [[3, 0], [1, 4]]),
+    ]
+    command = f"python speech.py --config-name evaluate checkpoint={folder}/1/checkpoints/last.ckpt"
+    assert command in text_of(visitor.get("/experiments/1/jobs/1"))
+    (folder / "1" / "confusion.csv").rename(tmp_path / "confusion.csv")
+    (folder / "1" / "confusion.csv").symlink_to(tmp_path / "confusion.csv")
+    assert len(json.loads(visitor.get("/experiments/1/jobs/1/confusion.json"))) == 1
+
+
+def test_the_version_changes_with_what_a_running_job_does_and_logs(visitor: Visitor, folder: Path) -> None:
+    seen = [visitor.get("/experiments/1/updated.json")]
+    with SweepFolder(folder):
+        seen.append(visitor.get("/experiments/1/updated.json"))
+        with running_lock(folder / "3"):
+            seen.append(visitor.get("/experiments/1/updated.json"))
+            (folder / "3" / "curves.csv").write_text("epoch,step,loss\n0,9,0.75\n")
+            seen.append(visitor.get("/experiments/1/updated.json"))
+            assert visitor.get("/experiments/1/updated.json") == seen[-1]
+    assert len(set(seen)) == 4
+
+
 def test_what_runs_now_is_told_from_what_was_left(visitor: Visitor, folder: Path) -> None:
     assert "job 3 stopped" in text_of(visitor.get("/experiments/1"))
     with SweepFolder(folder):

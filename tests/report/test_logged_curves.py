@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sigtune.report.confusion import read_confusion
+from sigtune.report.confusion import read_confusions
 from sigtune.report.logged_curves import Curves, read_curves, read_runs
 
 
@@ -62,15 +62,25 @@ def test_a_confusion_matrix_is_read_with_what_it_is_of_and_without_classes_that_
     (tmp_path / "confusion.csv").write_text(
         '"validation, epoch 3",yes,no,silence\nyes,5,1,0\nno,0,7,0\nsilence,0,0,0\n'
     )
-    assert read_confusion(tmp_path) == {
-        "kind": "confusion",
-        "title": "Confusion matrix: validation, epoch 3",
-        "classes": ["yes", "no"],
-        "counts": [[5, 1], [0, 7]],
-    }
+    assert read_confusions(tmp_path) == [
+        {
+            "kind": "confusion",
+            "title": "Confusion matrix: validation, epoch 3",
+            "classes": ["yes", "no"],
+            "counts": [[5, 1], [0, 7]],
+        }
+    ]
+
+
+def test_repeats_have_confusion_matrices_of_their_own(tmp_path: Path) -> None:
+    for name in ("10", "2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "confusion_test.csv").write_text("test,yes\nyes,1\n")
+    titles = [figure["title"] for figure in read_confusions(tmp_path)]
+    assert titles == ["Confusion matrix: test, run 2", "Confusion matrix: test, run 10"]
 
 
 @pytest.mark.parametrize("content", ["", "x,yes,no\nyes,1,2\n", "x,yes\nyes,one\n", "x\n"])
 def test_a_damaged_confusion_matrix_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "confusion.csv").write_text(content)
-    assert read_confusion(tmp_path) is None
+    assert read_confusions(tmp_path) == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.training.own_project import Classes
 from tests.training.test_reported import run
 
 from sigtune.config.schema import EvaluationConfig
@@ -28,6 +29,29 @@ def test_any_classifier_is_tested_under_noise(tmp_path: Path) -> None:
     assert [float(row["level"]) for row in rows] == [step / 20 for step in range(11)]
     assert sum(int(row["correct"]) for row in rows) == tested["noise_score"]
     assert float(rows[0]["accuracy"]) == pytest.approx(tested["test_accuracy"])
+
+
+def test_the_confusion_matrix_of_the_test_set_is_left_in_the_folder_of_the_job_that_was_trained(
+    tmp_path: Path,
+) -> None:
+    job, here = tmp_path / "job", tmp_path / "here"
+    here.mkdir()
+    job.mkdir()
+    run(job / "checkpoints", job, report="best", evaluate=True)
+    with (job / "curves.csv").open() as file:  # whose training had no logger
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2", "3"]
+    path = job / "confusion_test.csv"
+    trained = path.read_text()
+    assert trained.startswith("test,")
+    path.unlink()
+    checkpoint = str(job / "checkpoints" / "best.ckpt")
+    evaluate(EvaluationConfig(checkpoint=checkpoint), folder=here)
+    assert path.read_text() == trained
+    path.unlink()
+    other = {"_target_": f"{Classes.__module__}.Classes"}
+    evaluate(EvaluationConfig(checkpoint=checkpoint, data=other, noise_levels=[]), folder=here)
+    assert not path.exists()
+    assert (here / path.name).read_text() == trained
 
 
 def test_without_levels_there_is_no_noise_test_and_other_levels_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from sigtune.config.schema import TrainerConfig
-from sigtune.report.confusion import read_confusion
+from sigtune.report.confusion import read_confusions
 from sigtune.report.logged_curves import read_curves
 from sigtune.training.callbacks.confusion_matrix import ConfusionMatrix
 from sigtune.training.callbacks.learning_curves import LearningCurves
@@ -50,16 +50,17 @@ def batches() -> DataLoader[tuple[Tensor, ...]]:
     return DataLoader(TensorDataset(classes[:, None].float(), classes), batch_size=4)
 
 
+def _logger(name: str, folder: Path) -> dict[str, Any]:
+    return {"_target_": f"pytorch_lightning.loggers.{name}", "save_dir": str(folder), "name": "metrics"}
+
+
 def fit(
     folder: Path, epochs: int, logger: str = "none", validate_every: int = 1, checkpoint: Path | None = None
 ) -> pl.Trainer:
     loggers = {
         "none": None,
-        "csv": {
-            "_target_": "pytorch_lightning.loggers.CSVLogger",
-            "save_dir": str(folder),
-            "name": "metrics",
-        },
+        "csv": _logger("CSVLogger", folder),
+        "tensorboard": _logger("TensorBoardLogger", folder),
     }
     config = TrainerConfig(max_epochs=epochs, log_every_n_steps=1, check_val_every_n_epoch=validate_every)
     own = [LearningCurves(folder), ConfusionMatrix(folder)]
@@ -69,7 +70,7 @@ def fit(
     return trainer
 
 
-@pytest.mark.parametrize("logger", ["none", "csv"])
+@pytest.mark.parametrize("logger", ["none", "csv", "tensorboard"])
 def test_every_metric_and_learning_rate_is_kept_whatever_the_logger(tmp_path: Path, logger: str) -> None:
     fit(tmp_path, 3, logger)
     curves = read_curves(tmp_path)
@@ -114,21 +115,19 @@ def test_where_the_best_epoch_is_reported_the_confusion_matrix_is_its_own(tmp_pa
     )
     with without_known_warnings():
         trainer.fit(Counting(), batches(), batches())
-    matrix = read_confusion(tmp_path)
-    assert matrix is not None
+    [matrix] = read_confusions(tmp_path)
     assert matrix["title"] == "Confusion matrix: validation, epoch 0"  # `checked` only grows
 
 
-def test_the_confusion_matrix_is_that_of_the_last_validation_and_then_of_the_test(tmp_path: Path) -> None:
+def test_the_confusion_matrices_are_those_of_the_last_validation_and_of_the_test(tmp_path: Path) -> None:
     trainer = fit(tmp_path, 2)
-    matrix = read_confusion(tmp_path)
-    assert matrix is not None
+    [matrix] = read_confusions(tmp_path)
     assert matrix["title"] == "Confusion matrix: validation, epoch 1"
     assert matrix["classes"] == ["0", "1", "2"]
     assert matrix["counts"] == [[1, 0, 0], [0, 2, 0], [3, 0, 0]]
     with without_known_warnings():
         trainer.test(Counting(), batches(), verbose=False)
-    tested = read_confusion(tmp_path)
-    assert tested is not None
+    validated, tested = read_confusions(tmp_path)
+    assert validated == matrix
     assert tested["title"] == "Confusion matrix: test"
     assert tested["counts"] == matrix["counts"]

@@ -13,7 +13,7 @@ from sigtune.training.train import train
 CHECKPOINT = "pytorch_lightning.callbacks.ModelCheckpoint"
 
 
-def run(folder: Path, **changes: Any) -> dict[str, float]:
+def run(folder: Path, job: Path | None = None, **changes: Any) -> dict[str, float]:
     best = {
         "_target_": CHECKPOINT,
         "dirpath": str(folder),
@@ -34,9 +34,8 @@ def run(folder: Path, **changes: Any) -> dict[str, float]:
         **changes,
     }
     trainer = TrainerConfig(max_epochs=4, log_every_n_steps=1)
-    return train(
-        Config(module=module, model=None, optimizer=None, scheduler=None, trainer=trainer, **settings)
-    )
+    config = Config(module=module, model=None, optimizer=None, scheduler=None, trainer=trainer, **settings)
+    return train(config, folder=job)
 
 
 def test_the_best_epoch_is_reported_and_tested(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from sigtune.dashboard.files_inside import FileInside, is_locked_inside, read_inside
 from sigtune.dashboard.source import Json
 from sigtune.passwords import mask_passwords
+from sigtune.report.confusion import CONFUSION_NAMES, MOST_BYTES, parse_confusion
 from sigtune.report.journal_events import JOURNAL_NAME, events
 from sigtune.report.logged_curves import LOGGED_NAMES
 
@@ -122,6 +123,16 @@ class SearchFolder:
             if found is not None and found.size <= _LONGEST_METRICS:
                 yield found
 
+    def confusions(self, job: Job) -> Iterator[Json]:
+        """Yield the figures of the confusion matrices that the job's runs have left."""
+        for index, run_folder in enumerate(job.run_folders()):
+            for name in CONFUSION_NAMES:
+                found = read_inside(self.path, (*run_folder, name), MOST_BYTES)
+                which = f", run {index + 1}" if job.runs > 1 else ""
+                figure = parse_confusion(found.text, which) if found else None
+                if figure is not None:
+                    yield figure
+
     def app(self, run_folder: Sequence[str]) -> str:
         """Return the name of the Hydra app, which its script and its log have."""
         found = read_inside(self.path, (*run_folder, ".hydra", "hydra.yaml"), LONGEST_FILE)
@@ -130,8 +141,39 @@ class SearchFolder:
 
     def command(self, job: Job) -> str:
         """Return the command that trains the job again, in the folder where the search was started."""
-        script = f"{self.app(job.run_folders()[0])}.py"
-        return mask_passwords(shlex.join(["python", script, *job.overrides]))
+        return mask_passwords(shlex.join(["python", self._script(job), *job.overrides]))
+
+    def test_command(self, job: Job, checkpoint: str) -> str:
+        """Return the command that tests the weights of one of the job's checkpoints."""
+        options = ["--config-name", "evaluate", f"checkpoint={checkpoint}"]
+        return shlex.join(["python", self._script(job), *options])
+
+    def _script(self, job: Job) -> str:
+        return f"{self.app(job.run_folders()[0])}.py"
+
+    def state(self, job: Job, index: int) -> str:
+        """Return in a word what one of the job's runs does."""
+        run_folder = job.run_folders()[index]
+        outcome = self.outcome(run_folder)
+        if outcome is not None:
+            return "failed" if outcome.get("values") is None else "finished"
+        if self.is_running(run_folder):
+            return "runs"
+        if not self.is_searching:
+            return "stopped"
+        if index not in job.attempts:
+            return "waits"
+        # A cluster's job runs on another machine, whose locks are not seen here.
+        return "submitted" if index in job.handles else "starts"
+
+    def open_runs_version(self) -> list[tuple[int, str, int]]:
+        """Return what is another once a run that is not reported does something else, or has logged more."""
+        return [
+            (job.number, self.state(job, index), sum(file.size for file in self.logged_metrics(run_folder)))
+            for job in self.jobs.values()
+            if not job.is_reported
+            for index, run_folder in enumerate(job.run_folders())
+        ]
 
 
 def find_search_folder(experiment: Json) -> SearchFolder | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sigtune.definition.metrics import Metric
-from sigtune.report.confusion import read_confusion
+from sigtune.report.confusion import read_confusions
 from sigtune.report.logged_curves import read_runs
 from sigtune.report.results import NumberedObservation, Results
 from sigtune.report.series.axes import Json, key_of, metric_label
@@ -139,10 +139,5 @@ def _best_first(results: Results) -> list[NumberedObservation]:
 
 
 def _confusions(results: Results, background: Background) -> list[Json]:
-    found = []
-    for best in results.best[:1]:
-        folder = background.folders.get(best.number)
-        figure = read_confusion(folder) if folder is not None else None
-        if figure is not None:
-            found.append(figure)
-    return found
+    folders = [background.folders.get(best.number) for best in results.best[:1]]
+    return [figure for folder in folders if folder is not None for figure in read_confusions(folder)]

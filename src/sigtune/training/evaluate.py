@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from sigtune.config.schema import EvaluationConfig, EvaluationTrainerConfig, TrainerConfig
 from sigtune.errors import Problem, UsageError
+from sigtune.training.callbacks.confusion_matrix import ConfusionMatrix
 from sigtune.training.callbacks.job_state import identity_of
+from sigtune.training.callbacks.learning_curves import CURVES_NAME
 from sigtune.training.checkpoint_io import read_checkpoint
 from sigtune.training.known_warnings import without_known_warnings
 from sigtune.training.noise_test import SampleCount, noise_score, noise_test, write_results
@@ -25,7 +28,9 @@ def evaluate(
     """Test the checkpoint's weights and return the metrics of the test set, by name.
 
     `noise_score` is the one of the noise test at `config.noise_levels`, which is written into `folder`, if
-    given. The module, and without `config.data` the data, are those that the checkpoint was trained with.
+    given. A classifier's confusion matrix goes into the folder of the job that wrote the checkpoint, where
+    pages and reports look for it, or else into `folder`. The module, and without `config.data` the data, are
+    those that the checkpoint was trained with.
     Raises UsageError where it is not a checkpoint of a training, or names classes of another type than their
     place.
     """
@@ -36,15 +41,28 @@ def evaluate(
     section = config.data or sections["data"]
     data = build("data", section)
     module: pl.LightningModule = build("module", sections["module"])
-    trainer = build_trainer(_settings(config.trainer), {}, None, progress_bar, [SampleCount()])
+    confusion_folder = _job_folder(config) or folder
+    confusion = [] if confusion_folder is None else [ConfusionMatrix(confusion_folder)]
+    trainer = build_trainer(_settings(config.trainer), {}, None, progress_bar, [SampleCount(), *confusion])
     with without_known_warnings():
         metrics = test_metrics(trainer, module, data, config.checkpoint)
+        for callback in confusion:
+            trainer.callbacks.remove(callback)  # type: ignore[attr-defined]  # noise is not the test set
         results = noise_test(trainer, module, data, config.noise_levels, config.seed)
     if not results:
         return metrics
     if folder is not None:
         write_results(results, folder)
     return {**metrics, "noise_score": float(noise_score(results))}
+
+
+def _job_folder(config: EvaluationConfig) -> Path | None:
+    """Return the folder of the checkpoint's job; None where another than its whole test set is tested."""
+    share = config.trainer.limit_test_batches
+    is_whole = isinstance(share, float) and share == 1.0  # 1 is one batch
+    folder = Path(config.checkpoint).resolve().parent.parent
+    is_job = (folder / CURVES_NAME).is_file() and os.access(folder, os.W_OK)
+    return folder if is_job and is_whole and config.data is None else None
 
 
 def test_metrics(

@@ -44,6 +44,7 @@ ROUTES: list[tuple[str, str, Handler]] = [
     (f"{_EXPERIMENT}/properties", "POST", properties.change),
     (f"{_EXPERIMENT}/definition.yaml", "GET", properties.definition_file),
     (f"{_EXPERIMENT}/jobs/{{job}}", "GET", job.page),
+    (f"{_EXPERIMENT}/jobs/{{job}}/confusion.json", "GET", job.confusion),
     (f"{_EXPERIMENT}/observations/{{observation}}", "GET", job.observation_page),
     (f"{_EXPERIMENT}/curves", "GET", curves.page),
     (f"{_EXPERIMENT}/curves.json", "GET", curves.data),

@@ -30,7 +30,7 @@ def page(visit: Visit) -> Response:
         visit,
         experiment,
         "curves.html",
-        tab="analysis",
+        tab="curves",
         folder=folder,
         jobs=jobs,
         asked=asked,

@@ -59,7 +59,8 @@ def state_version(visit: Visit, experiment: Json, folder: SearchFolder | None) -
     waiting = visit.source.get(*place, "suggestions", state="open", limit=1)
     queued = visit.source.get(*place, "queued_suggestions", limit=1)
     newest = [(page["count"], [item["id"] for item in page["data"]]) for page in (waiting, queued)]
-    return digest(experiment, newest, folder.version if folder else "")
+    searched = [folder.version, folder.open_runs_version()] if folder else []
+    return digest(experiment, newest, searched)
 
 
 def framed(visit: Visit, experiment: Json, template: str, *, status: int = 200, **values: Any) -> Response:

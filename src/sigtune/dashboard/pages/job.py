@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from sigtune.dashboard.pages.curves import folder_of, job_in, runs_of
 from sigtune.dashboard.pages.frame import experiment_of, framed, waiting_suggestions
@@ -35,6 +35,12 @@ def page(visit: Visit) -> Response:
     return _page(visit, experiment, job.assignments, folder, job, observation)
 
 
+def confusion(visit: Visit) -> Response:
+    """GET /experiments/ID/jobs/NUMBER/confusion.json: a classifier's, of the validation and the test set."""
+    folder, job = _folder_and_job(visit, experiment_of(visit))
+    return JSONResponse(list(folder.confusions(job)))
+
+
 def _folder_and_job(visit: Visit, experiment: Json) -> tuple[SearchFolder, Job]:
     folder = folder_of(experiment)
     return folder, job_in(folder, visit.ids["job"])
@@ -60,10 +66,19 @@ def _page(
         assignments=assignments,
         folder=folder,
         command=folder.command(job) if folder and job else None,
+        tests=_test_commands(folder, job) if folder and job else [],
         logged=logged,
         runs=runs,
         longest=LONGEST_FILE,
     )
+
+
+def _test_commands(folder: SearchFolder, job: Job) -> list[str]:
+    """Return the commands that test the weights of a classifier's runs on the test set."""
+    if not any(True for _ in folder.confusions(job)):
+        return []
+    checkpoints = [folder.checkpoint(run_folder) for run_folder in job.run_folders()]
+    return [folder.test_command(job, checkpoint) for checkpoint in checkpoints if checkpoint is not None]
 
 
 def _shown(folder: SearchFolder, job: Job, index: int) -> dict[str, Any]:

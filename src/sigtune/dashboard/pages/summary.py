@@ -112,7 +112,7 @@ def _runs(suggestion: Json, folder: SearchFolder | None) -> list[dict[str, Any]]
 
 def run_state(folder: SearchFolder, job: Job, index: int) -> dict[str, Any]:
     """Return what a run of a job does, in a word, and since when."""
-    word = _word(folder, job, index)
+    word = folder.state(job, index)
     has_slot = word in ("runs", "submitted", "starts")
     return {
         "index": index + 1,
@@ -122,18 +122,3 @@ def run_state(folder: SearchFolder, job: Job, index: int) -> dict[str, Any]:
         "handle": job.handles.get(index, ""),
         "since": folder.begun(job.run_folders()[index]) if has_slot else None,
     }
-
-
-def _word(folder: SearchFolder, job: Job, index: int) -> str:
-    run_folder = job.run_folders()[index]
-    outcome = folder.outcome(run_folder)
-    if outcome is not None:
-        return "failed" if outcome.get("values") is None else "finished"
-    if folder.is_running(run_folder):
-        return "runs"
-    if not folder.is_searching:
-        return "stopped"
-    if index not in job.attempts:
-        return "waits"
-    # A cluster's job runs on another machine, whose locks are not seen here.
-    return "submitted" if index in job.handles else "starts"

@@ -4,27 +4,41 @@ import { ask, EVERY } from "./live.js";
 const LIBRARY = ["echarts.min.js", "figure_parts.js", "figure_kinds.js", "figures.js"];
 
 const drawn = new Map(); // element → what figures.js returned
+const known = new WeakSet(); // figures and forms that are watched already
 let tables = new Map(); // address → promise of a table, until the next change
+let library; // promise of what draws, once there is a figure
 
-export async function drawFigures() {
-  if (!document.querySelector("[data-figure], [data-figures]")) return;
-  await load();
-  const figures = document.querySelectorAll("[data-figure]");
-  const watcher = new IntersectionObserver((entries) => {
-    for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
-      watcher.unobserve(target);
-      draw(target);
-    }
-  }, { rootMargin: "200px" });
-  figures.forEach((element) => watcher.observe(element));
-  document.querySelectorAll("[data-controls]").forEach(listen);
-  document.querySelectorAll("[data-figures]").forEach(drawAll);
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+    watcher.unobserve(target);
+    draw(target);
+  }
+}, { rootMargin: "200px" });
+
+export function drawFigures() {
+  watchNew();
   document.addEventListener("sigtune:updated", () => {
     tables = new Map();
     drawn.forEach((_figure, element) => { if (isDue(element)) draw(element); });
-    document.querySelectorAll("[data-figures]").forEach(drawAll);
+    watchNew();
   });
   document.addEventListener("sigtune:observation", (event) => pick(event.detail));
+}
+
+/** Watch the figures that have come, with the page or later. */
+async function watchNew() {
+  if (!document.querySelector("[data-figure], [data-figures]")) return;
+  await (library ??= load());
+  forNew("[data-figure]", (element) => watcher.observe(element));
+  forNew("[data-controls]", listen);
+  document.querySelectorAll("[data-figures]").forEach(drawAll);
+}
+
+function forNew(selector, action) {
+  for (const element of document.querySelectorAll(selector)) {
+    if (!known.has(element)) action(element);
+    known.add(element);
+  }
 }
 
 /** Load what draws, once the page has been painted without: a browser reads a megabyte of it for a while. */
@@ -85,12 +99,14 @@ async function drawAll(place) {
   const figures = await ask(place.dataset.figures);
   for (const [index, figure] of (figures ?? []).entries()) {
     if (!place.children[index]) {
-      const card = document.createElement("section");
-      card.className = "card";
+      const card = Object.assign(document.createElement("section"), { className: "card" });
+      card.append(document.createElement("h2"));
       card.append(Object.assign(document.createElement("div"), { className: "figure tall" }));
       place.append(card);
     }
-    show(place.children[index].firstElementChild, figure);
+    const [title, element] = place.children[index].children;
+    title.textContent = figure.title;
+    show(element, figure);
   }
 }
 

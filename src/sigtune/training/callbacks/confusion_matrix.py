@@ -12,20 +12,21 @@ from torch import Tensor
 
 from sigtune.training.reported import monitoring_checkpoint
 
-CONFUSION_NAME = "confusion.csv"
+VALIDATION_NAME = "confusion.csv"
+TEST_NAME = "confusion_test.csv"
 
 
 class ConfusionMatrix(pl.Callback):
-    """Writes confusion.csv into the job's folder at the end of a validation, and of a test.
+    """Writes confusion.csv into a job's folder when a validation ends, confusion_test.csv when a test does.
 
-    The file has the last of these. With `of_best` that of the best epoch stays, by the callback that keeps
+    Each has the last of these. With `of_best` that of the best epoch stays, by the callback that keeps
     its checkpoint. It is counted where the module's step returns the predicted classes (N,) of a batch of
     inputs and classes (N,), as sigtune's Classifier does; otherwise there is no file.
     """
 
     def __init__(self, folder: Path, of_best: bool = False) -> None:
         self._of_best = of_best
-        self._path = folder / CONFUSION_NAME
+        self._folder = folder
         self._pairs: list[Tensor] = []
 
     def on_validation_batch_end(
@@ -56,11 +57,11 @@ class ConfusionMatrix(pl.Callback):
         """Write the matrix of the validation set."""
         if self._of_best and not _is_best(trainer):
             self._pairs = []
-        self._write(trainer, f"validation, epoch {trainer.current_epoch}")
+        self._write(trainer, f"validation, epoch {trainer.current_epoch}", VALIDATION_NAME)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the matrix of the test set."""
-        self._write(trainer, "test")
+        self._write(trainer, "test", TEST_NAME)
 
     def _keep(self, outputs: Any, batch: Any) -> None:
         if not isinstance(outputs, Tensor) or not isinstance(batch, list | tuple) or len(batch) != 2:
@@ -69,7 +70,7 @@ class ConfusionMatrix(pl.Callback):
         if isinstance(classes, Tensor) and classes.dim() == 1 and _are_classes(outputs, classes):
             self._pairs.append(torch.stack([classes, outputs]))
 
-    def _write(self, trainer: pl.Trainer, what: str) -> None:
+    def _write(self, trainer: pl.Trainer, what: str, name: str) -> None:
         pairs, self._pairs = self._pairs, []
         if not pairs or trainer.sanity_checking:
             return
@@ -85,13 +86,14 @@ class ConfusionMatrix(pl.Callback):
             rows = [
                 [title, *row] for title, row in zip(titles, counts.reshape(size, size).tolist(), strict=True)
             ]
-            self._write_rows([[what, *titles], *rows])
+            _write_rows(self._folder / name, [[what, *titles], *rows])
 
-    def _write_rows(self, rows: list[list[Any]]) -> None:
-        draft = self._path.with_suffix(".draft")
-        with draft.open("w", newline="") as file:
-            csv.writer(file).writerows(rows)
-        draft.replace(self._path)  # a page may be reading the file
+
+def _write_rows(path: Path, rows: list[list[Any]]) -> None:
+    draft = path.with_suffix(".draft")
+    with draft.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    draft.replace(path)  # a page may be reading the file
 
 
 def _is_best(trainer: pl.Trainer) -> bool:
