@@ -136,6 +136,28 @@ def test_a_store_that_stays_locked_is_a_503_that_may_be_repeated(
     assert connection.experiments().create(**define()).name == "search"
 
 
+def test_a_file_that_is_deleted_is_missed_and_one_in_its_place_is_read_and_written(
+    tmp_path: Path, connect: Connect, define: Define
+) -> None:
+    file = tmp_path / "sigopt.db"
+    connection = connect(f"sqlite:///{file}")
+    first = connection.experiments().create(**define(name="first"))
+    file.unlink()
+    for request in (
+        lambda: connection.experiments(first.id).fetch(),
+        lambda: connection.experiments().create(**define()),
+    ):
+        with pytest.raises(ApiException, match="is not there any more") as raised:
+            request()
+        assert raised.value.status_code == 503
+    other = connect(f"sqlite:///{file}")
+    for name in ("other", "another"):
+        other.experiments().create(**define(name=name))
+    assert connection.experiments(first.id).fetch().name == "other"
+    assert connection.experiments().create(**define()).id == "3"
+    assert other.experiments().fetch().count == 3
+
+
 def test_everything_is_there_for_the_next_process(tmp_path: Path, connect: Connect, define: Define) -> None:
     url = f"sqlite:///{tmp_path / 'sigopt.db'}"
     script = (

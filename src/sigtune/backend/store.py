@@ -48,7 +48,7 @@ class Store:
 
     Opening it makes the tables if need be; but a SQLite file that does not exist is made by the first
     writing, and read as empty until then. Raises UsageError, with the key `sigopt.store`, when the database
-    cannot be opened and written.
+    cannot be opened and written, or its file was deleted; one in its place is opened in its stead.
     """
 
     def __init__(self, url: str) -> None:
@@ -59,6 +59,7 @@ class Store:
         # own way of waiting, to try again after a while.
         self._writer = threading.Lock() if self.url.get_backend_name() == "sqlite" else nullcontext()
         self._is_open = False
+        self._opened_file: tuple[int, int] | None = None
         # What was read of this store and holds as long as its revision: for sessions to find again.
         self._kept: dict[str, Any] = {}
         # Closes the connections of a store that nobody closed.
@@ -68,6 +69,7 @@ class Store:
 
     def reading(self) -> AbstractContextManager[Session]:
         """Return a session whose queries all see the store at one instant."""
+        self._follow_file()
         if not self._is_open and _file_to_make(self.url) is not None:
             return _transaction(_empty_store())
         self._open()
@@ -76,6 +78,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Enter a session that is committed at the end, or rolled back by an exception."""
+        self._follow_file()
         self._open()
         with self._writer, _transaction(_for_writing(self._engine), self._kept) as session:
             yield session
@@ -101,7 +104,19 @@ class Store:
             except UsageError:
                 self.close()
                 raise
+            self._opened_file = _identity(self.url)
             self._is_open = True
+
+    def _follow_file(self) -> None:
+        """Leave a SQLite file that is no longer at its place: open connections would go on in it unseen."""
+        if not self._is_open or self._opened_file == (identity := _identity(self.url)):
+            return
+        if identity is None:
+            raise _unusable(f"{self.url.database} is not there any more", "put it back, or start anew")
+        with self._opening:
+            self._is_open = False
+            self._kept.clear()
+            self._engine.dispose()
 
 
 def _parse(url: str) -> URL:
@@ -152,6 +167,17 @@ def _file_to_make(url: URL) -> Path | None:
         return None
     file = Path(url.database)
     return None if file.exists() or not os.access(file.parent, os.W_OK) else file
+
+
+def _identity(url: URL) -> tuple[int, int] | None:
+    """Return what no other file has while this one is there; None where there is none."""
+    if url.get_backend_name() != "sqlite" or url.database is None or url.database.startswith("file:"):
+        return None
+    try:
+        status = Path(url.database).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 @cache
