@@ -22,7 +22,7 @@ ALLOWED = {
     "running_dashboards": set(),
     "definition": {"errors"},
     "job": {"errors", "passwords"},
-    "invocation": {"errors", "passwords"},
+    "invocation": {"errors"},
     "kernels": {"errors"},
     "config": {"errors"},
     "optimizer": {"errors", "definition"},
@@ -39,7 +39,7 @@ ALLOWED = {
         "report",
     },
     "cli": {"errors", "backend", "server", "tuning", "report", "dashboard"},
-    "checks": {"errors", "definition", "config", "tuning"},
+    "checks": {"errors", "passwords", "definition", "config", "tuning"},
     "report": {"errors", "definition", "optimizer"},
     "search": {
         "errors",

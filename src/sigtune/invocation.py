@@ -14,7 +14,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from sigtune.errors import UsageError, format_problems
-from sigtune.passwords import mask_passwords
 
 _CONFIG_OPTIONS = ("config-path", "config-name", "config-dir")
 # Overrides that are said once: the next command has others in their place.
@@ -22,7 +21,6 @@ _BUDGET = "sigopt.observation_budget="
 _CREATE = "sigopt.create="
 _EXPERIMENT = "sigopt.experiment_id="
 _MODE = "hydra.mode="
-_STORE = "sigopt.store="
 
 
 def config_options() -> list[str]:
@@ -113,12 +111,4 @@ def _for(experiment_id: str, overrides: Sequence[str]) -> list[str]:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """Return the command line; a store whose URL has a password is left to the environment, masked."""
-    stores = [argument for argument in arguments if _has_password(argument)]
-    others = [argument for argument in arguments if argument not in stores]
-    settings = [f"SIGOPT_STORE={shlex.quote(mask_passwords(store.removeprefix(_STORE)))}" for store in stores]
-    return " ".join([*settings, shlex.join([*program(), *others])])
-
-
-def _has_password(argument: str) -> bool:
-    return argument.startswith(_STORE) and mask_passwords(argument) != argument
+    return shlex.join([*program(), *arguments])

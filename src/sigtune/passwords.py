@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_PASSWORD = re.compile(r"(://[^\s:/@'\"]*:)[^\s@'\"]+(?=@)")
+_PASSWORD = re.compile(r"(://[^\s:/@'\"]*:)[^\s@'\"]+(?=@)|([?&]password=)[^\s&'\"]+")
 
 
 def mask_passwords(text: str) -> str:
     """Return the text with the password of every URL in it as `***`."""
-    return _PASSWORD.sub(r"\1***", text)
+    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", text)
+
+
+def has_password(text: str) -> bool:
+    """Return whether a URL in the text has a password."""
+    return mask_passwords(text) != text
 
 
 def mask_passwords_in(folder: Path) -> None:

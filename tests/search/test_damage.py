@@ -5,13 +5,13 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from sigtune.errors import DamagedFileError, UnwritableFileError
-from sigtune.invocation import resume_command
 from sigtune.job.outcome import Outcome, read_outcome, write_outcome
 from sigtune.passwords import mask_passwords
 from sigtune.report.files import write_results
@@ -19,8 +19,11 @@ from sigtune.report.observed import Observed
 from sigtune.search.display import visible
 from sigtune.search.folder import _check_owner
 from sigtune.search.journal import Journal
+from tests import app_process
 
 from .sweep_app import SweepApp, labelled, output_of, wait_until
+
+TRAIN = Path(__file__).parents[2] / "train.py"
 
 
 def test_a_journal_line_that_is_no_journal_line_is_named_with_its_number(tmp_path: Path) -> None:
@@ -149,6 +152,9 @@ def test_the_password_of_a_url_is_masked() -> None:
     text = "store: postgresql+psycopg://me:secret@host:5432/db and sqlite:////a/b.db"
     assert mask_passwords(text) == text.replace("secret", "***")
     assert mask_passwords("postgresql://me@host/db") == "postgresql://me@host/db"
+    assert (
+        mask_passwords("postgresql://host/db?password=secret&x=1") == "postgresql://host/db?password=***&x=1"
+    )
 
 
 def test_the_store_of_a_resumed_search_is_read_from_the_environment_and_its_password_printed_nowhere(
@@ -160,15 +166,29 @@ def test_the_store_of_a_resumed_search_is_read_from_the_environment_and_its_pass
     assert (app.folder / "other.db").exists()
 
 
-def test_the_command_to_type_next_leaves_a_store_with_a_password_to_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("mode", [["-m"], []])
+def test_a_password_on_the_command_line_is_refused_before_anything_is_written(
+    app: SweepApp, mode: list[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["app.py"])
-    typed = ["sigopt.store=postgresql+psycopg://me:secret@host/db", "x=1"]
-    expected = (
-        "SIGOPT_STORE='postgresql+psycopg://me:***@host/db' python app.py -m x=1 sigopt.experiment_id=7"
+    store = "sigopt.store=postgresql+psycopg://me:hunter2@127.0.0.1:1/db"
+    result = app_process.run(
+        [sys.executable, str(TRAIN), *mode, "hydra/sweeper=sigopt", store],
+        cwd=app.folder,
+        env=app.environment,
+        capture_output=True,
     )
-    assert resume_command("7", typed) == expected
+    assert result.returncode == 2
+    assert "SIGOPT_STORE" in result.stderr
+    assert "hunter2" not in result.stdout + result.stderr
+    assert list(app.folder.iterdir()) == []
+
+
+def test_a_password_in_a_config_of_a_plain_hydra_app_is_refused_before_a_job_copies_it(app: SweepApp) -> None:
+    result = app.run("sigopt.store=postgresql+psycopg://me:hunter2@127.0.0.1:1/db")
+    assert result.returncode == 2
+    assert "SIGOPT_STORE" in result.stderr
+    assert "hunter2" not in result.stdout + result.stderr
+    assert not app.sweep_dir.exists()
 
 
 def test_control_characters_are_shown_and_not_obeyed() -> None:

@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.app.help import schemas_hidden
 from sigtune.checks.config_source import ConfigSource
+from sigtune.checks.passwords import override_problems
 from sigtune.errors import JobStoppedError, UsageError
 from sigtune.invocation import exit_with
 from sigtune.tuning.connection import failure_line
@@ -41,6 +42,8 @@ def main(entry: Callable[[], Any], source: ConfigSource) -> Any:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, where it would print and exit
     # A user's own experiment class may lie where they run, and the entry point elsewhere.
     sys.path.append(str(Path.cwd()))
+    if problems := override_problems(sys.argv[1:]):
+        exit_with(UsageError(problems))  # Hydra would have written it down before it calls us
     try:
         with schemas_hidden() if {"--help", "-h"} & set(sys.argv[1:]) else nullcontext():
             return entry()

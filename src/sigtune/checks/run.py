@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from sigtune.checks.passwords import password_problems
 from sigtune.checks.preflight import Check
 from sigtune.checks.search import (
     definition_problems,
@@ -56,6 +57,7 @@ def check_run(config: DictConfig, overridden: Collection[str], can_train: Check)
         run, problems = _check_worker(config, block, overridden)
     else:
         run, problems = _check_plain(config, block)
+    problems += password_problems(config)
     problems += added_key_problems(config) if block.create else can_train(config)
     if problems:
         raise UsageError(problems)

@@ -10,6 +10,7 @@ from typing import Any
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from sigtune.checks.passwords import password_problems
 from sigtune.checks.preflight import preflight_problems
 from sigtune.checks.search import OpenedSearch
 from sigtune.checks.sweep import SweepInput, check_sweep
@@ -76,7 +77,11 @@ def check_request(request: SearchRequest) -> OpenedSearch:
         overridden=line.fixed_keys,
         block_keys=line.block_keys,
         tuned=list(line.elements),
-        problems=[*line.problems, *job_configs.group_problems(line.parameters)],
+        problems=[
+            *line.problems,
+            *password_problems(request.config),
+            *job_configs.group_problems(line.parameters),
+        ],
         is_direct=job_configs.is_direct,
         compose=job_configs.compose_with,
     )
