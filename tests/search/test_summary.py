@@ -66,12 +66,17 @@ def test_only_a_job_of_the_full_task_can_be_the_best(app: SweepApp) -> None:
     result = app.run(tasks, "sigopt.observation_budget=2")
     tasks_of_jobs = {number: observed.task.name for number, observed in app.by_job().items()}
     assert tasks_of_jobs[1] == "short"
-    lines = [line for line in result.stdout.splitlines() if " height " in line and "/2 " in line]
-    starred = [int(line.split("/")[0]) for line in lines if "★" in line]
+    lines = [line.split() for line in result.stdout.splitlines() if " height " in line and "/2) " in line]
+    starred = [int(words[0]) for words in lines if "★" in words]
     first_full = min(number for number, task in tasks_of_jobs.items() if task == "full")
     assert starred[0] == first_full
     best = int(labelled(result.stdout, "best")[0].split()[1])
     assert tasks_of_jobs[best] == "full"
+    # What is consumed of the budget counts as SigOpt counts: a job of the short task is a quarter.
+    costs = [{"short": 0.25, "full": 1.0}[tasks_of_jobs[number]] for number in sorted(tasks_of_jobs)]
+    consumed = [f"({sum(costs[:count]):g}/2)" for count in range(1, len(costs) + 1)]
+    assert [words[1] for words in lines] == consumed
+    assert consumed[0] == "(0.25/2)"
 
 
 def test_a_report_that_cannot_be_written_is_told_in_a_line_and_the_search_is_done(app: SweepApp) -> None:

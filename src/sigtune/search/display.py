@@ -65,11 +65,20 @@ class Display:
         self.labelled("", f"the space has {points} points: of {budget} observations some repeat others")
 
     def job(
-        self, observed: Observed, seconds: float, is_best: bool, error_log: Path | None, goes_on: bool
+        self,
+        observed: Observed,
+        consumed: float,
+        seconds: float,
+        is_best: bool,
+        error_log: Path | None,
+        goes_on: bool,
     ) -> None:
-        """Print how a job ended: its metrics and assignments, or why it failed and whether more are tried."""
+        """Print how a job ended: its metrics and assignments, or why it failed and whether more are tried.
+
+        `consumed` is what all observations so far have consumed of the budget.
+        """
         self._ended += 1
-        count = f"{observed.number}/{self._budget}" if self._budget else str(observed.number)
+        count = self._count(observed, consumed)
         if observed.values is None:
             where = f" ({error_log})" if error_log else ""
             then = "reported, continuing" if goes_on else "reported"
@@ -78,6 +87,14 @@ class Display:
         star = "★" if is_best else " "
         assignments = format_assignments(observed.assignments)
         self._print(f"{count:>7}  {format_metrics(observed)} {star}  {assignments}  {seconds:.0f}s")
+
+    def _count(self, observed: Observed, consumed: float) -> str:
+        """Return the number of a job, and how much of the budget is consumed: with tasks that is a cost."""
+        if not self._budget:
+            return str(observed.number)
+        if observed.task is None:
+            return f"{observed.number}/{self._budget}"
+        return f"{observed.number} ({consumed:g}/{self._budget})"
 
     def lost(self, run: str, reason: str, times: int, most: int) -> None:
         """Print that the infrastructure took a run, which is not a failure."""
@@ -88,7 +105,12 @@ class Display:
         self._print(f"{run:>7}  FAILED  {reason}  is tried again ({times} of {most})")
 
     def status(
-        self, running: int, slots: int, observed: Sequence[Observed], definition: ExperimentDefinition
+        self,
+        running: int,
+        slots: int,
+        observed: Sequence[Observed],
+        consumed: float,
+        definition: ExperimentDefinition,
     ) -> None:
         """Say how the search stands in a line that the next one replaces; on a terminal only."""
         if not self._console.is_terminal:
@@ -96,11 +118,12 @@ class Display:
         best = ranking.best_of_experiment(observed, definition)
         parts = [f"{running} of {format_slots(slots)} busy"]
         if self._budget:
-            parts.append(f"{len(observed)}/{self._budget} observed")
+            parts.append(f"{consumed:g}/{self._budget} observed")
         if best:
             parts.append(f"best {format_metrics(best[0])}")
         if self._budget and self._ended:
-            left = (time.monotonic() - self._begun) / self._ended * max(0, self._budget - len(observed))
+            jobs_left = (self._budget - consumed) * len(observed) / max(consumed, 1e-9)
+            left = (time.monotonic() - self._begun) / self._ended * max(0.0, jobs_left)
             parts.append(f"about {_duration(left)} left")
         self._status = "         " + " · ".join(parts)
         if self._live is None:

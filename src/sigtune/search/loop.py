@@ -233,8 +233,13 @@ class Search:
     def _open_cost(self) -> float:
         return sum(map(self._cost, self._open_jobs.values()))
 
-    def _cost(self, job: Job) -> float:
-        return self._costs.get(job.task, FULL_COST)
+    @property
+    def _consumed(self) -> float:
+        """What the observations that are shown have consumed of the budget."""
+        return sum(map(self._cost, self.observed))
+
+    def _cost(self, trained: Job | Observed) -> float:
+        return self._costs.get(trained.task, FULL_COST)
 
     def _release_abandoned(self) -> None:
         if time.monotonic() >= self._next_release:
@@ -278,7 +283,8 @@ class Search:
     def _show_status(self) -> None:
         if self._executor.in_process:
             return  # a job that prints, or stops at a breakpoint, has the terminal to itself
-        self._display.status(len(self._running), self._executor.slots, self.observed, self._definition)
+        slots = self._executor.slots
+        self._display.status(len(self._running), slots, self.observed, self._consumed, self._definition)
 
     def _wait(self) -> list[tuple[Run, RunResult]]:
         """Return the runs that have ended, after a while with none."""
@@ -377,7 +383,12 @@ class Search:
         is_best = observed in best_of_experiment(self.observed, self._definition)
         error_logs = [] if result.values is not None else sorted(folder.rglob(ERROR_NAME))
         self._display.job(
-            observed, result.seconds, is_best, next(iter(error_logs), None), not self._is_ending()
+            observed,
+            self._consumed,
+            result.seconds,
+            is_best,
+            next(iter(error_logs), None),
+            not self._is_ending(),
         )
 
     def _close(self, job: Job) -> None:
