@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed k_winners_speed train_speed precision_accuracy sweeper_speed api_speed dashboard_speed published
+BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed kernel_choice k_winners_speed train_speed precision_accuracy sweeper_speed api_speed dashboard_speed published
 
 .PHONY: install demo contract test test-all test-pythons test-browser test-cluster test-installs test-hydra-next test-environment coverage lint format bench wheel
 

@@ -46,18 +46,19 @@ def test_the_product_and_its_gradients_are_those_of_the_kept_weights(
 
 
 def test_the_layer_multiplies_sparsely_where_few_weights_are_kept() -> None:
-    x = torch.randn(4, 100)
-    sparse, half = SparseLinear(100, 20, 0.9), SparseLinear(100, 20, 0.5)
+    x = torch.randn(64, 400)
+    sparse, half = SparseLinear(400, 300, 0.9), SparseLinear(400, 300, 0.5)
     for layer in (sparse, half):
-        assert layer._pattern is not None
-        assert can_multiply_sparsely(x, layer.values, layer._pattern) == (layer is sparse)
-        dense = nn.Linear(100, 20)
+        assert can_multiply_sparsely(x, layer.values) == (layer is sparse)
+        dense = nn.Linear(400, 300)
         dense.load_state_dict({"weight": layer.weight, "bias": layer.bias})
         torch.testing.assert_close(layer(x), dense(x))
 
 
 def test_a_restored_layer_multiplies_by_the_weights_that_it_has_now() -> None:
-    saved, restored, x = SparseLinear(100, 20, 0.9), SparseLinear(100, 20, 0.9), torch.randn(4, 100)
+    saved, restored = (SparseLinear(400, 300, 0.9) for _ in range(2))
+    x = torch.randn(64, 400)
+    assert can_multiply_sparsely(x, saved.values)
     restored.load_state_dict(copy.deepcopy(saved.state_dict()))
     assert torch.equal(restored(x), saved(x))
     assert torch.equal(copy.deepcopy(restored)(x), saved(x))
@@ -81,9 +82,10 @@ def test_the_number_of_threads_changes_no_bit() -> None:
 
 
 def test_other_inputs_and_autocast_are_left_to_torch() -> None:
-    layer, x = SparseLinear(100, 20, 0.9), torch.randn(4, 100)
-    assert layer(x.view(2, 2, 100)).shape == (2, 2, 20)
-    assert layer(torch.zeros(0, 100)).shape == (0, 20)
+    layer, x = SparseLinear(400, 300, 0.9), torch.randn(64, 400)
+    assert can_multiply_sparsely(x, layer.values)
+    assert layer(x.view(32, 2, 400)).shape == (32, 2, 300)
+    assert layer(torch.zeros(0, 400)).shape == (0, 300)
     assert copy.deepcopy(layer).double()(x.double()).dtype == torch.float64
     with torch.autocast("cpu", torch.bfloat16):
         assert layer(x).dtype == torch.bfloat16

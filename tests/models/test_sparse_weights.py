@@ -90,22 +90,22 @@ def steps(model: nn.Module, make_optimizer: MakeOptimizer, masks: Mapping[str, T
     dtype = next(model.parameters()).dtype
     for _ in range(5):
         optimizer.zero_grad()
-        backward(model(torch.randn(8, 2, 4, 4, generator=generator).to(dtype)).square().mean())
+        backward(model(torch.randn(64, 2, 8, 8, generator=generator).to(dtype)).square().mean())
         optimizer.step()
         with torch.no_grad():
             for name, mask in masks.items():
                 model.get_parameter(name).mul_(mask)
 
 
+# In 32 bits the linear layer is the compiled one, in 64 torch's.
 @pytest.mark.parametrize("make_optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-4)])
 def test_training_moves_the_kept_weights_as_masks_on_dense_layers_would(
     make_optimizer: MakeOptimizer, dtype: torch.dtype, tolerance: float
 ) -> None:
-    model: Any = nn.Sequential(SparseConv2d(2, 6, 3, 0.75), nn.Flatten(), SparseLinear(24, 20, 0.75)).to(
-        dtype
-    )
-    dense: Any = nn.Sequential(nn.Conv2d(2, 6, 3), nn.Flatten(), nn.Linear(24, 20)).to(dtype)
+    sparse = (SparseConv2d(2, 6, 3, 0.75), nn.Flatten(), SparseLinear(216, 300, 0.9))
+    model: Any = nn.Sequential(*sparse).to(dtype)
+    dense: Any = nn.Sequential(nn.Conv2d(2, 6, 3), nn.Flatten(), nn.Linear(216, 300)).to(dtype)
     masks = {"0.weight": model[0].kept, "2.weight": model[2].kept}
     for index in (0, 2):
         dense[index].load_state_dict({"weight": model[index].weight, "bias": model[index].bias})

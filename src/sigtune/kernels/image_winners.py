@@ -15,18 +15,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sigtune.kernels.choice import image_winners_pay
 from sigtune.kernels.library import compiled, takes_float32
 
 _OUTPUTS = 32  # the functions take output channels in blocks of these
 _KERNEL = 8  # and kernels of this width at most
-_TAPS = 128  # with more of them, their products take longer than the convolution
 _WINDOW = 2
 
 
 def can_choose_from_images(
-    images: Tensor, shape: torch.Size, bias: Tensor, window: int, before_pool: bool = False
+    images: Tensor, shape: torch.Size, bias: Tensor, window: int, before_pool: bool, training: bool
 ) -> bool:
-    """Return whether the functions below take the images, (N, C, H, W), and weights of shape (D, C, K, K)."""
+    """Return whether the functions below take images, (N, C, H, W), and are faster than torch's convolution.
+
+    The weights are of `shape`, (D, C, K, K).
+    """
     outputs, _, kernel, _ = shape
     # They convolve the pixels of whole windows only; before the pooling the others would compete too.
     sizes = [size - kernel + 1 for size in images.shape[2:]]
@@ -37,9 +40,9 @@ def can_choose_from_images(
         and not images.requires_grad
         and window == _WINDOW
         and kernel <= _KERNEL
-        and shape[1:].numel() <= _TAPS
         and outputs % _OUTPUTS == 0
         and takes_float32(images, bias)
+        and image_winners_pay(kernel, shape[1:].numel(), training)
     )
 
 

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sigtune.kernels.choice import sparse_linear_pays
 from sigtune.kernels.library import compiled, takes_float32
-
-_SHARE = 0.25  # with more of the weights kept, a dense product is faster
 
 
 @dataclass(frozen=True)
@@ -38,14 +37,15 @@ class Pattern:
         row_indices = csr_indices // max(1, by_row.shape[1])
         return cls(by_row, ccol_indices, row_indices.int(), csr_indices.int())
 
-    def is_worth_it(self) -> bool:
-        """Return whether few enough weights are kept."""
-        return self.col_indices.shape[1] <= _SHARE * (len(self.ccol_indices) - 1)
 
-
-def can_multiply_sparsely(x: Tensor, values: Tensor, pattern: Pattern) -> bool:
-    """Return whether `sparse_linear` is there for x, (N, in), and the weights, (out, K), and worth it."""
-    return x.dim() == 2 and len(x) > 0 and pattern.is_worth_it() and takes_float32(x, values)
+def can_multiply_sparsely(x: Tensor, values: Tensor) -> bool:
+    """Return whether `sparse_linear` takes x, (N, in), and weights, (out, K), and is faster than torch."""
+    return (
+        x.dim() == 2
+        and len(x) > 0
+        and takes_float32(x, values)
+        and sparse_linear_pays(*x.shape, *values.shape)
+    )
 
 
 def sparse_linear(x: Tensor, values: Tensor, bias: Tensor, pattern: Pattern) -> Tensor:

@@ -12,16 +12,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sigtune.kernels.choice import winners_convolution_pays
 from sigtune.kernels.library import compiled, takes_float32
 
 _OUTPUTS = 32  # the functions take output channels in blocks of these
 _INPUTS = 8
 
 
-def can_convolve_winners(x: Tensor, shape: torch.Size, bias: Tensor) -> bool:
-    """Return whether `convolve_winners` takes the input, (N, C, H, W), and weights of shape (D, C, K, K)."""
-    outputs, inputs, *_ = shape
-    return len(x) > 0 and outputs % _OUTPUTS == 0 and inputs % _INPUTS == 0 and takes_float32(x, bias)
+def can_convolve_winners(x: Tensor, shape: torch.Size, bias: Tensor, share: float) -> bool:
+    """Return whether `convolve_winners` takes x, (N, C, H, W), and is faster than torch.
+
+    The weights are of `shape`, (D, C, K, K), and at most `share` of x are winners.
+    """
+    outputs, inputs, kernel, _ = shape
+    return (
+        len(x) > 0
+        and outputs % _OUTPUTS == 0
+        and inputs % _INPUTS == 0
+        and takes_float32(x, bias)
+        and winners_convolution_pays(kernel, outputs, share)
+    )
 
 
 def convolve_winners(x: Tensor, argmax: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

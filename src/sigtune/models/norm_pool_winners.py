@@ -62,7 +62,7 @@ class NormPoolWinners(nn.Module):
         """Return whether `choose_from_images` takes the images, (N, C, H, W), and weights of (D, C, K, K)."""
         # In evaluation the statistics do not depend on the images, and the gradient is another.
         return (self.training or not torch.is_grad_enabled()) and can_choose_from_images(
-            images, shape, bias, self.window, self.before_pool
+            images, shape, bias, self.window, self.before_pool, self.training
         )
 
     def choose_from_images(self, images: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,6 +79,12 @@ class NormPoolWinners(nn.Module):
         y, argmax, on = image_winners(images, weight, bias, mean, *how, moments, self.before_pool)
         self._count(on, len(images), pixels)
         return y, argmax
+
+    @property
+    def share_passed_on(self) -> float:
+        """The share of units that win, at most: before the pooling as if no window had two of them."""
+        share = self.winners.percent_on * (1.0 if self.training else self.winners.k_inference_factor)
+        return min(1.0, share * self.window**2) if self.before_pool else share
 
     def _one_after_the_other(self, x: Tensor) -> Tensor:
         layers = (self.winners, self.pool) if self.before_pool else (self.pool, self.winners)

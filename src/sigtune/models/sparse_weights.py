@@ -118,7 +118,7 @@ class SparseLinear(_SparseLayer):
     def forward(self, x: Tensor) -> Tensor:
         """Return x·weightᵀ + bias, (N, out_features)."""
         pattern = self._pattern
-        if pattern is not None and can_multiply_sparsely(x, self.values, pattern):
+        if pattern is not None and can_multiply_sparsely(x, self.values):
             return sparse_linear(x, self.values, self.bias, pattern)
         return functional.linear(x, self.weight, self.bias)
 

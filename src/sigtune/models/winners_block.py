@@ -20,14 +20,17 @@ class WinnersBlock(nn.Module):
         self.convolution = convolution
         self.winners = winners
 
-    def forward(self, x: Tensor, argmax: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, x: Tensor, argmax: Tensor | None = None, share: float = 1.0
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the winners, (N, D, H', W'), of x, (N, C, H, W), and their argmax indices where known.
 
-        The `argmax` given is that of x, where x itself are the winners of a block. Only what they pass on is
-        computed of the gradient with respect to x: the block before it needs no more.
+        The `argmax` given is that of x, where x itself are the winners of a block, at most `share` of it.
+        Only what they pass on is computed of the gradient with respect to x: the block before it needs no
+        more.
         """
         shape, bias = self.convolution.shape, self.convolution.bias
-        if argmax is not None and can_convolve_winners(x, shape, bias):
+        if argmax is not None and can_convolve_winners(x, shape, bias, share):
             return self.winners.choose(convolve_winners(x, argmax, self.convolution.weight, bias))
         if argmax is None and self.winners.can_choose_from_images(x, shape, bias):
             return self.winners.choose_from_images(x, self.convolution.weight, bias)
@@ -39,7 +42,9 @@ class WinnersBlocks(nn.Sequential):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the winners, (N, D, H', W')."""
-        x, argmax = images, None
+        x, argmax, share = images, None, 1.0
         for block in self:
-            x, argmax = block(x, argmax)
+            assert isinstance(block, WinnersBlock)
+            x, argmax = block(x, argmax, share)
+            share = block.winners.share_passed_on
         return x
