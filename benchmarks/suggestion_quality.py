@@ -5,8 +5,8 @@ are appended to a file as soon as it is done, so a run can be stopped and contin
 are for settling questions of design, final ones for the figures of a release: they are run once, then.
 
     python benchmarks/suggestion_quality.py --quick                    # five minutes
-    python benchmarks/suggestion_quality.py --results results.jsonl    # two hours on two quiet cores
-    python benchmarks/suggestion_quality.py --results results.jsonl --final
+    python benchmarks/suggestion_quality.py --final                    # to be stopped and continued
+    python benchmarks/suggestion_quality.py --final --report           # what there is, into the README
 """
 
 from __future__ import annotations
@@ -24,24 +24,56 @@ from typing import Any
 
 from options import option_parser
 from sigtune.definition.parameters import Assignments
-from suggestion_quality_peers import OPTIMIZERS
-from suggestion_quality_problems import Problem, Values, all_problems
-from suggestion_quality_report import print_report
+from suggestion_quality_peers import OPTIMIZERS, installed
+from suggestion_quality_problems import Values, all_problems
+from suggestion_quality_report import print_report, write_readme
 
 CHECKPOINTS = (10, 20, 30, 60)
 DEVELOPMENT_SEEDS = range(100, 110)
 FINAL_SEEDS = range(200, 210)
 QUICK_PROBLEMS = ("branin", "hartmann6", "learning rates, noise", "mixed", "crash region")
+RESULTS = Path(__file__).resolve().parent / "results" / "suggestion_quality.jsonl"
 
 
 def main() -> None:
     arguments = parsed()
-    seeds = list(FINAL_SEEDS if arguments.final else DEVELOPMENT_SEEDS)[: arguments.seeds]
-    most = arguments.observations
-    problems = {problem.name: problem for problem in all_problems()}
+    seeds = list(FINAL_SEEDS if arguments.final else DEVELOPMENT_SEEDS)
+    kinds = {problem.name: problem.kind for problem in all_problems()}
+    if not arguments.report:
+        run_missing(arguments, seeds[: arguments.seeds], list(kinds))
+    rows = [row for row in rows_in(arguments.results) if row["seed"] in seeds]
+    print_report(rows, kinds)
+    if arguments.report:
+        write_readme(rows, kinds)
+
+
+def parsed() -> argparse.Namespace:
+    parser = option_parser(__doc__)
+    parser.add_argument("--results", type=Path, default=None, help="the file that is appended to")
+    parser.add_argument("--final", action="store_true", help="the seeds of a release's figures")
+    parser.add_argument("--report", action="store_true", help="run nothing; write README.md and its picture")
+    parser.add_argument("--problems", nargs="+", metavar="NAME")
+    parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS))
+    parser.add_argument("--seeds", type=int, default=None, help="how many")
+    parser.add_argument("--observations", type=int, default=None)
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    arguments.seeds = arguments.seeds or (2 if arguments.quick else 10)
+    arguments.observations = arguments.observations or (20 if arguments.quick else 60)
+    arguments.results = arguments.results or (
+        RESULTS if arguments.final else Path("suggestion_quality.jsonl")
+    )
+    return arguments
+
+
+def run_missing(arguments: argparse.Namespace, seeds: list[int], problems: list[str]) -> None:
+    """Run the searches that the results do not have, or have with fewer observations."""
     names = arguments.problems or list(QUICK_PROBLEMS if arguments.quick else problems)
-    optimizers = arguments.optimizers or list(OPTIMIZERS)
-    done = {cell_of(row) for row in rows_in(arguments.results)}
+    optimizers = arguments.optimizers or installed()
+    for missing in sorted(set(OPTIMIZERS) - set(installed())):
+        print(f"not installed, left out: {missing}")
+    most = arguments.observations
+    done = {cell_of(row) for row in rows_in(arguments.results) if max(map(int, row["regrets"])) >= most}
     # Seed by seed, so that a run that is stopped has every problem and every optimizer.
     cells = [cell for cell in product(seeds, names, optimizers) if cell not in done]
     with get_context("spawn").Pool(arguments.processes) as pool:
@@ -51,23 +83,6 @@ def main() -> None:
                 file.write(json.dumps(row) + "\n")
             shown = " ".join(f"{count}: {regret:.4g}" for count, regret in row["regrets"].items())
             print(f"{row['problem']:24s} {row['optimizer']:12s} {row['seed']}  {shown}", flush=True)
-    wanted = set(product(seeds, names, optimizers))
-    print_report([row for row in rows_in(arguments.results) if cell_of(row) in wanted])
-
-
-def parsed() -> argparse.Namespace:
-    parser = option_parser(__doc__)
-    parser.add_argument("--results", type=Path, default=Path("suggestion_quality.jsonl"))
-    parser.add_argument("--final", action="store_true", help="the seeds of a release's figures")
-    parser.add_argument("--problems", nargs="+", metavar="NAME")
-    parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS))
-    parser.add_argument("--seeds", type=int, default=None, help="how many")
-    parser.add_argument("--observations", type=int, default=None)
-    parser.add_argument("--processes", type=int, default=2)
-    arguments = parser.parse_args()
-    arguments.seeds = arguments.seeds or (2 if arguments.quick else 10)
-    arguments.observations = arguments.observations or (20 if arguments.quick else 60)
-    return arguments
 
 
 def cell_of(row: dict[str, Any]) -> tuple[int, str, str]:
@@ -103,7 +118,7 @@ def search(work: tuple[str, str, int, int]) -> dict[str, Any]:
         points.append(point)
         reported.append(values)
         if len(points) in CHECKPOINTS:
-            regrets[len(points)] = finite(regret_of(problem, points, reported))
+            regrets[len(points)] = finite(problem.worth(points, reported))
     return {
         "problem": name,
         "optimizer": optimizer_name,
@@ -112,10 +127,6 @@ def search(work: tuple[str, str, int, int]) -> dict[str, Any]:
         "failures": reported.count(None),
         "cpu_seconds_per_suggestion": seconds / most,
     }
-
-
-def regret_of(problem: Problem, points: list[Assignments], reported: list[Values | None]) -> float:
-    return problem.worth(points, reported)
 
 
 def finite(regret: float) -> float:

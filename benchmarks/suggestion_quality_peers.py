@@ -1,14 +1,18 @@
-"""The optimizers of suggestion_quality.py behind one interface: sigtune's own and its peers'."""
+"""The optimizers of suggestion_quality.py behind one interface: sigtune's own, and peers.
+
+Ax and SMAC are not among sigtune's own development packages, for they bring many others: `pip install
+--constraint constraints.txt ax-platform smac` adds them.
+"""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from importlib.util import find_spec
+from typing import Protocol
 
 from sigtune.definition.experiment import ExperimentDefinition, Observation, Suggestion
-from sigtune.definition.parameters import Assignments, Parameter
+from sigtune.definition.parameters import Assignments
 from sigtune.optimizer.suggest import suggest
 from suggestion_quality_problems import Values
 
@@ -42,64 +46,14 @@ class Sigtune:
         self.outcomes.append(Observation(self.open.pop(number), values))
 
 
-class Optuna:
-    """A study with one of Optuna's samplers; failures are told as such, constraints as it documents."""
-
-    def __init__(self, definition: ExperimentDefinition, sampler: Callable[..., Any], seed: int) -> None:
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._optuna, self._definition = optuna, definition
-        self._trials: dict[int, Any] = {}
-        constraints = {"constraints_func": self._violations} if definition.constraints else {}
-        directions: list[Any] = [metric.objective for metric in definition.optimized_metrics]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of arguments that are called experimental
-            self._study = optuna.create_study(
-                directions=directions,
-                sampler=sampler(seed=seed, **constraints),
-            )
-
-    def ask(self) -> tuple[int, Assignments]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            trial = self._study.ask()
-            point = {
-                parameter.name: self._suggested(trial, parameter) for parameter in self._definition.parameters
-            }
-        self._trials[trial.number] = trial
-        return trial.number, point
-
-    def tell(self, number: int, values: Values | None) -> None:
-        trial = self._trials[number]
-        if values is None:
-            self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
-            return
-        trial.set_user_attr(
-            "violations", [metric.violation(values[metric.name]) for metric in self._definition.constraints]
-        )
-        self._study.tell(trial, [values[metric.name] for metric in self._definition.optimized_metrics])
-
-    @staticmethod
-    def _violations(trial: Any) -> Sequence[float]:
-        violations: Sequence[float] = trial.user_attrs["violations"]
-        return violations
-
-    @staticmethod
-    def _suggested(trial: Any, parameter: Parameter) -> Any:
-        if parameter.categories is not None:
-            return trial.suggest_categorical(parameter.name, parameter.categories)
-        if parameter.grid is not None:
-            steps = parameter.grid
-            return parameter.number(steps[trial.suggest_int(parameter.name, 0, len(steps) - 1)])
-        low, high = parameter.limits
-        if parameter.type == "int":
-            return trial.suggest_int(parameter.name, int(low), int(high))
-        return trial.suggest_float(parameter.name, low, high, log=parameter.log)
+def random_search(definition: ExperimentDefinition, seed: int) -> Optimizer:
+    return Sigtune(replace(definition, type="random"), seed)
 
 
 def optuna_gp(definition: ExperimentDefinition, seed: int) -> Optimizer:
     from optuna.samplers import GPSampler
+
+    from suggestion_quality_optuna import Optuna
 
     return Optuna(definition, GPSampler, seed)
 
@@ -107,16 +61,34 @@ def optuna_gp(definition: ExperimentDefinition, seed: int) -> Optimizer:
 def optuna_tpe(definition: ExperimentDefinition, seed: int) -> Optimizer:
     from optuna.samplers import TPESampler
 
+    from suggestion_quality_optuna import Optuna
+
     return Optuna(definition, TPESampler, seed)
 
 
-def random_search(definition: ExperimentDefinition, seed: int) -> Optimizer:
-    return Sigtune(replace(definition, type="random"), seed)
+def ax(definition: ExperimentDefinition, seed: int) -> Optimizer:
+    from suggestion_quality_ax import Ax
+
+    return Ax(definition, seed)
+
+
+def smac(definition: ExperimentDefinition, seed: int) -> Optimizer:
+    from suggestion_quality_smac import Smac
+
+    return Smac(definition, seed)
 
 
 OPTIMIZERS: dict[str, Callable[[ExperimentDefinition, int], Optimizer]] = {
     "sigtune": Sigtune,
+    "Ax": ax,
     "Optuna GP": optuna_gp,
     "Optuna TPE": optuna_tpe,
+    "SMAC": smac,
     "random": random_search,
 }
+_PACKAGES = {"Ax": "ax", "SMAC": "smac"}
+
+
+def installed() -> list[str]:
+    """Return the names of the optimizers whose packages are there."""
+    return [name for name in OPTIMIZERS if name not in _PACKAGES or find_spec(_PACKAGES[name])]

@@ -6,28 +6,43 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from omegaconf import OmegaConf
 
 from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.definition.metrics import Metric
-from sigtune.definition.parameters import Assignments, Parameter
+from sigtune.definition.parameters import Assignments, Parameter, parameter_from_json
 from sigtune.definition.ranking import is_feasible
+from suggestion_quality_estimators import boosting, logistic_regression, perceptron, support_vectors
+from suggestion_quality_training import adamw_cosine, one_cycle
 
 Values = dict[str, float]
 LOSS = Metric("loss", "minimize")
+
+SEARCHES = Path(__file__).resolve().parent.parent / "conf" / "sigopt"
+
+SMOOTH, NOISE, MIXED_TYPES, SLOTS = "exact, continuous", "noise", "mixed types", "four slots"
+FAILURES, CONSTRAINT, TWO_METRICS, REAL = (
+    "failures, outliers",
+    "a constraint",
+    "two metrics",
+    "real trainings",
+)
 
 
 @dataclass(frozen=True)
 class Problem:
     """An experiment; `exact` gives its values, None where the job fails, `noise` is added to the loss.
 
-    Every `outlier_every`-th value is replaced by 1e6. Four `slots` ask while others are being evaluated.
-    `reference` bounds the hypervolume of two metrics.
+    The value of evaluation `outlier_at` is replaced by 1e6. Several `slots` ask while others are being
+    evaluated. `reference` bounds the hypervolume of two metrics. Problems of a `kind` are reported together.
     """
 
     name: str
+    kind: str
     definition: ExperimentDefinition
     exact: Callable[[dict[str, Any]], Values | None]
     noise: float = 0.0
@@ -78,12 +93,14 @@ def doubles(count: int, low: float, high: float, *, log: bool = False) -> tuple[
 
 
 def synthetic(
-    name: str, parameters: Sequence[Parameter], function: Callable[..., float], **fields: Any
+    name: str, kind: str, parameters: Sequence[Parameter], function: Callable[..., float], **fields: Any
 ) -> Problem:
     """Return a problem whose loss is a function of the parameters' values in their order."""
     definition = ExperimentDefinition(tuple(parameters), (LOSS,))
     names = [parameter.name for parameter in parameters]
-    return Problem(name, definition, lambda at: {"loss": float(function(*(at[n] for n in names)))}, **fields)
+    return Problem(
+        name, kind, definition, lambda at: {"loss": float(function(*(at[n] for n in names)))}, **fields
+    )
 
 
 def branin(x: float, y: float) -> float:
@@ -164,7 +181,7 @@ def crashing() -> Problem:
             return None
         return {"loss": (at["x0"] - 0.6) ** 2 + (at["x1"] - 0.55) ** 2 + (at["x2"] - 0.3) ** 2 / 2}
 
-    return Problem("crash region", ExperimentDefinition(doubles(3, 0, 1), (LOSS,)), exact)
+    return Problem("crash region", FAILURES, ExperimentDefinition(doubles(3, 0, 1), (LOSS,)), exact)
 
 
 def constrained() -> Problem:
@@ -176,7 +193,7 @@ def constrained() -> Problem:
         loss = math.cos(2 * x) * math.cos(y) + math.sin(x)
         return {"loss": loss, "limit": math.cos(x) * math.cos(y) - math.sin(x) * math.sin(y)}
 
-    return Problem("constraint", ExperimentDefinition(doubles(2, 0, 6), metrics), exact)
+    return Problem("constraint", CONSTRAINT, ExperimentDefinition(doubles(2, 0, 6), metrics), exact)
 
 
 def two_metrics(
@@ -185,6 +202,7 @@ def two_metrics(
     metrics = (LOSS, Metric("cost", "minimize"))
     return Problem(
         name,
+        TWO_METRICS,
         ExperimentDefinition(tuple(parameters), metrics, observation_budget=60),
         exact,
         reference=reference,
@@ -209,110 +227,62 @@ def dtlz2(at: dict[str, Any]) -> Values:
     return {"loss": g * math.cos(x[0] * math.pi / 2), "cost": g * math.sin(x[0] * math.pi / 2)}
 
 
-@cache
-def digits() -> tuple[Any, Any]:
-    from sklearn import datasets
-
-    rows, labels = datasets.load_digits(return_X_y=True)
-    return rows[:600] / 16, labels[:600]
-
-
-@cache
-def cancer() -> tuple[Any, Any]:
-    from sklearn import datasets, preprocessing
-
-    rows, labels = datasets.load_breast_cancer(return_X_y=True)
-    return preprocessing.scale(rows), labels
-
-
-def cross_validated(estimator: Any, data: tuple[Any, Any]) -> Values:
-    import warnings
-
-    from sklearn.model_selection import cross_val_score
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of fits that do not converge, which is for the search to find out
-        return {"loss": 1 - float(cross_val_score(estimator, *data, cv=3).mean())}
-
-
-@cache
-def _fitted(name: str, values: tuple[Any, ...]) -> Values:
-    """Return the loss of an estimator; kept, because the regret asks again."""
-    from sklearn.ensemble import GradientBoostingClassifier
-    from sklearn.linear_model import SGDClassifier
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.svm import SVC
-
-    if name == "svm":
-        return cross_validated(SVC(C=values[0], gamma=values[1]), digits())
-    if name == "logistic":
-        alpha, ratio, eta = values
-        return cross_validated(
-            SGDClassifier(
-                "log_loss",
-                penalty="elasticnet",
-                alpha=alpha,
-                l1_ratio=ratio,
-                learning_rate="constant",
-                eta0=eta,
-                random_state=0,
-            ),
-            cancer(),
-        )
-    if name == "boosting":
-        rate, trees, depth, share = values
-        return cross_validated(
-            GradientBoostingClassifier(
-                learning_rate=rate, n_estimators=trees, max_depth=depth, subsample=share, random_state=0
-            ),
-            cancer(),
-        )
-    rate, units, alpha, activation = values
-    network = MLPClassifier(
-        (units,), learning_rate_init=rate, alpha=alpha, activation=activation, max_iter=15, random_state=0
-    )
-    return cross_validated(network, digits())
-
-
-def real(name: str, parameters: Sequence[Parameter]) -> Problem:
-    names = [parameter.name for parameter in parameters]
-    definition = ExperimentDefinition(tuple(parameters), (LOSS,))
-    return Problem(name, definition, lambda at: _fitted(name, tuple(at[n] for n in names)))
+def real(name: str, parameters: Sequence[Parameter], loss: Callable[..., float]) -> Problem:
+    """Return a problem of which each loss takes a moment: kept, for the regret asks for it again."""
+    return synthetic(name, REAL, parameters, cache(loss))
 
 
 def log(name: str, low: float, high: float) -> Parameter:
     return Parameter(name, "double", bounds=(low, high), log=True)
 
 
+def published(block: str) -> tuple[Parameter, ...]:
+    """Return the parameters of a search that sigtune brings, conf/sigopt/BLOCK.yaml."""
+    search: Any = OmegaConf.to_container(OmegaConf.load(SEARCHES / f"{block}.yaml"))
+    return tuple(parameter_from_json(each) for each in search["parameters"])
+
+
 def all_problems() -> list[Problem]:
     """Return every problem, those of development and of the final runs alike."""
+    return [*synthetic_problems(), *awkward_problems(), *real_problems()]
+
+
+def synthetic_problems() -> list[Problem]:
+    """Return functions whose best is known."""
+    branin_space = (Parameter("x", "double", bounds=(-5, 10)), Parameter("y", "double", bounds=(0, 15)))
     return [
-        synthetic(
-            "branin",
-            (Parameter("x", "double", bounds=(-5, 10)), Parameter("y", "double", bounds=(0, 15))),
-            branin,
-        ),
-        synthetic("hartmann6", doubles(6, 0, 1), hartmann6),
-        synthetic("hartmann6, noise", doubles(6, 0, 1), hartmann6, noise=0.3),
-        synthetic("hartmann6, 4 slots", doubles(6, 0, 1), hartmann6, slots=4),
-        synthetic("ackley5", doubles(5, -10, 15), ackley),
-        synthetic("levy8", doubles(8, -10, 10), levy),
-        synthetic("rosenbrock4", doubles(4, -1.5, 2.5), rosenbrock),
-        synthetic("learning rates", RATES, learning_curve),
-        synthetic("learning rates, noise", RATES, learning_curve, noise=0.1),
-        synthetic("mixed", MIXED, mixed),
-        synthetic("mixed, 4 slots", MIXED, mixed, slots=4),
-        synthetic("hartmann6, outlier", doubles(6, 0, 1), hartmann6, outlier_at=3),
-        crashing(),
-        constrained(),
+        synthetic("branin", SMOOTH, branin_space, branin),
+        synthetic("hartmann6", SMOOTH, doubles(6, 0, 1), hartmann6),
+        synthetic("ackley5", SMOOTH, doubles(5, -10, 15), ackley),
+        synthetic("levy8", SMOOTH, doubles(8, -10, 10), levy),
+        synthetic("rosenbrock4", SMOOTH, doubles(4, -1.5, 2.5), rosenbrock),
+        synthetic("learning rates", SMOOTH, RATES, learning_curve),
+        synthetic("mixed", MIXED_TYPES, MIXED, mixed),
         two_metrics("branin-currin", doubles(2, 0, 1), branin_currin, (310.0, 0.0)),
         two_metrics("zdt1", doubles(4, 0, 1), zdt1, (1.1, 10.0)),
         two_metrics("dtlz2", doubles(4, 0, 1), dtlz2, (1.8, 1.8)),
-        real("svm", (log("c", 1e-3, 1e3), log("gamma", 1e-5, 10))),
-        real(
-            "logistic",
-            (log("alpha", 1e-7, 1), Parameter("ratio", "double", bounds=(0, 1)), log("eta", 1e-5, 1)),
-        ),
+    ]
+
+
+def awkward_problems() -> list[Problem]:
+    """Return problems with noise, failures, an outlier, a constraint, or four searches at once."""
+    return [
+        synthetic("hartmann6, noise", NOISE, doubles(6, 0, 1), hartmann6, noise=0.3),
+        synthetic("learning rates, noise", NOISE, RATES, learning_curve, noise=0.1),
+        synthetic("hartmann6, outlier", FAILURES, doubles(6, 0, 1), hartmann6, outlier_at=3),
+        crashing(),
+        constrained(),
+        synthetic("hartmann6, 4 slots", SLOTS, doubles(6, 0, 1), hartmann6, slots=4),
+        synthetic("mixed, 4 slots", SLOTS, MIXED, mixed, slots=4),
+    ]
+
+
+def real_problems() -> list[Problem]:
+    """Return trainings on small real data, and sigtune's own searches on a small network's first epochs."""
+    share = Parameter("ratio", "double", bounds=(0, 1))
+    return [
+        real("svm", (log("c", 1e-3, 1e3), log("gamma", 1e-5, 10)), support_vectors),
+        real("logistic", (log("alpha", 1e-7, 1), share, log("eta", 1e-5, 1)), logistic_regression),
         real(
             "boosting",
             (
@@ -321,6 +291,7 @@ def all_problems() -> list[Problem]:
                 Parameter("depth", "int", bounds=(1, 5)),
                 Parameter("share", "double", bounds=(0.2, 1)),
             ),
+            boosting,
         ),
         real(
             "network",
@@ -330,5 +301,8 @@ def all_problems() -> list[Problem]:
                 log("alpha", 1e-6, 1e-1),
                 Parameter("activation", "categorical", categories=("relu", "tanh", "logistic")),
             ),
+            perceptron,
         ),
+        real("sgd_onecyclelr", published("sgd_onecyclelr"), one_cycle),
+        real("adamw_cosine", published("adamw_cosine"), adamw_cosine),
     ]

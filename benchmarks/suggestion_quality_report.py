@@ -2,63 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+OURS = "sigtune"
+OUTLIER = ("hartmann6", "hartmann6, outlier")
+CRASHES = "crash region"
+KINDS_AT = 30
+"""After how many observations the kinds of problems are told apart."""
+
+ROOT = Path(__file__).resolve().parent.parent
+README, PICTURE = ROOT / "README.md", ROOT / "docs" / "images" / "suggestion_quality.png"
+BEGIN, END = "<!-- suggestion_quality.py --report -->", "<!-- end of suggestion_quality.py -->"
+
 _RESAMPLES = 2000
 
-
-def print_report(rows: Sequence[dict[str, Any]]) -> None:
-    """Print mean ranks at each checkpoint over the cells that every optimizer has, lower is better."""
-    optimizers = list(dict.fromkeys(row["optimizer"] for row in rows))
-    checkpoints = sorted({int(count) for row in rows for count in row["regrets"]})
-    print(f"\nmean rank of {len(optimizers)}, with 95 % bootstrap intervals over searches")
-    print(f"{'after':>5s} {'cells':>5s}  " + "  ".join(f"{name:>18s}" for name in optimizers))
-    for checkpoint in checkpoints:
-        ranks = ranks_at(rows, optimizers, checkpoint)
-        shown = "  ".join(
-            f"{mean:4.2f} [{low:4.2f}, {high:4.2f}]" for mean, low, high in map(interval, ranks.T)
-        )
-        print(f"{checkpoint:5d} {len(ranks):5d}  {shown}")
-        if len(optimizers) > 1 and len(ranks) > 1:
-            print(f"{'':13s}" + paired(ranks, optimizers))
-    for name in optimizers:
-        seconds = [row["cpu_seconds_per_suggestion"] for row in rows if row["optimizer"] == name]
-        print(f"{name:>18s}: {np.mean(seconds):.2f} s of CPU a suggestion")
+Rows = Sequence[dict[str, Any]]
 
 
-def ranks_at(
-    rows: Sequence[dict[str, Any]], optimizers: Sequence[str], checkpoint: int
-) -> NDArray[np.float64]:
-    """Return the rank of each optimizer in each cell, shape (cells, optimizers); equals share a rank."""
+def print_report(rows: Rows, kinds: Mapping[str, str]) -> None:
+    """Print the tables of mean ranks and of paired tests, and what crashes, an outlier and the CPU cost."""
+    print(
+        "\n" + "\n\n".join([rank_table(rows), pairs_table(rows), kinds_table(rows, kinds), costs_table(rows)])
+    )
+
+
+def write_readme(rows: Rows, kinds: Mapping[str, str]) -> None:
+    """Put the tables between their marks in README.md, and draw the picture beside them."""
+    draw(rows)
+    text = README.read_text()
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    picture = f"![Mean ranks after 10 to 60 observations]({PICTURE.relative_to(ROOT)})"
+    tables = [picture, rank_table(rows), pairs_table(rows), kinds_table(rows, kinds), costs_table(rows)]
+    README.write_text(before + BEGIN + "\n\n" + "\n\n".join(tables) + "\n\n" + END + after)
+
+
+def rank_table(rows: Rows) -> str:
+    """Return mean ranks over the searches that every optimizer has made, as a Markdown table."""
+    names = optimizers_of(rows)
+    lines = [["after", "searches", *names]]
+    for count in checkpoints_of(rows):
+        ranks = ranks_at(rows, names, count)
+        if len(ranks):
+            shown = [f"{mean:.2f} [{low:.2f}, {high:.2f}]" for mean, low, high in map(interval, ranks.T)]
+            lines.append([str(count), str(len(ranks)), *shown])
+    return (
+        f"Mean rank of {len(names)}, lower is better, with 95 % bootstrap intervals over searches:\n\n"
+        + table(lines)
+    )
+
+
+def pairs_table(rows: Rows) -> str:
+    """Return how often sigtune is ahead of each other optimizer, and Wilcoxon's p of the pairs' ranks."""
+    lines = [["after", *(f"against {name}" for name in optimizers_of(rows) if name != OURS)]]
+    for count in checkpoints_of(rows):
+        cells = [pair_shown(rows, name, count) for name in optimizers_of(rows) if name != OURS]
+        lines.append([str(count), *cells])
+    return (
+        f"How often {OURS} is ahead, equals counted half, in how many searches, and Wilcoxon's p:\n\n"
+        + table(lines)
+    )
+
+
+def pair_shown(rows: Rows, other: str, count: int) -> str:
+    """Return the share of pairs that sigtune wins, of how many, and p by problem: seeds are no problems."""
+    regrets = cells_at(rows, count)
+    shares: dict[str, list[float]] = {}
+    for (problem, _), cell in regrets.items():
+        if OURS in cell and other in cell:
+            won = 0.5 if cell[OURS] == cell[other] else float(cell[OURS] < cell[other])
+            shares.setdefault(problem, []).append(won)
+    if not shares:
+        return "–"
+    pairs = [won for each in shares.values() for won in each]
+    differences = np.array([np.mean(each) - 0.5 for each in shares.values()])
+    p = float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
+    mean, low, high = interval(np.array(pairs))
+    return f"{100 * mean:.0f} % [{100 * low:.0f}, {100 * high:.0f}] of {len(pairs)}, p = {p:.3f}"
+
+
+def kinds_table(rows: Rows, kinds: Mapping[str, str]) -> str:
+    """Return mean ranks for each kind of problem."""
+    names = optimizers_of(rows)
+    lines = [["kind of problem", "searches", *names]]
+    for kind in dict.fromkeys(kinds.values()):
+        ranks = ranks_at([row for row in rows if kinds.get(row["problem"]) == kind], names, KINDS_AT)
+        if len(ranks):
+            lines.append([kind, str(len(ranks)), *(f"{mean:.2f}" for mean in ranks.mean(0))])
+    return f"Mean rank after {KINDS_AT} observations by the kind of problem:\n\n" + table(lines)
+
+
+def costs_table(rows: Rows) -> str:
+    """Return what a crash region and an outlier cost each optimizer, and what a suggestion takes."""
+    lines = [["", *optimizers_of(rows)], ["jobs that crashed, of a search in the crash region"]]
+    lines += [[f"regret after {KINDS_AT} on {name}, median"] for name in OUTLIER]
+    lines.append(["CPU seconds a suggestion, mean"])
+    for name in optimizers_of(rows):
+        own = [row for row in rows if row["optimizer"] == name]
+        lines[1].append(shown_mean([row["failures"] for row in own if row["problem"] == CRASHES], "{:.1f}"))
+        for line, problem in zip(lines[2:4], OUTLIER, strict=True):
+            regrets = [regret(row, KINDS_AT) for row in own if row["problem"] == problem]
+            known = [each for each in regrets if each is not None]
+            line.append(f"{np.median(known):.2f}" if known else "–")
+        lines[4].append(shown_mean([row["cpu_seconds_per_suggestion"] for row in own], "{:.2f}"))
+    return table(lines)
+
+
+def shown_mean(values: Sequence[float], form: str) -> str:
+    return form.format(np.mean(values)) if values else "–"
+
+
+def draw(rows: Rows) -> None:
+    """Draw the mean ranks with their intervals over the number of observations."""
+    from matplotlib.figure import Figure
+
+    names = optimizers_of(rows)
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    counts = [count for count in checkpoints_of(rows) if len(ranks_at(rows, names, count))]
+    places = np.arange(len(counts), dtype=float)
+    for column, name in enumerate(names):
+        intervals = [interval(ranks_at(rows, names, count)[:, column]) for count in counts]
+        means, low, high = np.array(intervals).T
+        shift = 0.06 * (column - (len(names) - 1) / 2)
+        axes.errorbar(places + shift, means, [means - low, high - means], label=name, marker="o", capsize=3)
+    axes.set_xticks(places, [str(count) for count in counts])
+    axes.set_xlabel("observations")
+    axes.set_ylabel(f"mean rank of {len(names)}, lower is better")
+    axes.legend(ncols=3, fontsize="small")
+    figure.savefig(PICTURE, dpi=130)
+
+
+def optimizers_of(rows: Rows) -> list[str]:
+    return sorted({row["optimizer"] for row in rows}, key=lambda name: (name != OURS, name == "random", name))
+
+
+def checkpoints_of(rows: Rows) -> list[int]:
+    return sorted({int(count) for row in rows for count in row["regrets"]})
+
+
+def regret(row: Mapping[str, Any], count: int) -> float | None:
+    value = row["regrets"].get(str(count))
+    return None if value is None else float(value)
+
+
+def cells_at(rows: Rows, count: int) -> dict[tuple[str, int], dict[str, float]]:
+    """Return the regret of each optimizer in each cell: a problem and a seed."""
     cells: dict[tuple[str, int], dict[str, float]] = {}
     for row in rows:
-        regret = row["regrets"].get(str(checkpoint), row["regrets"].get(checkpoint))
-        if regret is not None:
-            cells.setdefault((row["problem"], row["seed"]), {})[row["optimizer"]] = regret
-    complete = [cell for cell in cells.values() if len(cell) == len(optimizers)]
-    table = np.array([[cell[name] for name in optimizers] for cell in complete])
-    return np.asarray(stats.rankdata(table.reshape(-1, len(optimizers)), axis=1))
+        value = regret(row, count)
+        if value is not None:
+            cells.setdefault((row["problem"], row["seed"]), {})[row["optimizer"]] = value
+    return cells
 
 
-def interval(ranks: NDArray[np.float64]) -> tuple[float, float, float]:
+def ranks_at(rows: Rows, names: Sequence[str], count: int) -> NDArray[np.float64]:
+    """Return the rank of each optimizer in each cell that all have, shape (cells, optimizers).
+
+    Equals share a rank.
+    """
+    complete = [cell for cell in cells_at(rows, count).values() if len(cell) == len(names)]
+    values = np.array([[cell[name] for name in names] for cell in complete])
+    return np.asarray(stats.rankdata(values.reshape(-1, len(names)), axis=1))
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
     """Return the mean and the ends of its bootstrap interval."""
-    if not len(ranks):
-        return (np.nan, np.nan, np.nan)
-    drawn = np.random.default_rng(0).choice(ranks, (_RESAMPLES, len(ranks))).mean(1)
+    drawn = np.random.default_rng(0).choice(values, (_RESAMPLES, len(values))).mean(1)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(ranks.mean()), float(low), float(high)
+    return float(values.mean()), float(low), float(high)
 
 
-def paired(ranks: NDArray[np.float64], optimizers: Sequence[str]) -> str:
-    """Return the Wilcoxon signed-rank p of the first optimizer against each other one."""
-    shown = []
-    for column, name in enumerate(optimizers[1:], start=1):
-        differences = ranks[:, 0] - ranks[:, column]
-        p = stats.wilcoxon(differences).pvalue if differences.any() else 1.0
-        shown.append(f"against {name}: p = {p:.3f}")
-    return f"{optimizers[0]} " + ", ".join(shown)
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Return the lines, the first of which is the head, as a Markdown table."""
+    rows = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([rows[0], "|---" * len(lines[0]) + "|", *rows[1:]])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import check_grad
 from tests.optimizer.searches import bowl, definition, observed
 
-from sigtune.optimizer.engines.model.gaussian_process import MarginalLikelihood, fit
+from sigtune.optimizer.engines.model.gaussian_process import MarginalLikelihood, drawn, likeliest
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import Target, TrainingData, training_data
 
@@ -52,7 +52,7 @@ def test_the_fit_is_no_worse_than_botorchs_own() -> None:
         model = SingleTaskGP(rows, scores, outcome_transform=None)
     fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
     loss = MarginalLikelihood(data.rows, target.scores, target.noise)
-    own = fit(data.rows, target.scores, target.noise)
+    own = likeliest(data.rows, target.scores, target.noise)
 
     def value(lengths: NDArray[np.float64], noise: float) -> float:
         return loss(np.append(np.log(lengths), np.log(noise)))[0]
@@ -66,5 +66,23 @@ def test_the_fit_is_no_worse_than_botorchs_own() -> None:
 def test_a_parameter_that_does_not_matter_has_a_long_scale() -> None:
     data, target = bowl_data(30)
     rows = np.column_stack([data.rows, np.random.default_rng(0).random(30)])
-    scales = fit(rows, target.scores, target.noise).length_scales
+    scales = likeliest(rows, target.scores, target.noise).length_scales
     assert scales[2] > 3 * max(scales[:2])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_draws_think_of_noise_where_the_likeliest_finds_a_valley(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, noise = rng.random((14, 6)), rng.normal(size=14)
+    scores, unknown = (noise - noise.mean()) / noise.std(), np.full(14, np.nan)
+    assert likeliest(rows, scores, unknown).noise < 0.01
+    assert max(draw.noise for draw in drawn(rows, scores, unknown, 8, rng)) > 0.1
+
+
+def test_draws_agree_where_much_is_known() -> None:
+    data, target = bowl_data(60)
+    draws = drawn(data.rows, target.scores, target.noise, 8, np.random.default_rng(0))
+    best = likeliest(data.rows, target.scores, target.noise)
+    distances = np.abs(np.log([draw.length_scales for draw in draws]) - np.log(best.length_scales))
+    assert np.median(distances) < 0.5
+    assert max(draw.noise for draw in draws) < 1e-3

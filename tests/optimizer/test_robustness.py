@@ -50,8 +50,9 @@ def test_one_success_among_failures_is_where_the_search_goes_on() -> None:
     outcomes = [Observation(each, None) for each in corners]
     success: Point = {"x": 0.3, "y": 0.7}
     outcomes.append(Observation(success, {"score": 1.0}))
-    suggested = [point(definition(), outcomes, index=10 + index) for index in range(3)]
-    assert all(math.dist(each.values(), success.values()) < 0.35 for each in suggested)
+    suggested = [point(definition(), outcomes, index=10 + index) for index in range(5)]
+    distances = sorted(math.dist(each.values(), success.values()) for each in suggested)
+    assert distances[3] < 0.2  # one of five may look where the failures leave room
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -1e300, 5e-324])

@@ -34,9 +34,14 @@ class LinearConstraint:
 
     def is_met(self, assignments: Mapping[str, Any]) -> bool:
         """Return whether the assignments meet the constraint, rounding aside."""
-        terms: list[float] = [term.weight * assignments[term.name] for term in self.terms]
-        scale = max(abs(self.threshold), *map(abs, terms))
-        return self.sign * (math.fsum(terms) - self.threshold) >= -_ROUNDING * scale
+        unit = max(
+            abs(term.weight) for term in self.terms
+        )  # no sum or product of the widest bounds overflows
+        terms: list[float] = [term.weight / unit * assignments[term.name] for term in self.terms]
+        threshold = self.threshold / unit
+        scale = max(abs(threshold), *map(abs, terms)) or 1.0
+        distance = math.fsum(term / scale for term in terms) - threshold / scale
+        return self.sign * distance >= -_ROUNDING
 
 
 def constraint_from_json(definition: Mapping[str, Any]) -> LinearConstraint:

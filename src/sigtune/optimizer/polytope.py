@@ -32,14 +32,19 @@ class Polytope:
     lower: NDArray[np.float64]
 
     @property
-    def width(self) -> NDArray[np.float64]:
-        """The extent of each parameter's bounds."""
-        return np.array([parameter.limits[1] - parameter.limits[0] for parameter in self.parameters])
-
-    @property
     def low(self) -> NDArray[np.float64]:
         """The lower bound of each parameter."""
         return np.array([parameter.limits[0] for parameter in self.parameters])
+
+    @property
+    def high(self) -> NDArray[np.float64]:
+        """The upper bound of each parameter."""
+        return np.array([parameter.limits[1] for parameter in self.parameters])
+
+    @property
+    def is_int(self) -> NDArray[np.bool_]:
+        """Whether each parameter is an int."""
+        return np.array([parameter.type == "int" for parameter in self.parameters])
 
     def sample(self, rng: np.random.Generator, count: int) -> list[Assignments]:
         """Return random points, `count` of them or, where only ints meet the constraints, fewer."""
@@ -110,21 +115,26 @@ class Polytope:
         """Return a point that is extreme in a random direction, by an integer program."""
         from scipy.optimize import Bounds, LinearConstraint, milp
 
+        # Ints in their own values, doubles in their coordinates: the widest bounds have no width in a double.
+        low, high = np.where(self.is_int, self.low, 0.0), np.where(self.is_int, self.high, 1.0)
+        width = high - low
+        matrix = self.matrix / width
         result = milp(
-            rng.normal(size=len(self.parameters)) / self.width,
-            constraints=LinearConstraint(
-                self.matrix / self.width, lb=self.lower + (self.matrix / self.width) @ self.low
-            ),
-            integrality=np.array([parameter.type == "int" for parameter in self.parameters], dtype=np.intp),
-            bounds=Bounds(self.low, self.low + self.width),
+            rng.normal(size=len(self.parameters)) / width,
+            constraints=LinearConstraint(matrix, lb=self.lower + matrix @ low),
+            integrality=self.is_int.astype(np.intp),
+            bounds=Bounds(low, high),
         )
         if not result.success:
             return None
-        return {p.name: p.number(round(x) if p.type == "int" else x) for p, x in self._named(result.x)}
+        values = np.where(self.is_int, np.round(result.x), self._values((result.x - low) / width))
+        return {parameter.name: parameter.number(value) for parameter, value in self._named(values)}
 
     def _assignments(self, u: NDArray[np.float64]) -> Assignments:
-        values = np.clip(self.low + u * self.width, self.low, self.low + self.width)
-        return {parameter.name: float(value) for parameter, value in self._named(values)}
+        return {parameter.name: float(value) for parameter, value in self._named(self._values(u))}
+
+    def _values(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.clip(self.low * (1 - u) + self.high * u, self.low, self.high)
 
     def _named(self, values: NDArray[np.float64]) -> zip[tuple[Parameter, float]]:
         return zip(self.parameters, values.tolist(), strict=True)
@@ -138,11 +148,15 @@ def polytope_of(definition: ExperimentDefinition) -> Polytope:
     columns = {parameter.name: index for index, parameter in enumerate(parameters)}
     matrix, lower = np.zeros((len(constraints), len(parameters))), np.zeros(len(constraints))
     for row, constraint in enumerate(constraints):
-        lower[row] = constraint.sign * constraint.threshold
-        for term in constraint.terms:
-            low, high = parameters[columns[term.name]].limits
-            matrix[row, columns[term.name]] = constraint.sign * term.weight * (high - low)
-            lower[row] -= constraint.sign * term.weight * low
+        limits = [parameters[columns[term.name]].limits for term in constraint.terms]
+        # In units of the largest weight and the largest bound, so that nothing overflows.
+        heaviest = max(abs(term.weight) for term in constraint.terms)
+        farthest = max(abs(limit) for pair in limits for limit in pair)
+        lower[row] = constraint.sign * (constraint.threshold / heaviest / farthest)
+        for term, (low, high) in zip(constraint.terms, limits, strict=True):
+            weight = constraint.sign * term.weight / heaviest
+            matrix[row, columns[term.name]] = weight * (high / farthest - low / farthest)
+            lower[row] -= weight * (low / farthest)
     return Polytope(parameters, matrix, lower)
 
 

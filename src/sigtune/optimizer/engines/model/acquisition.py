@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolu
 from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
 from botorch.acquisition.objective import LinearMCObjective
 from botorch.models.model import Model
+from botorch.posteriors.fully_bayesian import GaussianMixturePosterior
 from botorch.sampling.normal import SobolQMCNormalSampler
 from botorch.utils.multi_objective.hypervolume import infer_reference_point
 from botorch.utils.multi_objective.pareto import is_non_dominated
@@ -22,7 +24,8 @@ from sigtune.optimizer.engines.model.beliefs import log_density
 from sigtune.optimizer.engines.model.surrogate import moments
 from sigtune.optimizer.training_data import TrainingData
 
-_SAMPLES = 64
+_SAMPLES, _SAMPLES_OF_EACH_DRAW = 64, 32
+"""How many samples of the model an expectation is over, and how many of each where it has several draws."""
 
 
 class Weighted(AcquisitionFunction):
@@ -69,7 +72,8 @@ def acquisition_of(
     once little improvement is left, points that surely miss it would be the most promising ones.
     """
     optimized, outputs = len(data.optimized), len(data.targets)
-    sampler = SobolQMCNormalSampler(torch.Size([_SAMPLES]), seed=seed % 2**31)
+    samples = _SAMPLES if model.batch_shape[0] == 1 else _SAMPLES_OF_EACH_DRAW
+    sampler = SobolQMCNormalSampler(torch.Size([samples]), seed=seed % 2**31)
     constraints = [_unmet(output) for output in range(optimized, outputs)] or None
     if optimized == 2:
         return qLogNoisyExpectedHypervolumeImprovement(
@@ -85,7 +89,8 @@ def acquisition_of(
         )
     if outputs == 1 and pending is None:  # exact, and in the benchmark as good or better at half the time
         with torch.no_grad():
-            return LogExpectedImprovement(model, best_f=moments(model, baseline)[0].max())
+            means = cast(GaussianMixturePosterior, model.posterior(baseline)).mean  # (draws, n, 1)
+            return LogExpectedImprovement(model, best_f=means.amax(-2))
     first = torch.zeros(outputs, dtype=torch.float64)
     first[0] = 1
     return qLogNoisyExpectedImprovement(

@@ -1,8 +1,9 @@
 """The legal point where an acquisition function is highest.
 
 From many legal points, over the space and around the best ones, the most promising are moved along the
-gradient, with the categories that they have; rounded to the space; and improved step by step where
-parameters are ints, grids or categories. Only legal points are compared in the end.
+gradient, with the categories, and the ints and grids of few values, that they have: so the model is asked
+about values that can be tried only. These are then changed step by step, with a climb along the gradient
+after each step. Only legal points are compared.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import numpy as np
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.optim.optimize import optimize_acqf
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sigtune.definition.parameters import Assignments, Parameter
@@ -35,9 +35,10 @@ _MOVES = (0.01, 0.05, 0.15)
 
 _OTHER_CATEGORY = 0.2
 _MOST_STEPS = 20
-"""Parameters with so many choices at most are tried value by value, others only to the next values."""
+"""Of so many values at most each is tried; of more, the next ones and where the gradient leads."""
 
 _ROUNDS = 4
+"""How many values of ints, grids and categories are changed at most, one after the other."""
 
 
 def best_point(
@@ -48,14 +49,25 @@ def best_point(
     rng = np.random.default_rng(seed)
     points = [*fill(definition, _SPREAD, seed), *_around(data, centres, rng)]
     values = values_at(acquisition, as_tensor(data.rows_of(points)))
-    order = torch.argsort(values, descending=True).tolist()
-    starts = _apart(as_tensor(data.rows_of([points[index] for index in order])))
-    climbed = [data.encoding.point(row.numpy()) for row in _climb(data, acquisition, starts)]
-    legal = [point for point in climbed if definition.meets_linear_constraints(point)]
-    finalists = [*legal, points[order[0]]]
-    values = values_at(acquisition, as_tensor(data.rows_of(finalists)))
-    chosen = int(values.argmax())
-    return _improved(data, acquisition, finalists[chosen], float(values[chosen]))
+    promising = [points[index] for index in torch.argsort(values, descending=True).tolist()]
+    best, value = _best(
+        data, acquisition, [promising[0], *_climbed(data, acquisition, _apart(data, promising))]
+    )
+    for _ in range(_ROUNDS):
+        step, stepped = _best(data, acquisition, [best, *_neighbours(data, best)])
+        if stepped <= value:
+            break
+        best, value = _best(data, acquisition, [step, *_climbed(data, acquisition, [step])])
+    return best
+
+
+def _best(
+    data: TrainingData, acquisition: AcquisitionFunction, points: Sequence[Assignments]
+) -> tuple[Assignments, float]:
+    """Return the first of the best points, and its value."""
+    values = values_at(acquisition, as_tensor(data.rows_of(points)))
+    index = int(values.argmax())
+    return points[index], float(values[index])
 
 
 def _around(
@@ -91,53 +103,76 @@ def _moved(
     return from_unit(parameter, float(np.clip(to_unit(parameter, value) + step, 0.0, 1.0)))
 
 
-def _apart(rows: Tensor) -> Tensor:
-    """Return the first rows that are not too close to one another."""
-    chosen = [rows[0]]
-    for row in rows[1:]:
+def _apart(data: TrainingData, points: Sequence[Assignments]) -> list[Assignments]:
+    """Return the first points that are not too close to one another."""
+    rows = data.rows_of(points)
+    chosen = [0]
+    for index, row in enumerate(rows):
         if len(chosen) == _RESTARTS:
             break
-        if all((row - other).abs().max() > _APART for other in chosen):
-            chosen.append(row)
-    return torch.stack(chosen)
+        if np.abs(rows[chosen] - row).max(1).min() > _APART:
+            chosen.append(index)
+    return [points[index] for index in chosen]
 
 
-def _climb(data: TrainingData, acquisition: AcquisitionFunction, starts: Tensor) -> Iterator[Tensor]:
-    """Iterate over where the starts lead; those with the same categories climb together."""
-    width = starts.shape[-1]
+class _Held(AcquisitionFunction):
+    """An acquisition function without a slope along some columns, so that no climb moves them."""
+
+    def __init__(self, base: AcquisitionFunction, columns: Sequence[int]) -> None:
+        super().__init__(model=base.model)
+        self._base, self._columns = base, list(columns)
+
+    def forward(self, X: Tensor) -> Tensor:  # noqa: N803 - BoTorch's name
+        """Return the value of each point, shape (batch,), of points of shape (batch, 1, width)."""
+        held = X.clone()
+        held[..., self._columns] = X[..., self._columns].detach()
+        values: Tensor = self._base(held)
+        return values
+
+
+def _climbed(
+    data: TrainingData, acquisition: AcquisitionFunction, starts: Sequence[Assignments]
+) -> list[Assignments]:
+    """Return the legal points that the gradient leads to; starts with equal columns held climb together."""
+    width = data.rows.shape[1]
     bounds = torch.stack([torch.zeros(width), torch.ones(width)]).double()
-    groups: dict[tuple[tuple[int, float], ...], list[Tensor]] = {}
+    groups: dict[tuple[int, ...], list[Assignments]] = {}
     for start in starts:
-        groups.setdefault(_fixed_columns(data, start.numpy()), []).append(start)
-    for fixed, group in groups.items():
-        if len(fixed) == width:
+        groups.setdefault(_held_columns(data, start), []).append(start)
+    ends: list[Assignments] = []
+    for columns, group in groups.items():
+        if len(columns) == width:
             continue
         rows, _ = optimize_acqf(
-            acquisition,
+            _Held(acquisition, columns) if columns else acquisition,
             bounds,
             q=1,
             num_restarts=len(group),
-            batch_initial_conditions=torch.stack(group)[:, None],
-            fixed_features=dict(fixed) or None,
+            batch_initial_conditions=as_tensor(data.rows_of(group))[:, None],
             inequality_constraints=_inequalities(data),
             options={"maxiter": _ITERATIONS, "batch_limit": 8},
             return_best_only=False,
             retry_on_optimization_warning=False,
         )
-        yield from rows[:, 0]
+        ends += [data.encoding.point(row.numpy()) for row in rows[:, 0]]
+    return [end for end in ends if data.encoding.definition.meets_linear_constraints(end)]
 
 
-def _fixed_columns(data: TrainingData, row: NDArray[np.float64]) -> tuple[tuple[int, float], ...]:
-    """Return the columns that no gradient may move: categories, what is not active, and the task."""
+def _held_columns(data: TrainingData, point: Assignments) -> tuple[int, ...]:
+    """Return the columns that no gradient may move: few values, what is not active, and the task."""
     encoding = data.encoding
-    active = encoding.point(row[: encoding.width])
-    fixed = [
+    held = [
         index
         for columns in encoding.columns
-        if columns.values is not None or columns.name not in active
+        if columns.values is not None or columns.name not in point or _has_few_values(columns.parameter)
         for index in columns.indices
     ]
-    return tuple((index, float(row[index])) for index in [*fixed, *range(encoding.width, len(row))])
+    return (*held, *range(encoding.width, data.rows.shape[1]))
+
+
+def _has_few_values(parameter: Parameter | None) -> bool:
+    choices = None if parameter is None else parameter.choices
+    return choices is not None and len(choices) <= _MOST_STEPS
 
 
 def _inequalities(data: TrainingData) -> list[tuple[Tensor, Tensor, float]] | None:
@@ -154,22 +189,6 @@ def _inequalities(data: TrainingData) -> list[tuple[Tensor, Tensor, float]] | No
     ]
 
 
-def _improved(
-    data: TrainingData, acquisition: AcquisitionFunction, point: Assignments, value: float
-) -> Assignments:
-    """Return the point after the best step of one choice, again and again while that helps."""
-    for _ in range(_ROUNDS):
-        neighbours = list(_neighbours(data, point))
-        if not neighbours:
-            break
-        values = values_at(acquisition, as_tensor(data.rows_of(neighbours)))
-        best = int(values.argmax())
-        if float(values[best]) <= value:
-            break
-        point, value = neighbours[best], float(values[best])
-    return point
-
-
 def _neighbours(data: TrainingData, point: Assignments) -> Iterator[Assignments]:
     definition = data.encoding.definition
     for parameter in definition.active_parameters(point):
@@ -177,8 +196,8 @@ def _neighbours(data: TrainingData, point: Assignments) -> Iterator[Assignments]
         if choices is None:
             continue
         own = choices.index(point[parameter.name])
-        ordered = parameter.categories is None
-        near = (own - 1, own + 1) if ordered else range(min(len(choices), _MOST_STEPS))
+        every = parameter.categories is not None or _has_few_values(parameter)
+        near = range(len(choices)) if every else (own - 1, own + 1)
         for other in near:
             if other != own and 0 <= other < len(choices):
                 moved = {**point, parameter.name: choices[other]}

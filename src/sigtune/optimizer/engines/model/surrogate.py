@@ -2,33 +2,69 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
 from botorch.models.gp_regression import SingleTaskGP
 from botorch.models.model import Model
 from botorch.models.model_list_gp_regression import ModelListGP
+from botorch.posteriors.fully_bayesian import MCMC_DIM, GaussianMixturePosterior
 from botorch.posteriors.gpytorch import GPyTorchPosterior
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sigtune.optimizer.engines.model.gaussian_process import fit
+from sigtune.optimizer.engines.model.gaussian_process import Hyperparameters, drawn, likeliest
 from sigtune.optimizer.training_data import Target, TrainingData
 
 _LEAST_NOISE = 1e-6
 
 
-def surrogate_of(data: TrainingData) -> Model:
+_MOST_DRAWS, _DRAWN_ROWS = 8, 300
+"""How many draws of the hyperparameters at most, and how many rows they have together: the more is observed,
+the less they differ, and the more each costs."""
+
+
+class Ensemble(SingleTaskGP):
+    """Gaussian processes of the same observations, one for each draw of the hyperparameters.
+
+    Its posterior is their mixture; BoTorch's acquisition functions average over it.
+    """
+
+    _is_ensemble = True
+    _supports_batched_models = False
+
+    def __init__(self, rows: Tensor, scores: Tensor, noise: Tensor, draws: Sequence[Hyperparameters]) -> None:
+        """Take rows (n, width), scores (n,) and the variance of their noise by each draw (draws, n)."""
+        count = len(draws)
+        super().__init__(
+            rows.expand(count, *rows.shape),
+            scores.expand(count, *scores.shape)[..., None],
+            train_Yvar=noise[..., None],
+            outcome_transform=None,
+        )
+        lengths = as_tensor(np.array([draw.length_scales for draw in draws]))
+        self.covar_module.initialize(lengthscale=lengths[:, None])
+        self.mean_module.initialize(constant=as_tensor(np.array([draw.mean for draw in draws])))
+        self.eval()
+
+    def posterior(self, X: Tensor, *args: Any, **options: Any) -> GaussianMixturePosterior:  # noqa: N803
+        """Return the mixture at points X (..., q, width)."""
+        posterior = super().posterior(X.unsqueeze(MCMC_DIM), *args, **options)
+        return GaussianMixturePosterior(cast(GPyTorchPosterior, posterior).distribution)
+
+
+def surrogate_of(data: TrainingData, seed: int) -> Model:
     """Return a model whose outputs are those of `data.targets`, in their order."""
-    models = [gaussian_process(data.rows, target) for target in data.targets]
+    models = [gaussian_process(data, target, seed) for target in data.targets]
     return models[0] if len(models) == 1 else ModelListGP(*models)
 
 
 def moments(model: Model, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and variance of every output at rows (..., width), both of shape (..., outputs)."""
-    posterior = cast(GPyTorchPosterior, model.posterior(rows))
-    return posterior.mean, posterior.variance
+    posterior = cast(GaussianMixturePosterior, model.posterior(rows))
+    return posterior.mixture_mean, posterior.mixture_variance
 
 
 def as_tensor(array: NDArray[np.float64]) -> Tensor:
@@ -36,17 +72,25 @@ def as_tensor(array: NDArray[np.float64]) -> Tensor:
     return torch.tensor(np.asarray(array), dtype=torch.float64)
 
 
-def gaussian_process(rows: NDArray[np.float64], target: Target) -> SingleTaskGP:
-    """Return the model of one metric, fitted to rows (n, width)."""
-    found = fit(rows, target.scores, target.noise)
-    noise = np.maximum(np.where(np.isnan(target.noise), found.noise, target.noise), _LEAST_NOISE)
-    model = SingleTaskGP(
-        as_tensor(rows),
-        as_tensor(target.scores)[:, None],
-        train_Yvar=as_tensor(noise)[:, None],
-        outcome_transform=None,
+def gaussian_process(data: TrainingData, target: Target, seed: int) -> Ensemble:
+    """Return the model of one metric, fitted to all rows of the data."""
+    rows = data.rows
+    count = _draws(data)
+    if count > 1:
+        draws = drawn(rows, target.scores, target.noise, count, np.random.default_rng(seed))
+    else:
+        draws = [likeliest(rows, target.scores, target.noise)]
+    unknown = np.isnan(target.noise)
+    noise = np.array([np.where(unknown, draw.noise, target.noise) for draw in draws])
+    return Ensemble(
+        as_tensor(rows), as_tensor(target.scores), as_tensor(np.maximum(noise, _LEAST_NOISE)), draws
     )
-    model.covar_module.initialize(lengthscale=as_tensor(found.length_scales))
-    model.mean_module.initialize(constant=found.mean)
-    model.eval()
-    return model
+
+
+def _draws(data: TrainingData) -> int:
+    """Return how many draws of the hyperparameters to take, 1 for the likeliest ones instead.
+
+    With categories, draws doubt for longer whether they differ: in the benchmark's mixed problem the medians
+    of eight development seeds after 20 observations were 0.001 with the likeliest, 0.10 with draws.
+    """
+    return 1 if data.encoding.unordered else max(1, min(_DRAWN_ROWS // len(data.rows), _MOST_DRAWS))
