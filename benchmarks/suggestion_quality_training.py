@@ -11,7 +11,7 @@ from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
 from sigtune.models.k_winners import KWinners
-from sigtune.models.sparse_weights import SparseLinear, rezero_weights
+from sigtune.models.sparse_weights import SparseLinear
 
 EPOCHS, BATCH, TRAINED = 4, 64, 1280
 STEPS = EPOCHS * TRAINED // BATCH
@@ -50,7 +50,6 @@ def trained(network: nn.Module, optimizer: Optimizer, schedule: LRScheduler) -> 
             optimizer.zero_grad()
             torch.autograd.backward(nn.functional.cross_entropy(network(rows[batch]), labels[batch]))
             optimizer.step()
-            rezero_weights(network)
             schedule.step()
     with torch.no_grad():
         loss = float(nn.functional.cross_entropy(network.eval()(rows[TRAINED:]), labels[TRAINED:]))
