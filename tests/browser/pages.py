@@ -26,6 +26,7 @@ PATIENCE_MS = 60_000.0
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 """The rules of axe-core that a page meets."""
 
+FILLED = "() => document.getElementById('history-place')?.textContent !== 'Reading…'"
 DRAWN = "(figure) => figure.querySelector('canvas') || figure.classList.contains('is-reason')"
 
 
@@ -57,6 +58,7 @@ class Chromium:
 def open_whole(page: Any, address: str) -> None:
     """Open a page and wait until all of it is there: figures are drawn when they come into view."""
     page.goto(address)
+    page.wait_for_function(FILLED, timeout=PATIENCE_MS)
     for figure in page.query_selector_all("[data-figure]"):
         figure.scroll_into_view_if_needed()
         page.wait_for_function(DRAWN, arg=figure, timeout=PATIENCE_MS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,6 +128,24 @@ def test_what_is_typed_stays_while_the_page_changes(
         page.get_by_text(f"({waiting + 1})").first.wait_for(timeout=PATIENCE_MS)
         assert page.input_value("input[name='parameter:max_lr']") == "0.25"
         assert page.evaluate("document.activeElement.name") == "parameter:max_lr"
+
+
+def test_curves_and_confusion_matrix_of_a_job_come_to_its_open_page(
+    chromium: Chromium, url: str, search: BoundApiResource
+) -> None:
+    folder = Path(search.fetch().metadata["sweep_dir"]) / "45"
+    with chromium.page() as page:
+        page.goto(f"{url}/experiments/1/jobs/45")
+        page.wait_for_timeout(2500)  # the first look has been made
+        (folder / "confusion.csv").write_text('"validation, epoch 0",yes,no\nyes,5,1\nno,0,7\n')
+        (folder / "curves.csv").write_text("epoch,step,loss\n0,100,2\n1,200,1\n")
+        page.get_by_role("heading", name="Confusion matrix: validation, epoch 0").wait_for(
+            timeout=PATIENCE_MS
+        )
+        for label in ("loss: job 45: 1 at last", "Confusion matrix: validation, epoch 0: 12 of 13 right"):
+            figure = page.locator(f"[aria-label='{label}']")
+            figure.scroll_into_view_if_needed(timeout=PATIENCE_MS)
+            assert figure.locator("canvas").count() > 0
 
 
 def test_a_command_is_copied_by_a_click(chromium: Chromium, url: str) -> None:

@@ -37,7 +37,9 @@ def folder(search: BoundApiResource, tmp_path: Path) -> Path:
         run = journal.begin_attempt(replace(job.runs()[0], slot=number))
         run_folder = journal.run_folder(run)
         (run_folder / ".hydra").mkdir(parents=True)
-        (run_folder / ".hydra" / "config.yaml").write_text(f"optimizer:\n  lr: {x}\n")
+        (run_folder / ".hydra" / "config.yaml").write_text(
+            f"optimizer:\n  lr: {x}\nsigopt:\n  experiment_class: mine.Experiment\n"
+        )
         (run_folder / ".hydra" / "overrides.yaml").write_text(f"- optimizer.lr={x}\n")
         (run_folder / ".hydra" / "hydra.yaml").write_text("hydra:\n  job:\n    name: speech\n")
         (run_folder / "speech.log").write_text(f"epoch 1 of job {number}\n")
@@ -104,6 +106,15 @@ def test_the_version_changes_with_what_a_running_job_does_and_logs(visitor: Visi
             seen.append(visitor.get("/experiments/1/updated.json"))
             assert visitor.get("/experiments/1/updated.json") == seen[-1]
     assert len(set(seen)) == 4
+
+
+def test_the_definition_has_the_class_that_the_search_used(visitor: Visitor, folder: Path) -> None:
+    assert "experiment_class: mine.Experiment\n" in visitor.get("/experiments/1/definition.yaml")
+    for config in folder.glob("*/.hydra/config.yaml"):
+        config.write_text("sigopt: {experiment_class: 'of\\nlines'}")
+    shown = visitor.get("/experiments/1/definition.yaml")
+    assert "of\nlines" not in shown
+    assert "# SigOpt does not know the experiment_class" in shown
 
 
 def test_what_runs_now_is_told_from_what_was_left(visitor: Visitor, folder: Path) -> None:

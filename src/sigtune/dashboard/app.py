@@ -165,7 +165,8 @@ def _told(error: ApiException) -> tuple[int, str, str]:
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return 403, "This is not allowed", words
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return 503, "The store cannot be used at the moment", words
+        title = "The store cannot be used at the moment"
+        return 503, title, words.removeprefix(f"{title[0].lower()}{title[1:]}: ")
     return 400, "SigOpt refuses this", words
 
 

@@ -21,16 +21,19 @@ _FIELDS = (
     "conditionals",
     "tasks",
 )
-_HEADING = (
-    "# conf/sigopt/NAME.yaml, chosen by sigopt=NAME. SigOpt does not know the experiment_class: add it.\n"
-)
+_HEADING = "# conf/sigopt/NAME.yaml, chosen by sigopt=NAME.\n"
+_WITHOUT_CLASS = "# SigOpt does not know the experiment_class: add that of the search, if it had one.\n"
 _OF_THE_SEARCH = ("sweep_dir", "notes")
 """Metadata that is about the one experiment, and not for its duplicate."""
 
 
-def definition_yaml(experiment: Json) -> str:
-    """Return the text of a file for conf/sigopt, which `sigopt=NAME` chooses."""
-    block: dict[str, Any] = {field: _bare(experiment[field]) for field in _FIELDS if experiment.get(field)}
+def definition_yaml(experiment: Json, experiment_class: str | None) -> str:
+    """Return the text of a file for conf/sigopt, which `sigopt=NAME` chooses.
+
+    `experiment_class` is the one that the experiment's search used, if it is known.
+    """
+    block: dict[str, Any] = {"experiment_class": experiment_class} if experiment_class else {}
+    block |= {field: _bare(experiment[field]) for field in _FIELDS if experiment.get(field)}
     if block.get("type") == "offline":
         del block["type"]
     block["parameters"] = [_parameter(item) for item in experiment["parameters"]]
@@ -40,7 +43,7 @@ def definition_yaml(experiment: Json) -> str:
     if own:
         block["metadata"] = own
     text = yaml.safe_dump(block, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
-    return f"{_HEADING}{text}"
+    return f"{_HEADING}{'' if experiment_class else _WITHOUT_CLASS}{text}"
 
 
 def _parameter(item: Json) -> dict[str, Any]:

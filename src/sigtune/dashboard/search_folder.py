@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sigtune.dashboard.files_inside import FileInside, is_locked_inside, read_inside
 from sigtune.dashboard.source import Json
 from sigtune.passwords import mask_passwords
@@ -39,6 +41,7 @@ LONGEST_FILE = 256 * 2**10
 
 _LONGEST_METRICS = 16 * 2**20
 _LONGEST_JOURNAL = 64 * 2**20
+_DOTTED_NAME = re.compile(r"\w+(\.\w+)+")
 _APP_NAME = re.compile(r"^  job:\n    name: ([\w-]+)$", re.MULTILINE)
 
 
@@ -138,6 +141,15 @@ class SearchFolder:
         found = read_inside(self.path, (*run_folder, ".hydra", "hydra.yaml"), LONGEST_FILE)
         name = _APP_NAME.search(found.text) if found else None
         return name[1] if name else "train"
+
+    def experiment_class(self) -> str | None:
+        """Return which class made configs of the search's suggestions, as a job's config names it."""
+        for job in self.jobs.values():
+            found = self.read(job.run_folders()[0], "config")
+            with suppress(yaml.YAMLError, KeyError, TypeError):
+                name = yaml.safe_load(found.text if found else "")["sigopt"]["experiment_class"]
+                return str(name) if _DOTTED_NAME.fullmatch(str(name)) else None
+        return None
 
     def command(self, job: Job) -> str:
         """Return the command that trains the job again, in the folder where the search was started."""

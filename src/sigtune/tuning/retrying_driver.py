@@ -57,7 +57,8 @@ class RetryingDriver(RequestDriver):  # type: ignore[misc]  # the client has no 
             response = retrying(super()._request, method, url, params, json, headers)
         except RetryError as error:
             why = self._failure(error.last_attempt)
-            raise ConnectionException(f"gave up after {self._retry_seconds:g} s: {why}") from error
+            waited = f"gave up after {self._retry_seconds:g} s: " if self._retry_seconds else ""
+            raise ConnectionException(f"{waited}{why}") from error
         if _is_broken(method, response):
             raise ConnectionException(self._answered(response))
         return response

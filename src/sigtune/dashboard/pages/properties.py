@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from sigtune.dashboard.definition_yaml import definition_yaml
 from sigtune.dashboard.pages.frame import experiment_of, framed, path_of
+from sigtune.dashboard.search_folder import find_search_folder
 from sigtune.dashboard.source import Json
 from sigtune.dashboard.visit import Visit, see_other
 
@@ -49,7 +50,7 @@ def definition_file(visit: Visit) -> Response:
     experiment = experiment_of(visit)
     name = f"experiment-{int(experiment['id'])}.yaml"
     headers = {"content-disposition": f"attachment; filename={name}"}
-    return Response(definition_yaml(experiment), media_type="application/yaml", headers=headers)
+    return Response(_yaml(experiment), media_type="application/yaml", headers=headers)
 
 
 def _changes(visit: Visit, experiment: Json) -> dict[str, Any]:
@@ -89,5 +90,10 @@ def _page(visit: Visit, experiment: Json, wrong: str = "", status: int = 200) ->
         tab="properties",
         wrong=wrong,
         notes=(experiment["metadata"] or {}).get(NOTES, ""),
-        yaml=definition_yaml(experiment),
+        yaml=_yaml(experiment),
     )
+
+
+def _yaml(experiment: Json) -> str:
+    folder = find_search_folder(experiment)
+    return definition_yaml(experiment, folder.experiment_class() if folder else None)

@@ -61,7 +61,7 @@ def _best_assignments(visit: Visit, experiment: Json) -> list[Json]:
 
 
 def updated(visit: Visit) -> Response:
-    """GET /experiments/ID/updated.json: a version, which pages that are open look at every two seconds."""
+    """GET /experiments/ID/updated.json: a version, which pages that are open look at again and again."""
     experiment = experiment_of(visit)
     return JSONResponse({"version": state_version(visit, experiment, find_search_folder(experiment))})
 

@@ -1,7 +1,7 @@
 // Keeps the page up to date: when the experiment's version changes, the page is fetched again and what differs is
 // exchanged. Elements stay, and with them focus, scroll place, selection and what is open. What a script has made
 // itself (data-own) is left to it: it hears "sigtune:updated".
-export const EVERY = 2000;
+export const EVERY = 1500; // milliseconds
 
 export function keepUpToDate(address) {
   let version = null;
