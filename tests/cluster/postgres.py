@@ -12,6 +12,7 @@ from .debian import require, require_root
 from .processes import Processes, cluster_folder, free_ports, wait_until
 
 USER = "postgres"
+PASSWORD = "hunter2"  # which the server does not ask for, and nobody is to write down
 
 
 class Postgres:
@@ -46,7 +47,7 @@ class Postgres:
         self._databases += 1
         name = f"search{self._databases}"
         self._run("createdb", "--host=127.0.0.1", f"--port={self._port}", name)
-        return f"postgresql+psycopg://{USER}@127.0.0.1:{self._port}/{name}"
+        return f"postgresql+psycopg://{USER}:{PASSWORD}@127.0.0.1:{self._port}/{name}"
 
     def _answers(self) -> bool:
         command = [str(self._programs / "pg_isready"), "--host=127.0.0.1", f"--port={self._port}"]

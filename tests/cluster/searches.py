@@ -13,6 +13,7 @@ import sigopt
 
 from sigtune.backend.driver import LocalDriver
 
+from .postgres import PASSWORD
 from .processes import wait_until
 
 APP = Path(__file__).parent / "app.py"
@@ -53,12 +54,12 @@ class ClusterSearch:
     def start(self, *more: str) -> subprocess.Popen[str]:
         """Start the sweep; its output goes to the file `output` in the folder."""
         command = [sys.executable, str(APP), "-m", f"hydra.sweep.dir={self.sweep_dir}", f"trace={self.trace}"]
-        command += [f"sigopt.store={self.store}", f"sigopt.observation_budget={self.budget}"]
+        command.append(f"sigopt.observation_budget={self.budget}")
         with (self.folder / "output").open("a") as output:
             process = subprocess.Popen(
                 [*command, *self.arguments, *more],
                 cwd=self.folder,
-                env=self.environment,
+                env={**self.environment, "SIGOPT_STORE": self.store},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -137,7 +138,7 @@ class ClusterSearch:
             driver.close()
 
     def assert_sound(self, failed: Sequence[int] = ()) -> None:
-        """Check that nothing is lost, doubled, or failed that did not fail by itself."""
+        """Check that nothing is lost, doubled or written down that is secret, and only failures failed."""
         observations = self.observations()
         jobs = [observed.metadata["job"] for observed in observations]
         assert sorted(jobs) == list(range(1, self.budget + 1)), self.output
@@ -146,6 +147,8 @@ class ClusterSearch:
         assert {observed.metadata["job"] for observed in observations if observed.failed} == set(failed), (
             self.output
         )
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        assert not any(PASSWORD.encode() in path.read_bytes() for path in files)
         for observed in observations:
             if not observed.failed:
                 assert observed.values[0].value == -abs(observed.assignments["x"] - 3)

@@ -38,10 +38,19 @@ class Slurm:
             self._start_database()
             self.start_accounting()
             self._command("sacctmgr", "--immediate", "add", "cluster", "sigtune")
-        self.processes.start("slurmctld", ["slurmctld", "-D"])
+        self.start_controller()
         for node in self.nodes:
             self.start_node(node)
         wait_until(self._all_idle, "idle nodes")
+
+    def start_controller(self) -> None:
+        """Start slurmctld, for the first time or again, and wait until it answers."""
+        self.processes.start("slurmctld", ["slurmctld", "-D"])
+        wait_until(lambda: self._answers("scontrol", "ping"), "slurmctld")
+
+    def stop_controller(self) -> None:
+        """Stop slurmctld; the nodes' jobs go on without it."""
+        self.processes.stop("slurmctld")
 
     def start_node(self, node: str) -> None:
         """Start the node's slurmd."""
@@ -78,6 +87,8 @@ class Slurm:
 
     def recover(self) -> None:
         """Cancel the jobs that a test has left, start what it has stopped, and wait for idle nodes."""
+        if not self.processes.is_running("slurmctld"):
+            self.start_controller()
         if self._has_accounting and not self.processes.is_running("slurmdbd"):
             self.start_accounting()
         for node in self.nodes:
@@ -86,6 +97,9 @@ class Slurm:
         jobs = self._command("squeue", "--noheader", "--format=%A").split()
         if jobs:
             self._command("scancel", *jobs)
+        drained = self._command("sinfo", "--noheader", "--Node", "--states=drain", "--format=%N").split()
+        for node in set(drained):
+            self._command("scontrol", "update", f"nodename={node}", "state=resume")
         wait_until(self._all_idle, "idle nodes", 90)
 
     def job_of(self, pid: int) -> str:

@@ -1,5 +1,7 @@
 """A search on a real Slurm, and the faults that befall one."""
 
+import time
+
 import pytest
 
 from .conftest import StartSearch
@@ -81,6 +83,69 @@ def test_jobs_preempted_by_a_partition_of_higher_priority_run_again(
     search.expect_exit(sweep)
     search.assert_sound()
     assert sum(len(search.begins(number)) for number in (1, 2, 3, 4)) > 4
+
+
+def test_a_job_that_is_held_is_still_there(on_slurm: StartSearch, slurm: Slurm) -> None:
+    search = on_slurm("+hydra.launcher.additional_parameters={hold: true}", budget=2)
+    sweep = search.start()
+    wait_until(lambda: len(held_jobs(slurm)) == 2, "held jobs", 90)
+    time.sleep(12)  # meanwhile the sweep asks Slurm about them, twice
+    slurm.command("scontrol", "release", ",".join(held_jobs(slurm)))
+    search.expect_exit(sweep)
+    search.assert_sound()
+    assert len(search.begins(1)) == len(search.begins(2)) == 1
+
+
+def held_jobs(slurm: Slurm) -> list[str]:
+    """Return the ids of the jobs that wait for somebody to release them."""
+    listed = slurm.command("squeue", "--noheader", "--states=pending", "--format=%A %r").splitlines()
+    return [line.split()[0] for line in listed if "Held" in line]
+
+
+def test_the_jobs_of_a_node_that_is_drained_end_there_and_others_run_elsewhere(
+    on_slurm: StartSearch, slurm: Slurm
+) -> None:
+    search = on_slurm("++steps={1: 40}", budget=10)
+    sweep = search.start()
+    search.wait_for(1)
+    node = search.begins(1)[0][2]
+    slurm.command("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
+    search.expect_exit(sweep)
+    search.assert_sound()
+    assert len(search.begins(1)) == 1
+    assert any(search.begins(number)[0][2] != node for number in range(2, 11))
+
+
+def test_a_controller_that_is_away_at_the_start_is_waited_for(on_slurm: StartSearch, slurm: Slurm) -> None:
+    search = on_slurm(budget=4)
+    slurm.stop_controller()
+    sweep = search.start()
+    wait_until(lambda: "trying again" in search.output, "the sweep to notice", 90)
+    slurm.start_controller()
+    search.expect_exit(sweep)
+    search.assert_sound()
+
+
+def test_a_controller_that_dies_in_mid_search_costs_a_wait(on_slurm: StartSearch, slurm: Slurm) -> None:
+    search = on_slurm(budget=8)
+    sweep = search.start()
+    search.wait_for(1, 2)
+    slurm.processes.kill("slurmctld")
+    time.sleep(15)
+    slurm.start_controller()
+    search.expect_exit(sweep)
+    search.assert_sound()
+
+
+def test_a_job_that_slurm_refuses_stops_the_search_with_the_command_to_type_next(
+    on_slurm: StartSearch,
+) -> None:
+    search = on_slurm("hydra.launcher.partition=nowhere")
+    search.expect_exit(search.start(), 2)
+    assert "Invalid partition name specified" in search.output
+    assert "\nresume " in search.output
+    assert "Traceback" not in search.output
+    assert search.observations() == []
 
 
 @pytest.mark.parametrize("requeue", ["--requeue", "--no-requeue"])
