@@ -29,6 +29,9 @@ COVERAGE := --cov --cov-fail-under=80
 # As many processes as tests/conftest.py says; one that is done takes tests of another, and each file's stay together.
 PARALLEL := --numprocesses auto --dist worksteal
 
+# Without what Python has compiled, each of the hundred interpreters that the tests start compiles it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 test: install lint
 	$(BIN)/python -m pytest $(PARALLEL) $(FAST) $(if $(CI),$(COVERAGE))
 

@@ -149,12 +149,8 @@ def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assign
     assert train("sigopt.create=true").returncode == 0
     command = [sys.executable, str(TRAIN), "sigopt.experiment_id=1", *SMALL]
     endless = ["trainer.max_epochs=100000"]
-    worker = subprocess.Popen(
-        [*command, *endless],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    worker = app_process.Popen(
+        [*command, *endless], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     connection = sigopt.Connection(driver=LocalDriver, url=f"sqlite:///{tmp_path}/sigopt.db")
     experiment = connection.experiments(1)
@@ -166,6 +162,7 @@ def test_ctrl_c_ends_a_worker_with_130_and_the_next_one_is_given_the_same_assign
     (taken,) = experiment.suggestions().fetch(state="open").iterate_pages()
     worker.send_signal(signal.SIGINT)
     _, errors = worker.communicate(timeout=PATIENCE_SECONDS)
+    assert errors is not None
     assert worker.returncode == 130
     assert errors.splitlines()[-1] == "interrupted"
     assert "Traceback" not in errors

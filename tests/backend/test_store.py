@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sigopt import Connection
 from sigopt.exception import ApiException
+from tests import app_process
 from tests.fixture_types import Connect, Define, Start
 from tests.patience import PATIENCE_SECONDS
 
@@ -182,6 +183,21 @@ def test_everything_is_there_for_the_next_process(tmp_path: Path, connect: Conne
     assert search.suggestions().create().assignments not in (waiting.assignments, observation.assignments)
 
 
+# Prints that it is ready, and draws when the file is there.
+DRAW_FOUR = """
+import sys, time, sigopt
+from pathlib import Path
+from sigtune.backend.driver import LocalDriver
+url, experiment, go = sys.argv[1:]
+search = sigopt.Connection(driver=LocalDriver, url=url).experiments(experiment)
+print("ready", flush=True)
+while not Path(go).exists():
+    time.sleep(0.001)
+for _ in range(4):
+    print(search.suggestions().create().id)
+"""
+
+
 def test_two_processes_that_draw_at_once_get_different_suggestions(
     tmp_path: Path, connect: Connect, define: Define
 ) -> None:
@@ -191,31 +207,18 @@ def test_two_processes_that_draw_at_once_get_different_suggestions(
     for _ in range(4):
         suggestion = search.suggestions().create()
         search.observations().create(suggestion=suggestion.id, value=suggestion.assignments["x"])
-    # Each prints that it is ready, and draws when it is told to.
-    script = (
-        "import sys, sigopt\n"
-        "from sigtune.backend.driver import LocalDriver\n"
-        "import sigtune.optimizer.engines.model.propose\n"
-        "search = sigopt.Connection(driver=LocalDriver, url=sys.argv[1]).experiments(sys.argv[2])\n"
-        "print('ready', flush=True)\n"
-        "sys.stdin.readline()\n"
-        "for _ in range(4):\n"
-        "    print(search.suggestions().create().id)\n"
-    )
-    command = [sys.executable, "-W", "error", "-c", script, url, search.fetch().id]
-    workers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    script = tmp_path / "draw.py"
+    script.write_text(DRAW_FOUR)
+    command = [sys.executable, script, url, search.fetch().id]
+    workers = [app_process.Popen([*command, tmp_path / "go"], stdout=subprocess.PIPE) for _ in range(2)]
     for worker in workers:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n"
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
+    (tmp_path / "go").touch()
     drawn = []
     for worker in workers:
         output, _ = worker.communicate(timeout=PATIENCE_SECONDS)
+        assert output is not None
         assert worker.returncode == 0
         drawn.append(output.split())
     assert [len(ids) for ids in drawn] == [4, 4]

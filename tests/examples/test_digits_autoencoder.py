@@ -40,7 +40,7 @@ class Project:
         return app_process.run(
             [sys.executable, str(self._script), *arguments],
             cwd=self._folder,
-            env={"PATH": str(self._bin)},
+            env={"PATH": str(self._bin), "OMP_NUM_THREADS": "1"},
             capture_output=True,
             timeout=PATIENCE_SECONDS,
         )

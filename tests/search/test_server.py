@@ -199,7 +199,7 @@ def test_a_server_that_stays_away_ends_the_search_and_what_was_trained_is_report
 def test_whatever_a_server_answers_in_mid_search_ends_it_with_a_line_and_it_resumes(
     app: SweepApp, fault: Fault
 ) -> None:
-    arguments = ("sigopt.backend=api", "sigopt.retry_seconds=0.5")
+    arguments = ("sigopt.backend=api", "sigopt.retry_seconds=0.5", "sigopt.observation_budget=2")
 
     def breaks(count: int) -> Fault:
         return fault if count > 9 else None
@@ -214,7 +214,7 @@ def test_whatever_a_server_answers_in_mid_search_ends_it_with_a_line_and_it_resu
     with serving(app):
         result = app.run(*arguments, "sigopt.experiment_id=1")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert_complete(app, 4)
+    assert_complete(app, 2)
 
 
 @pytest.mark.parametrize("fault", [401, 403])

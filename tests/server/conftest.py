@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from sigopt import Connection
 
 from sigtune.backend.api import Api
@@ -47,10 +48,11 @@ def url(api: Api) -> Iterator[str]:
 @pytest.fixture
 def connection(url: str, token: str) -> Iterator[Connection]:
     """The official client, over HTTP."""
-    connection = Connection(client_token=token)
-    connection.set_api_url(url)
-    yield connection
-    connection.impl.driver.session.close()
+    # Its own session drops a connection unclosed that it has not used for half a minute.
+    with requests.Session() as session:
+        connection = Connection(client_token=token, session=session)
+        connection.set_api_url(url)
+        yield connection
 
 
 @pytest.fixture

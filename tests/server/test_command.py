@@ -49,7 +49,7 @@ def command(store: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str],
 
 
 def wait_for(url: str, verify: str | bool = True) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_healthy(url, verify):
         assert time.monotonic() < deadline
         time.sleep(0.05)

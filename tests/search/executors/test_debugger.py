@@ -6,8 +6,6 @@ import select
 import subprocess
 import time
 
-import pytest
-
 from tests.patience import PATIENCE_SECONDS
 
 from ..sweep_app import SweepApp
@@ -51,18 +49,18 @@ class Terminal:
         os.close(self._end)
 
 
-@pytest.mark.parametrize("statement", ["breakpoint", "set_trace"])
-def test_a_breakpoint_in_a_job_opens_a_debugger_on_the_terminal(app: SweepApp, statement: str) -> None:
-    terminal = Terminal(app, f"++ends={{1: {statement}}}", "sigopt.observation_budget=2")
+def test_a_breakpoint_in_a_job_opens_a_debugger_on_the_terminal(app: SweepApp) -> None:
+    terminal = Terminal(app, "++ends={1: breakpoint, 2: set_trace}", "sigopt.observation_budget=3")
     try:
-        assert terminal.read_until("(Pdb) ").endswith("(Pdb) ")
-        assert terminal.is_quiet(2)  # no status line is drawn over what is typed
-        terminal.type("p 'the way is', way")
-        assert f"('the way is', '{statement}')" in terminal.read_until("(Pdb) ")
-        terminal.type("continue")
+        for statement in ("breakpoint", "set_trace"):
+            assert terminal.read_until("(Pdb) ").endswith("(Pdb) ")
+            assert terminal.is_quiet(2)  # no status line is drawn over what is typed
+            terminal.type("p 'the way is', way")
+            assert f"('the way is', '{statement}')" in terminal.read_until("(Pdb) ")
+            terminal.type("continue")
         printed = terminal.read_until("extend ")
-        assert "2 observed (0 failed)" in printed
+        assert "3 observed (0 failed)" in printed
         assert terminal.process.wait(timeout=PATIENCE_SECONDS) == 0
     finally:
         terminal.close()
-    assert [observed.failed for observed in app.observations()] == [False, False]
+    assert [observed.failed for observed in app.observations()] == [False, False, False]
