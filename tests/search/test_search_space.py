@@ -9,7 +9,6 @@ from sigtune.search.search_space import (
     point_count,
     read_command_line,
     use_current_values,
-    with_sweeper_params,
 )
 
 from .sweep_app import SweepApp
@@ -125,11 +124,6 @@ def test_a_sweep_without_values_or_with_too_many_is_a_problem_of_its_key(sweep: 
 )
 def test_the_points_of_a_space_are_counted(overrides: list[str], points: int | None) -> None:
     assert point_count(read_command_line(overrides, None).parameters) == points
-
-
-def test_the_sweepers_params_are_overrides_that_a_command_line_goes_before() -> None:
-    params = {"x": "interval(0,1)", "+size": 3, "label": "a,b"}
-    assert with_sweeper_params(["label=c"], params) == ["x=interval(0,1)", "+size=3", "label=c"]
 
 
 def test_overrides_of_the_sigopt_block_go_to_no_job() -> None:

@@ -14,7 +14,8 @@ from sigtune.config.schema import SigOptConfig
 class SigOptSweeperConf:
     """The experiment is the `sigopt` block of the application, whichever application that is.
 
-    `params` are overrides in Hydra's sweep syntax, as other sweepers have them: `{x: interval(0, 1)}`.
+    `params` are overrides as other sweepers have them: in Hydra's sweep syntax, `{x: interval(0, 1)}`, or
+    as Ax has them, `{x: {type: range, bounds: [0, 1]}}`.
     """
 
     _target_: str = "hydra_plugins.hydra_sigopt_sweeper.sweeper.SigOptSweeper"

@@ -15,9 +15,10 @@ from . import config as _config  # noqa: F401 - registers hydra/sweeper=sigopt
 class SigOptSweeper(Sweeper):
     """Draws suggestions from a SigOpt experiment and runs one job for each, until the budget is consumed."""
 
-    def __init__(self, experiment: Any, params: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, experiment: Any, params: Mapping[str, Any] | None = None, **others: Any) -> None:
         self.experiment = experiment
         self.params = params or {}
+        self.others = others  # what is here for another sweeper: a search refuses it
         self.hydra_context: HydraContext | None = None
         self.task_function: TaskFunction | None = None
         self.config: DictConfig | None = None
@@ -37,13 +38,14 @@ class SigOptSweeper(Sweeper):
         """
         from sigtune.errors import UsageError
         from sigtune.invocation import exit_with
-        from sigtune.search.search_space import with_sweeper_params
         from sigtune.search.setup import sweep
+        from sigtune.search.sweeper_params import refuse_options, with_sweeper_params
 
         assert self.hydra_context is not None
         assert self.task_function is not None
         assert self.config is not None
         try:
+            refuse_options(self.others)
             overrides = with_sweeper_params(arguments, self.params)
             return sweep(self.experiment, self.hydra_context, self.task_function, self.config, overrides)
         except UsageError as error:

@@ -20,7 +20,6 @@ from hydra.core.override_parser.types import (
 from omegaconf import OmegaConf
 
 from sigtune.errors import Problem
-from sigtune.invocation import overridden_keys
 from sigtune.tuning.overrides import as_text
 
 # A grid of more values is a slip of the hand, and could fill the memory.
@@ -70,20 +69,6 @@ def read_command_line(arguments: Sequence[str], loader: ConfigLoader | None) -> 
             line.fixed.append(override.input_line)
             line.fixed_keys.add(key)
     return line
-
-
-def with_sweeper_params(arguments: Sequence[str], params: Mapping[str, Any]) -> list[str]:
-    """Return the overrides with those of `hydra.sweeper.params`, which a command line goes before.
-
-    Each is in Hydra's sweep syntax: `{x: interval(0, 1), y: "1,2,3"}`.
-    """
-    typed = overridden_keys(arguments)
-    given = {key: value for key, value in params.items() if key.lstrip("+~") not in typed}
-    own = [
-        f"{key}={value}" if isinstance(value, str) else f"{key}={as_text(value)}"
-        for key, value in given.items()
-    ]
-    return [*own, *arguments]
 
 
 def use_current_values(
