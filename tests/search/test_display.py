@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import pty
+import re
 import shlex
+import struct
+import subprocess
+import termios
+from contextlib import suppress
 
 import pytest
 
@@ -11,6 +19,10 @@ from sigtune.definition.metrics import Metric
 from sigtune.definition.ranking import best, best_first
 from sigtune.report.observed import Observed
 from sigtune.search.display import Display
+from tests import app_process
+from tests.patience import PATIENCE_SECONDS
+
+from .sweep_app import SweepApp
 
 COMMAND = (
     "python examples/two_numbers.py -m hydra/launcher=joblib sigopt.parallel_bandwidth=4 "
@@ -65,3 +77,35 @@ def test_the_best_observation_comes_first_and_failures_last() -> None:
     ]
     assert [one.number for one in best_first(observed, metrics)] == [3, 1, 4, 2]
     assert best_first(observed, metrics)[:1] == best(observed, metrics)
+
+
+@WIDTHS
+def test_the_status_line_of_a_search_is_cut_with_an_ellipsis(app: SweepApp, width: int) -> None:
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    slots = ("hydra/launcher=joblib", "sigopt.parallel_bandwidth=2", "seconds=1")
+    metrics = "sigopt.metrics=[{name: height}, {name: size, strategy: store}]"
+    process = app_process.Popen(
+        app.command(*slots, metrics, "sigopt.observation_budget=3"),
+        cwd=app.folder,
+        env={**app.environment, "TERM": "xterm"},
+        stdout=terminal,
+        stderr=subprocess.STDOUT,
+    )
+    os.close(terminal)
+    shown = read_terminal(master)
+    assert process.wait(timeout=PATIENCE_SECONDS) == 0, shown
+    states = [line for line in re.split(r"[\r\n]+", shown) if "busy" in line]
+    long = [line for line in states if "best height" in line]
+    assert long
+    assert all(len(line) == width and line.endswith("…") for line in long)
+    assert max(map(len, states)) <= width
+
+
+def read_terminal(master: int) -> str:
+    """Return what is written to a terminal until its programs have ended, without control sequences."""
+    written = bytearray()
+    with os.fdopen(master, "rb", buffering=0) as file, suppress(OSError):
+        while part := file.read(4096):
+            written += part
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", written.decode())
