@@ -23,7 +23,7 @@ from tests.dashboard.running import running_dashboard
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 PICTURES = {
-    "dashboard_summary": ("summary", "light", 920),
+    "dashboard_summary": ("summary", "light", 1130),
     "dashboard_analysis": ("analysis", "light", 1180),
     "dashboard_job": ("job", "dark", 800),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse, Response
 
-from sigtune.dashboard.pages.experiments import progress_of
+from sigtune.dashboard.pages.experiments import row_of
 from sigtune.dashboard.pages.frame import observations_of
 from sigtune.dashboard.source import Json
 from sigtune.dashboard.visit import Visit
@@ -16,7 +16,7 @@ _MOST = 12
 def page(visit: Visit) -> Response:
     """GET /compare?experiment=1&experiment=2."""
     experiments = _experiments(visit)
-    rows = [{"experiment": item, **progress_of(item)} for item in experiments]
+    rows = [row_of(experiment) for experiment in experiments]
     return visit.page("compare.html", rows=rows, query=str(visit.query))
 
 

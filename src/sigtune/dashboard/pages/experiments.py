@@ -22,7 +22,7 @@ def page(visit: Visit) -> Response:
     before = listed["paging"]["before"]
     return visit.page(
         "experiments.html",
-        experiments=[_row(experiment) for experiment in listed["data"]],
+        experiments=[row_of(experiment) for experiment in listed["data"]],
         count=listed["count"],
         projects=visit.source.all("clients", client, "projects"),
         asked=asked,
@@ -51,7 +51,8 @@ def _place(client: str, project: str) -> tuple[str, ...]:
     return ("clients", client, "projects", project, "experiments") if project else ("experiments",)
 
 
-def _row(experiment: Json) -> Json:
+def row_of(experiment: Json) -> Json:
+    """Return an experiment with what a list shows of it: its best values, and how far it is."""
     return {"experiment": experiment, "best": best_values(experiment), **progress_of(experiment)}
 
 
