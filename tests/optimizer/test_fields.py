@@ -214,6 +214,29 @@ def test_what_cheap_tasks_found_is_where_the_full_one_begins() -> None:
     assert bowl(first.assignments)["score"] > -0.02
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_first_points_by_the_full_task_do_not_undo_what_the_cheap_ones_found(count: int) -> None:
+    space = definition(tasks=TASKS, observation_budget=40)
+    cheap = observed(fill(definition(), 40, 1), lambda at: {"score": bowl(at)["score"] - 10})
+    outcomes = [replace(each, task="short") for each in cheap]
+    found: list[Point] = [{"x": 0.71, "y": 0.2}, {"x": 0.75, "y": 0.24}]
+    outcomes += [replace(each, task="full") for each in observed(found[:count], bowl)]
+    suggested = suggest(space, outcomes, [], len(outcomes), 0)
+    assert suggested.task == "full"
+    assert bowl(suggested.assignments)["score"] > -0.06
+
+
+def test_cheap_tasks_that_mislead_are_not_believed_once_the_full_one_says_otherwise() -> None:
+    def opposite(at: Point) -> dict[str, float]:
+        return {"score": -((at["x"] - 0.1) ** 2) - (at["y"] - 0.9) ** 2}
+
+    space = definition(tasks=TASKS, observation_budget=40)
+    cheap = [replace(each, task="short") for each in observed(fill(definition(), 40, 1), opposite)]
+    full = [replace(each, task="full") for each in BOWL]
+    suggested = suggest(space, [*cheap, *full], [], 52, 0)
+    assert bowl(suggested.assignments)["score"] > -0.05
+
+
 # Types
 
 
@@ -225,6 +248,19 @@ def test_a_grid_is_served_in_order_each_point_once_and_then_from_the_start() -> 
         open_suggestions.append(suggest(space, [], open_suggestions, index, 0))
     served = [tuple(each.assignments.values()) for each in open_suggestions]
     assert served == [(1.0, "b"), (1.0, "a"), (2.0, "b"), (2.0, "a"), (1.0, "b")]
+
+
+def test_a_grid_skips_no_point_for_failures_imports_and_suggestions_that_were_given_back() -> None:
+    grid = [Parameter("x", "int", grid=(1.0, 2.0, 3.0)), Parameter("c", "categorical", categories=("b", "a"))]
+    space = definition(grid, type="grid")
+    failed = Observation({"x": 1, "c": "b"}, None)
+    imported = Observation({"x": 2, "c": "a"}, {"score": 1.0})
+    open_suggestions = [Suggestion({"x": 1, "c": "a"})]
+    served = []
+    for index in range(7, 10):  # numbers of suggestions that were deleted are not given again
+        served.append(suggest(space, [failed, imported], open_suggestions, index, 0))
+        open_suggestions.append(served[-1])
+    assert [tuple(each.assignments.values()) for each in served] == [(2, "b"), (3, "b"), (3, "a")]
 
 
 def test_random_suggestions_do_not_depend_on_what_was_observed() -> None:

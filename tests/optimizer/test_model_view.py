@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.optimizer.searches import SCORE, SQUARE, Point, bowl, definition, observed
+from tests.optimizer.searches import SCORE, SQUARE, Point, bowl, definition, observed, scores
 
+from sigtune.definition.experiment import Observation
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Parameter
-from sigtune.optimizer.model_view import along, contour_points, predictions, slice_points
+from sigtune.optimizer.model_view import along, contour_points, predicted_best, predictions, slice_points
 from sigtune.optimizer.space_filling import fill
 
 OUTCOMES = observed(fill(definition(), 40, 5), bowl)
@@ -29,6 +30,23 @@ def test_a_minimized_metric_has_its_own_sign() -> None:
     [found] = predictions(definition(metrics=[loss]), losses, loss, [{"x": 0.2, "y": 0.8}], 0)
     assert found.low <= found.median <= found.high
     assert found.median == pytest.approx(0.63, abs=0.05)
+
+
+def test_the_predicted_best_is_not_a_lucky_one_and_has_its_uncertainty() -> None:
+    lucky = Observation({"x": 0.1, "y": 0.9}, {"score": 0.2}, stddevs={"score": 1.0})
+    found = predicted_best(definition(), [*OUTCOMES, lucky], SCORE[0], 0)
+    assert found is not None
+    assert bowl(found.assignments)["score"] == max(scores(OUTCOMES))
+    assert found.low <= found.median <= found.high < 0.1
+
+
+def test_the_predicted_best_is_feasible() -> None:
+    outcomes = observed(fill(definition(), 20, 5), lambda at: {**bowl(at), "cost": at["x"]})
+    limit = Metric("cost", "minimize", "constraint", 0.4)
+    found = predicted_best(definition(metrics=[*SCORE, limit]), outcomes, SCORE[0], 0)
+    assert found is not None
+    assert float(found.assignments["x"]) <= 0.4
+    assert predicted_best(definition(), [], SCORE[0], 0) is None
 
 
 def test_of_nothing_and_of_equals_there_is_no_view() -> None:

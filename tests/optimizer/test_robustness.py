@@ -6,13 +6,17 @@ import math
 import random
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from tests.optimizer.searches import Point, bowl, definition, observed, point, points, scores, search
+from tests.optimizer.searches import SQUARE, Point, bowl, definition, observed, point, points, scores, search
 from tests.patience import PATIENCE_SECONDS
 
+from sigtune.definition.constraints import LinearConstraint, Term
 from sigtune.definition.experiment import Observation
-from sigtune.definition.parameters import Parameter, parse_value
+from sigtune.definition.metrics import Metric
+from sigtune.definition.parameters import BetaPrior, NormalPrior, Parameter, parse_value
 from sigtune.optimizer.space_filling import fill
 
 TWELVE = fill(definition(), 12, seed=5)
@@ -102,6 +106,85 @@ def test_bounds_of_any_width_are_searched(bounds: tuple[float, float]) -> None:
     outcomes = search(space, lambda at: {"score": -abs(at["x"] / 2 - middle / 2)}, 8)
     for outcome in outcomes:
         parse_value(parameter, outcome.assignments["x"])
+
+
+LARGEST = 1.7e308
+WIDE = (
+    Parameter("x", "double", bounds=(-LARGEST, LARGEST)),
+    Parameter("y", "double", bounds=(-1.0, LARGEST)),
+)
+
+
+@pytest.mark.parametrize("prior", [NormalPrior(0.0, 1.0), NormalPrior(0.0, 1e308), BetaPrior(2.0, 3.0)])
+def test_priors_hold_on_the_widest_bounds(prior: NormalPrior | BetaPrior) -> None:
+    space = definition([replace(WIDE[0], prior=prior)])
+    outcomes = search(space, lambda at: {"score": -abs(at["x"] / LARGEST)}, 7)
+    assert all(math.isfinite(outcome.assignments["x"]) for outcome in outcomes)  # type: ignore[arg-type]
+    assert max(scores(outcomes)) > -0.1
+
+
+@pytest.mark.parametrize(("mean", "nearest"), [(100.0, 1.0), (-100.0, 0.0)])
+def test_a_prior_far_outside_the_bounds_begins_at_the_nearer_one(mean: float, nearest: float) -> None:
+    space = definition([Parameter("x", "double", bounds=(0.0, 1.0), prior=NormalPrior(mean, 1e-3))])
+    assert abs(point(space, index=1)["x"] - nearest) < 0.05
+
+
+def test_linear_constraints_hold_on_the_widest_bounds() -> None:
+    terms = (Term("x", 3.0), Term("y", 3.0))
+    band = (LinearConstraint("greater_than", 0.0, terms), LinearConstraint("less_than", 1e306, terms))
+    space = definition(WIDE, linear_constraints=band)
+    outcomes = search(space, lambda at: {"score": -abs(at["x"] / LARGEST + 0.4)}, 8)
+    assert all(space.meets_linear_constraints(outcome.assignments) for outcome in outcomes)
+    assert len({tuple(outcome.assignments.values()) for outcome in outcomes}) == 8
+
+
+def test_an_int_beside_a_double_of_the_widest_bounds_meets_a_constraint() -> None:
+    count = Parameter("n", "int", bounds=(0.0, 4.0))
+    exactly = [LinearConstraint(kind, 3.0, (Term("n", 1.0),)) for kind in ("less_than", "greater_than")]
+    either = LinearConstraint("less_than", 0.0, (Term("x", 1.0),))
+    space = definition([count, WIDE[0]], linear_constraints=(*exactly, either))
+    for assignments in points(space, 3):
+        assert assignments["n"] == 3
+        assert assignments["x"] <= 0
+
+
+def test_hundreds_of_categories_are_searched() -> None:
+    kinds = Parameter("kind", "categorical", categories=tuple(f"{index:03d}" for index in range(300)))
+    space = definition([kinds, SQUARE[0]])
+    outcomes = search(space, lambda at: {"score": at["x"] + (at["kind"] == "299")}, 9)
+    assert max(scores(outcomes)) > 0.95
+
+
+FAR_CONSTRAINT = (Metric("score"), Metric("cost", "minimize", "constraint", 0.5))
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [lambda at: 0.5, lambda at: 9.0 + at["y"], lambda at: 1e300 if at["y"] > 0.5 else 0.1],
+    ids=["constant", "never met", "far off"],
+)
+def test_a_constraint_that_says_nothing_or_too_much_still_gives_suggestions(
+    cost: Callable[[Point], float],
+) -> None:
+    outcomes = search(definition(metrics=FAR_CONSTRAINT), lambda at: {"score": at["x"], "cost": cost(at)}, 8)
+    assert len({tuple(outcome.assignments.values()) for outcome in outcomes}) == 8
+
+
+@pytest.mark.parametrize(("first", "second"), [(1e300, 1e-300), (0.0, 1.0), (1.0, 0.0)])
+def test_two_metrics_of_any_scale_are_searched(first: float, second: float) -> None:
+    metrics = (Metric("score"), Metric("cost", "minimize"))
+    outcomes = search(
+        definition(metrics=metrics), lambda at: {"score": first * at["x"], "cost": second * at["y"]}, 9
+    )
+    later = [outcome.assignments for outcome in outcomes[5:]]
+    assert not first or max(at["x"] for at in later) == 1.0
+    assert not second or min(at["y"] for at in later) == 0.0
+
+
+@pytest.mark.parametrize("stddev", [0.0, 1e308])
+def test_a_known_noise_of_nothing_or_of_everything_is_taken(stddev: float) -> None:
+    outcomes = [replace(each, stddevs={"score": stddev}) for each in observed(TWELVE, bowl)]
+    assert bowl(point(definition(), outcomes, index=12))["score"] > -1.2
 
 
 def test_an_int_with_more_values_than_memory_is_searched() -> None:

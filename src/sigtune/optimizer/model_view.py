@@ -10,6 +10,7 @@ import numpy as np
 from sigtune.definition.experiment import ExperimentDefinition, Observation
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Assignments, Parameter, Value
+from sigtune.definition.ranking import is_feasible
 from sigtune.definition.tasks import full_task
 from sigtune.definition.unit_cube import from_unit
 from sigtune.optimizer.libraries import alone
@@ -60,6 +61,23 @@ def predictions(
         Prediction(point, median, low, high)
         for point, (low, median, high) in zip(points, values, strict=True)
     ]
+
+
+def predicted_best(
+    definition: ExperimentDefinition, outcomes: Sequence[Observation], metric: Metric, seed: int
+) -> Prediction | None:
+    """Return which of the feasible observations by the full task the model expects to be the best.
+
+    With noise that may be another than the one whose value was the best. None where nothing can be modelled.
+    """
+    full = full_task(definition.tasks).name if definition.tasks else None
+    feasible = [
+        outcome.assignments
+        for outcome in outcomes
+        if outcome.task == full and is_feasible(outcome.values, definition.metrics)
+    ]
+    expected = predictions(definition, outcomes, metric, feasible, seed)
+    return max(expected, key=lambda prediction: metric.score(prediction.median), default=None)
 
 
 def along(parameter: Parameter, steps: int) -> list[Value]:

@@ -31,6 +31,9 @@ _BEST_SHARE = 0.5
 _TASK_RANGE = 0.15
 """How far the cheapest task is from the full one: so near that they are alike, until they prove not to be."""
 
+_FEWEST_OF_A_TASK = 3
+"""Of so many observations on by a task their median says what its level is."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -156,12 +159,21 @@ def _optimized_target(
 
 
 def _task_offsets(raw: _Array, tasks: Sequence[str | None]) -> _Array:
-    """Return the level of each score's task: what few epochs reach is not what many reach."""
+    """Return the level of each score's task: what few epochs reach is not what many reach.
+
+    The first points by a task are where the model of the other tasks is best: they have the level at which
+    they are as good as the best of those.
+    """
     names = np.array([name or "" for name in tasks])
+    counts = {str(name): int((names == name).sum()) for name in set(names.tolist())}
     offsets = np.full(len(raw), float(np.median(raw)))
-    for name in set(names.tolist()):
-        if (names == name).sum() >= 3:
-            offsets[names == name] = np.median(raw[names == name])
+    for name in (name for name, count in counts.items() if count >= _FEWEST_OF_A_TASK):
+        offsets[names == name] = np.median(raw[names == name])
+    known = np.array([counts[str(name)] >= _FEWEST_OF_A_TASK for name in names])
+    if known.any():
+        best = float((raw - offsets)[known].max())
+        for name in (name for name, count in counts.items() if count < _FEWEST_OF_A_TASK):
+            offsets[names == name] = raw[names == name].max() - best
     return offsets
 
 
