@@ -23,7 +23,9 @@ def test_what_is_wrong_with_a_queued_point_is_said_and_what_was_typed_stays(
     shown = visitor.post("/experiments/1/queue", form, code=400)
     assert "x: expected a number, got &#39;much&#39;" in shown
     assert 'value="much"' in shown
-    assert "assignments" in visitor.post("/experiments/1/queue", {"parameter:x": "7"}, code=400)
+    shown = visitor.post("/experiments/1/queue", {"parameter:x": "7"}, code=400)
+    assert "assignments.kind: missing" in shown
+    assert "ApiException" not in shown
 
 
 def test_a_suggestion_is_asked_for_and_deleted(visitor: Visitor, search: BoundApiResource) -> None:
@@ -57,7 +59,11 @@ def test_a_failure_of_any_assignments_is_added_with_its_reason(
 
 def test_a_csv_is_added_whole_or_not_at_all(visitor: Visitor, search: BoundApiResource) -> None:
     wrong = "x,kind,score\n0.5,a,1\n0.5,a,much\n"
-    assert "line 3" in visitor.post("/experiments/1/add-data/csv", {"csv": wrong}, code=400)
+    shown = text_of(visitor.post("/experiments/1/add-data/csv", {"csv": wrong}, code=400))
+    assert "line 3 score: expected a number, got 'much'" in shown
+    shown = text_of(visitor.post("/experiments/1/add-data/csv", {"csv": "x,kinds\n0.5,a\n"}, code=400))
+    assert "line 1 neither a parameter nor a metric: kinds → kind" in shown
+    assert "line 2 score: there is no value" in shown
     assert "no line below" in visitor.post("/experiments/1/add-data/csv", {"csv": "x,kind,score\n"}, code=400)
     assert search.observations().fetch().count == 3
     visitor.post("/experiments/1/add-data/csv", {"csv": wrong.replace("much", "2")})

@@ -10,7 +10,13 @@ from sigopt.exception import ApiException
 from starlette.responses import Response
 
 from sigtune.dashboard.pages.assignments import AssignmentError, assignments_in, number_in
-from sigtune.dashboard.pages.frame import experiment_of, framed, path_of, waiting_suggestions
+from sigtune.dashboard.pages.frame import (
+    experiment_of,
+    framed,
+    path_of,
+    waiting_suggestions,
+    words_of,
+)
 from sigtune.dashboard.source import Json
 from sigtune.dashboard.visit import Visit, see_other
 from sigtune.errors import UsageError
@@ -81,7 +87,7 @@ def _value(form: Mapping[str, str], metric: str | None) -> dict[str, Any]:
 def _refused(visit: Visit, experiment: Json, error: Exception) -> Response:
     if isinstance(error, ApiException) and error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise error
-    return _page(visit, experiment, str(error), 400)
+    return _page(visit, experiment, words_of(error), 400)
 
 
 def _page(visit: Visit, experiment: Json, wrong: str = "", status: int = 200) -> Response:

@@ -26,6 +26,11 @@ SAID = {
 """What a page says after a write, by the word for it in the address."""
 
 
+def words_of(error: Exception) -> str:
+    """Return what is wrong as a page says it; the client's error has its status code before that."""
+    return str(getattr(error, "message", None) or error)
+
+
 def experiment_of(visit: Visit) -> Json:
     """Return the experiment that the path names."""
     return visit.source.get("experiments", visit.ids["experiment"])

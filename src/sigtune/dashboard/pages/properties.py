@@ -9,7 +9,7 @@ from sigopt.exception import ApiException
 from starlette.responses import Response
 
 from sigtune.dashboard.definition_yaml import definition_yaml
-from sigtune.dashboard.pages.frame import experiment_of, framed, path_of
+from sigtune.dashboard.pages.frame import experiment_of, framed, path_of, words_of
 from sigtune.dashboard.search_folder import find_search_folder
 from sigtune.dashboard.source import Json
 from sigtune.dashboard.visit import Visit, see_other
@@ -33,7 +33,7 @@ def change(visit: Visit) -> Response:
     except (ValueError, ApiException) as error:
         if isinstance(error, ApiException) and error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise
-        return _page(visit, experiment, str(error), 400)
+        return _page(visit, experiment, words_of(error), 400)
     return see_other(f"{path_of(visit, 'properties')}?said=saved")
 
 

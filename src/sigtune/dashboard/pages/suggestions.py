@@ -14,6 +14,7 @@ from sigtune.dashboard.pages.frame import (
     path_of,
     queued_suggestions,
     waiting_suggestions,
+    words_of,
 )
 from sigtune.dashboard.source import Json
 from sigtune.dashboard.visit import Visit, see_other
@@ -47,7 +48,7 @@ def queue(visit: Visit) -> Response:
     except (AssignmentError, ApiException) as error:
         if isinstance(error, ApiException) and error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise
-        return _page(visit, experiment, str(error), 400)
+        return _page(visit, experiment, words_of(error), 400)
     return see_other(f"{path_of(visit, 'suggestions')}?said=queued")
 
 
