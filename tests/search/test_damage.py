@@ -157,13 +157,17 @@ def test_the_password_of_a_url_is_masked() -> None:
     )
 
 
-def test_the_store_of_a_resumed_search_is_read_from_the_environment_and_its_password_printed_nowhere(
-    app: SweepApp,
-) -> None:
-    app.environment["SIGOPT_STORE"] = f"sqlite:///{app.folder}/other.db"
-    result = app.run("sigopt.observation_budget=1", "sigopt.store=${oc.env:SIGOPT_STORE}")
+def test_the_password_of_a_store_from_the_environment_is_in_no_file_and_on_no_screen(app: SweepApp) -> None:
+    app.environment["SIGOPT_STORE"] = f"sqlite:///{app.folder}/other.db?password=hunter2"
+    # What submitit pickles for its jobs it leaves on disk.
+    launcher = ("hydra/launcher=submitit_local", "sigopt.observation_budget=1")
+    result = app.run("sigopt.store=${oc.env:SIGOPT_STORE}", *launcher)
     assert result.returncode == 0, result.stdout + result.stderr
     assert (app.folder / "other.db").exists()
+    assert "hunter2" not in result.stdout + result.stderr
+    files = [path for path in app.folder.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".pkl" for path in files)
+    assert not any(b"hunter2" in path.read_bytes() for path in files)
 
 
 @pytest.mark.parametrize("mode", [["-m"], []])

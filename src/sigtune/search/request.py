@@ -10,7 +10,7 @@ from typing import Any
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from sigtune.checks.passwords import password_problems
+from sigtune.checks.passwords import hide_resolved_password, override_problems, password_problems
 from sigtune.checks.preflight import preflight_problems
 from sigtune.checks.search import OpenedSearch
 from sigtune.checks.sweep import SweepInput, check_sweep
@@ -67,7 +67,9 @@ def read_request(
     job_configs = JobConfigs(context, config, line)
     use_current_values(line.parameters, job_configs.current_values(), job_configs.is_int)
     own = own.with_parameters(line.parameters)
-    return SearchRequest(own, line, typed_overrides(config), job_configs, task)
+    typed = typed_overrides(config)
+    hide_resolved_password(config, job_configs.compose(), typed)
+    return SearchRequest(own, line, typed, job_configs, task)
 
 
 def check_request(request: SearchRequest) -> OpenedSearch:
@@ -79,7 +81,7 @@ def check_request(request: SearchRequest) -> OpenedSearch:
         tuned=list(line.elements),
         problems=[
             *line.problems,
-            *password_problems(request.config),
+            *(override_problems(request.typed) or password_problems(job_configs.compose())),
             *job_configs.group_problems(line.parameters),
         ],
         is_direct=job_configs.is_direct,
