@@ -55,8 +55,7 @@ def test_a_worker_opens_the_store_once_and_checks_its_experiment_once(
         "GET experiments/1",  # for every check
         "GET experiments/1/suggestions",  # whether a dead worker left one
         "POST experiments/1/suggestions",
-        "GET experiments/1",  # whether the budget has room for it beside the older ones: a stable reading
-        "GET experiments/1/suggestions",
+        "GET experiments/1/suggestions",  # whether the budget has room for it beside the older ones
         "GET experiments/1",
         "POST experiments/1/observations",
     ]
