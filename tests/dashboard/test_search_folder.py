@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,6 +144,16 @@ def test_a_folder_that_is_gone_is_said_so(visitor: Visitor, folder: Path) -> Non
     assert "not on this machine" in visitor.get("/experiments/1/jobs/1", 404)
     assert "not on this machine" in visitor.get("/experiments/1/curves")
     assert "score 5" in text_of(visitor.get("/experiments/1"))
+
+
+def test_the_folder_of_a_job_that_is_gone_is_said_so(visitor: Visitor, folder: Path) -> None:
+    journal = Journal(folder)
+    journal.mark_reported(1)
+    shutil.rmtree(folder / "1")
+    shown = text_of(visitor.get("/experiments/1/observations/4"))
+    assert "state gone" in shown
+    assert "The folder of this job is not there any more" in shown
+    assert "python speech.py optimizer.lr=0.1" in shown
 
 
 def test_a_folder_of_another_experiment_is_not_shown(visitor: Visitor, folder: Path) -> None:

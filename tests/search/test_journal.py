@@ -1,6 +1,7 @@
 """The journal of a sweep, written line by line and read by the sweep that resumes it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,25 @@ def journal(tmp_path: Path) -> Journal:
 def test_a_later_journal_reads_what_was_written(journal: Journal) -> None:
     journal.add(job(1))
     journal.add(job(2))
-    journal.mark_submitted(job(1).runs()[0], "4711")
+    run = journal.begin_attempt(replace(job(1).runs()[0], slot=2))
+    journal.mark_submitted(run, "4711")
     journal.mark_reported(1)
     later = Journal(journal.folder)
     assert (later.experiment_id, later.sweep_id) == ("7", journal.sweep_id)
     assert [entry.suggestion for entry in later.unreported()] == ["12"]
     assert later.next_number() == 3
     assert later.handle(job(1).runs()[0]) == "4711"
+    assert (later.attempt(run), later.slot(run)) == (1, 2)
     assert later.handle(job(2).runs()[0]) == ""
+
+
+def test_the_slot_of_a_run_that_an_older_release_started_is_not_known(journal: Journal) -> None:
+    journal.add(job(1))
+    with (journal.folder / JOURNAL_NAME).open("a") as file:
+        file.write('{"event": "started", "number": 1, "run": 0, "attempt": 3}\n')
+    later = Journal(journal.folder)
+    run = job(1).runs()[0]
+    assert (later.attempt(run), later.slot(run)) == (3, 0)
 
 
 def test_a_line_that_a_crash_cut_short_did_not_happen_and_the_next_one_is_whole(journal: Journal) -> None:

@@ -51,6 +51,18 @@ def read_inside(folder: Path, parts: Sequence[str], most: int) -> FileInside | N
         return FileInside(file.read(most), status.st_size, status.st_mtime)
 
 
+def is_folder_inside(folder: Path, parts: Sequence[str]) -> bool:
+    """Return whether there is a folder at a place below the folder, which no link leads to."""
+    try:
+        descriptor = _open(folder, parts)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISDIR(os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
+
+
 def is_locked_inside(folder: Path, parts: Sequence[str]) -> bool:
     """Return whether a process of this machine holds a lock on the file; looking takes no lock.
 

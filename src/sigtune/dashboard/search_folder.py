@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sigtune.dashboard.files_inside import FileInside, is_locked_inside, read_inside
+from sigtune.dashboard.files_inside import FileInside, is_folder_inside, is_locked_inside, read_inside
 from sigtune.dashboard.source import Json
 from sigtune.passwords import mask_passwords
 from sigtune.report.confusion import CONFUSION_NAMES, MOST_BYTES, parse_confusion
@@ -42,6 +43,9 @@ LONGEST_FILE = 256 * 2**10
 _LONGEST_METRICS = 16 * 2**20
 _LONGEST_JOURNAL = 64 * 2**20
 _DOTTED_NAME = re.compile(r"\w+(\.\w+)+")
+_MOST_ASKED = 20
+"""Jobs that are asked for what is the same in all of them, and gone with some of their folders."""
+
 _APP_NAME = re.compile(r"^  job:\n    name: ([\w-]+)$", re.MULTILINE)
 
 
@@ -117,7 +121,7 @@ class SearchFolder:
 
     def log(self, run_folder: Sequence[str]) -> FileInside | None:
         """Return the end of what a run has logged."""
-        return read_inside(self.path, (*run_folder, f"{self.app(run_folder)}.log"), LONGEST_FILE)
+        return read_inside(self.path, (*run_folder, f"{self._app(run_folder) or 'train'}.log"), LONGEST_FILE)
 
     def logged_metrics(self, run_folder: Sequence[str]) -> Iterator[FileInside]:
         """Yield the files of metrics by epoch that a run has left: sigtune's own, or those of a logger."""
@@ -136,15 +140,15 @@ class SearchFolder:
                 if figure is not None:
                     yield figure
 
-    def app(self, run_folder: Sequence[str]) -> str:
-        """Return the name of the Hydra app, which its script and its log have."""
+    def _app(self, run_folder: Sequence[str]) -> str | None:
+        """Return the name of the Hydra app, which its script and its log have; None where it is not known."""
         found = read_inside(self.path, (*run_folder, ".hydra", "hydra.yaml"), LONGEST_FILE)
         name = _APP_NAME.search(found.text) if found else None
-        return name[1] if name else "train"
+        return name[1] if name else None
 
     def experiment_class(self) -> str | None:
         """Return which class made configs of the search's suggestions, as a job's config names it."""
-        for job in self.jobs.values():
+        for job in islice(self.jobs.values(), _MOST_ASKED):
             found = self.read(job.run_folders()[0], "config")
             with suppress(yaml.YAMLError, KeyError, TypeError):
                 name = yaml.safe_load(found.text if found else "")["sigopt"]["experiment_class"]
@@ -161,7 +165,10 @@ class SearchFolder:
         return shlex.join(["python", self._script(job), *options])
 
     def _script(self, job: Job) -> str:
-        return f"{self.app(job.run_folders()[0])}.py"
+        """Return the script's name, from other jobs of the search where the job's own folder is gone."""
+        jobs = (job, *islice(self.jobs.values(), _MOST_ASKED))
+        names = (self._app(each.run_folders()[0]) for each in jobs)
+        return f"{next(filter(None, names), 'train')}.py"
 
     def state(self, job: Job, index: int) -> str:
         """Return in a word what one of the job's runs does."""
@@ -171,6 +178,8 @@ class SearchFolder:
             return "failed" if outcome.get("values") is None else "finished"
         if self.is_running(run_folder):
             return "runs"
+        if job.is_reported and not is_folder_inside(self.path, run_folder):
+            return "gone"
         if not self.is_searching:
             return "stopped"
         if index not in job.attempts:
