@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests import app_process
 from tests.patience import PATIENCE_SECONDS
+from tests.search.sweep_app import output_of, wait_until
 
 PROJECT = Path(__file__).parents[2] / "examples" / "digits_autoencoder"
 MODULE = "python -m digits_autoencoder.app"
@@ -45,6 +47,17 @@ class Project:
             timeout=PATIENCE_SECONDS,
         )
 
+    def start_search(self, *arguments: str) -> app_process.Popen:
+        """Start a search as a terminal does, which a Ctrl-C there would reach."""
+        return app_process.Popen(
+            [sys.executable, str(self._script), "-m", *arguments],
+            cwd=self._folder,
+            env={"PATH": str(self._bin)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
     def type(self, printed: str) -> str:
         """Run a command that was printed; return what it prints."""
         assert printed.startswith(self.start), printed
@@ -52,8 +65,8 @@ class Project:
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    def files(self) -> list[Path]:
-        return list(self._folder.iterdir())
+    def files(self, pattern: str = "*") -> list[Path]:
+        return list(self._folder.glob(pattern))
 
 
 def labelled(output: str, label: str) -> str:
@@ -74,6 +87,19 @@ def test_it_is_created_searched_and_trained_again_by_the_commands_that_are_print
     again = project.type(labelled(searched, "again"))
     metric = labelled(searched, "best").split("  ")[1]
     assert metric in labelled(again, "done")
+
+
+def test_ctrl_c_ends_a_search_after_its_job_and_the_printed_command_resumes_it(tmp_path: Path) -> None:
+    project = Project(tmp_path, COMMAND)
+    search = project.start_search("trainer.max_epochs=1", "sigopt.observation_budget=9")
+    wait_until(lambda: project.files("multirun/*/*/1/outcome.json"))
+    search.send_signal(signal.SIGINT)
+    output = output_of(search)
+    assert search.returncode == 130, output
+    (saved,) = (line for line in output.splitlines() if line.startswith("saved"))
+    observed = int(saved.split()[1])
+    resume = labelled(output, "resume").replace("budget=9", f"budget={observed + 1}")
+    assert f"{observed + 1} observed (0 failed)" in project.type(resume)
 
 
 def test_a_worker_reports_one_suggestion(project: Project) -> None:
