@@ -1,6 +1,8 @@
 """Values as Hydra overrides, and back."""
 
 import math
+from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigtune.tuning.overrides import as_overrides
+
+
+class Side(Enum):
+    LEFT = 1
+
 
 AWKWARD: list[Any] = [
     0,
@@ -115,3 +122,7 @@ def test_hydra_reads_any_value_of_its_grammar_back_from_an_override(value: Any) 
     read = OverridesParser.create().parse_override(text)
     assert (read.key_or_group, read.is_sweep_override()) == ("section.key", False)
     assert _is_same(read.value(), value)
+
+
+def test_a_member_of_an_enum_is_named_and_a_path_is_a_string() -> None:
+    assert as_overrides({"kind": Side.LEFT, "data": [Path("a b")]}) == ["kind=LEFT", "data=['a b']"]

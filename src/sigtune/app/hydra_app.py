@@ -18,7 +18,8 @@ from sigtune.checks.config_source import ConfigSource
 from sigtune.checks.preflight import Check, preflight
 from sigtune.checks.targets import target_argument_problems
 
-Task = Callable[[DictConfig], Any]
+# Where configs are dataclasses, the function says which instead of DictConfig.
+Task = Callable[[Any], Any]
 
 
 def hydra_app(

@@ -176,6 +176,8 @@ def _schemas_left_out() -> Iterator[dict[str, DictConfig]]:
             schemas[marker] = entry.node
             replaced.append((folder, name, entry))
             node = OmegaConf.create({_SCHEMA: marker})
+            if "defaults" in entry.node:  # a primary config in Python
+                node.defaults = entry.node.defaults
             folder[name] = ConfigNode(entry.name, node, entry.group, entry.package, entry.provider)
     try:
         yield schemas

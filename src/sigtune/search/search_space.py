@@ -4,6 +4,8 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import PurePath
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -205,6 +207,10 @@ def _category(value: Any) -> str:
         return str(value).lower()  # as YAML has it
     if isinstance(value, QuotedString):
         return value.text or _EMPTY
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, PurePath):
+        return str(value)
     plain: Any = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
     return Override._get_value_element_as_str(plain)
 

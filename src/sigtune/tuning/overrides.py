@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
+from pathlib import PurePath
 from typing import Any
 
 from hydra.core.override_parser.types import Override, Quote, QuotedString
@@ -21,6 +23,10 @@ def as_text(value: Any) -> str:
 def _quoted(value: Any) -> Any:
     if isinstance(value, str):
         return QuotedString(value, Quote.single)
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, PurePath):
+        return QuotedString(str(value), Quote.single)
     if isinstance(value, list):
         return [_quoted(entry) for entry in value]
     if isinstance(value, dict):
