@@ -55,7 +55,7 @@ def again_commands(sweep: Path, results: Results) -> dict[int, str]:
 
 
 def best_file_name(job: int | None, count: int) -> str:
-    """Return the name, without its ending, of the config of one of the `count` best jobs."""
+    """Return the name, without its suffix, of the config of one of the `count` best jobs."""
     return "best" if count == 1 else f"best_{job}"
 
 
