@@ -8,12 +8,16 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from sigtune.backend.ahead import Ahead
 from sigtune.backend.errors import api_error, unavailable
 from sigtune.backend.json_body import checked
 from sigtune.backend.requests import Call, Json
 from sigtune.backend.routes import Route
+from sigtune.backend.serving import prepare_next
 from sigtune.backend.store import Store
 from sigtune.errors import MissingExtraError, Problem, UsageError
+
+_OF_AN_EXPERIMENT = ("experiments/ID", "aiexperiments/ID")
 
 IN_PROCESS = "local"
 """What stands for a token in this process, where nobody asks for one."""
@@ -32,15 +36,19 @@ class Api:
             raise UsageError([Problem("sigopt.seed", f"{seed} is below 0", "0")])
         self.store = Store(url)
         self._seed = seed
+        self._ahead = Ahead()
 
     def answer(self, route: Route, method: str, data: Mapping[str, Any] | None, token: str) -> Json:
         """Answer a request whose body or query is `data`; raises ApiException with SigOpt's status codes.
 
         Raises MissingExtraError in this process, which an installation mends and no other try.
         """
-        call = Call(self.store, method, route.ids, checked(data or {}), self._seed, token)
+        call = Call(self.store, method, route.ids, checked(data or {}), self._seed, token, self._ahead)
         try:
-            return route.handler(call)
+            answer = route.handler(call)
+            if method != "GET" and route.pattern.startswith(_OF_AN_EXPERIMENT):
+                prepare_next(call)
+            return answer
         except MissingExtraError as error:
             if token == IN_PROCESS:
                 raise
@@ -54,4 +62,5 @@ class Api:
 
     def close(self) -> None:
         """Close the store."""
+        self._ahead.close()
         self.store.close()

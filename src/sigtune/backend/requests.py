@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sqlalchemy.orm import Session
 
+from sigtune.backend.ahead import Ahead
 from sigtune.backend.errors import bad_request, not_found
 from sigtune.backend.store import Store
 from sigtune.definition.parameters import is_whole
@@ -64,6 +65,7 @@ class Call:
     data: Json
     seed: int = 0
     token: str = ""
+    ahead: Ahead = field(default_factory=Ahead)
 
     @contextmanager
     def reading(self) -> Iterator[Request]:

@@ -3,7 +3,8 @@
 A short transaction reserves the suggestion's number. Everything that the point depends on is read in another,
 the point is computed outside any, and a last one stores it. In one process the points of an experiment are
 computed one after the other, so that each knows of the one before. Where another process has opened a
-suggestion meanwhile, the point is computed again with that in view.
+suggestion meanwhile, the point is computed again with that in view. While a slot is free, the next point is
+computed ahead (`ahead.py`).
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from sigtune.backend import clock
+from sigtune.backend.ahead import Question
 from sigtune.backend.lookup import experiment_of
-from sigtune.backend.observed import Observed, observed_by
+from sigtune.backend.observed import observed_by
 from sigtune.backend.points import all_points, parse_task, point_row
 from sigtune.backend.requests import Call, Json, Request
 from sigtune.backend.resources import queued_suggestions
 from sigtune.backend.tables import ExperimentRow, ObservationRow, PointRow, SuggestionRow, TaskRow
 from sigtune.backend.views import definition_of
-from sigtune.definition.experiment import ExperimentDefinition, Suggestion
+from sigtune.definition.experiment import Suggestion
 from sigtune.errors import needing_extra
 
 MOST_ATTEMPTS = 3
@@ -36,16 +37,6 @@ Show = Callable[[Request, ExperimentRow, SuggestionRow], Json]
 
 _locks: weakref.WeakValueDictionary[tuple[str, str], threading.Lock] = weakref.WeakValueDictionary()
 _locks_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """What a point is computed from. `newest` is the id of the last suggestion when it was read."""
-
-    definition: ExperimentDefinition
-    outcomes: list[Observed]
-    open_suggestions: list[Suggestion]
-    newest: int
 
 
 def serve(call: Call, find: Find, complete: Complete, show: Show) -> Json:
@@ -85,18 +76,16 @@ def add_suggestion(
 
 
 def _computed(call: Call, number: int, find: Find, complete: Complete, show: Show) -> Json:
-    from sigtune.optimizer.suggest import suggest  # numpy, that other requests do without
-
     for attempt in range(MOST_ATTEMPTS):
         with call.reading() as request:
-            problem = _problem(request.session, experiment_of(request))
+            experiment = experiment_of(request)
+            newest = _newest(request.session, experiment)
+            question = question_of(request.session, experiment, number, call.seed)
         with needing_extra("local", "a suggestion of the local backend"):
-            chosen = suggest(
-                problem.definition, problem.outcomes, problem.open_suggestions, number, call.seed
-            )
+            chosen = call.ahead.answer(call.ids[0], question)
         with call.writing() as request:
             experiment = find(request)
-            if attempt + 1 < MOST_ATTEMPTS and _newest(request.session, experiment) != problem.newest:
+            if attempt + 1 < MOST_ATTEMPTS and _newest(request.session, experiment) != newest:
                 continue
             point = point_row(experiment, chosen.assignments, parse_task(experiment, chosen.task))
             return _stored(request, experiment, point, number, complete, show)
@@ -117,7 +106,21 @@ def _stored(
     return show(request, experiment, suggestion)
 
 
-def _problem(session: Session, experiment: ExperimentRow) -> _Problem:
+def prepare_next(call: Call) -> None:
+    """Have the next suggestion of the path's experiment computed ahead, where somebody will ask for it."""
+
+    def read() -> Question | None:
+        with call.reading() as request:
+            experiment = experiment_of(request)
+            if definition_of(experiment).parallel_bandwidth is None:  # nobody knows of a free slot
+                return None
+            return question_of(request.session, experiment, experiment.next_number, call.seed)
+
+    call.ahead.changed(call.ids[0], read)
+
+
+def question_of(session: Session, experiment: ExperimentRow, number: int, seed: int) -> Question:
+    """Return what suggestion `number` is computed from."""
     points = all_points(session, experiment)
     rows = session.execute(
         select(SuggestionRow.point_id, TaskRow.name)
@@ -130,11 +133,12 @@ def _problem(session: Session, experiment: ExperimentRow) -> _Problem:
         )
         .order_by(SuggestionRow.number)
     )
-    return _Problem(
+    return Question(
         definition_of(experiment),
         observed_by(session, experiment, points),
         [Suggestion(points[point_id], task) for point_id, task in rows],
-        _newest(session, experiment),
+        number,
+        seed,
     )
 
 

@@ -60,6 +60,16 @@ def load_models(observations: int) -> None:
             import sigtune.optimizer.engines.model.propose  # noqa: F401
 
 
+def is_modelled(definition: ExperimentDefinition, outcomes: Sequence[Observation]) -> bool:
+    """Return whether a model, which takes a while, proposes the next point of such an experiment."""
+    successes = sum(outcome.values is not None for outcome in outcomes)
+    return definition.type == "offline" and _is_telling(successes, len(outcomes))
+
+
+def _is_telling(successes: int, observations: int) -> bool:
+    return successes >= FIRST_MODELLED or (successes > 0 and observations >= _TELLING_FAILURES)
+
+
 def _offline(state: SearchState, task: str | None) -> Assignments:
     if state.index == 0 and not state.outcomes:
         return default_assignments(state)
@@ -73,8 +83,7 @@ def _offline(state: SearchState, task: str | None) -> Assignments:
 
 def _data_to_model(state: SearchState, task: str | None) -> TrainingData | None:
     """Return the observations, None where a model could learn nothing from them yet."""
-    successes = len(state.successes)
-    if successes < FIRST_MODELLED and not (successes and len(state.outcomes) >= _TELLING_FAILURES):
+    if not _is_telling(len(state.successes), len(state.outcomes)):
         return None
     data = training_data(state.definition, state.outcomes, task, state.own_seed)
     return data if data and any(target.is_informative for target in data.targets) else None

@@ -26,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
 
+from sigtune.optimizer.libraries import stop_if_given_up
+
 _Array = NDArray[np.float64]
 
 _LENGTH_LOCATION, _LENGTH_VARIANCE = math.sqrt(2), 3.0
@@ -76,6 +78,7 @@ class MarginalLikelihood:
 
     def __call__(self, logarithms: _Array) -> tuple[float, _Array]:
         """Return value and gradient at the logarithms of length scales and noise, shape (d + 1,)."""
+        stop_if_given_up()
         lengths, noise = logarithms[:-1], logarithms[-1]
         kernel, inverse, half_log_determinant, mean = self._solve(logarithms)
         residual = self._scores - mean
@@ -94,6 +97,7 @@ class MarginalLikelihood:
 
     def log_likelihood(self, logarithms: _Array) -> float:
         """Return the logarithm of the likelihood, without the prior and up to a constant."""
+        stop_if_given_up()
         kernel = np.exp(-0.5 * np.tensordot(np.exp(-2 * logarithms[:-1]), self._squares, 1))
         np.fill_diagonal(kernel, 1 + self._noise(logarithms[-1]))
         factor = linalg.cholesky(kernel, lower=True, overwrite_a=True, check_finite=False)

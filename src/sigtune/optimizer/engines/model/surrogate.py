@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sigtune.optimizer.engines.model.gaussian_process import Hyperparameters, drawn, likeliest
+from sigtune.optimizer.libraries import stop_if_given_up
 from sigtune.optimizer.training_data import Target, TrainingData
 
 _LEAST_NOISE = 1e-6
@@ -51,6 +52,7 @@ class Ensemble(SingleTaskGP):
 
     def posterior(self, X: Tensor, *args: Any, **options: Any) -> GaussianMixturePosterior:  # noqa: N803
         """Return the mixture at points X (..., q, width)."""
+        stop_if_given_up()
         posterior = super().posterior(X.unsqueeze(MCMC_DIM), *args, **options)
         return GaussianMixturePosterior(cast(GPyTorchPosterior, posterior).distribution)
 
