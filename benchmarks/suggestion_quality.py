@@ -24,7 +24,7 @@ from typing import Any
 
 from options import option_parser
 from sigtune.definition.parameters import Assignments
-from suggestion_quality_peers import OPTIMIZERS, installed
+from suggestion_quality_peers import MOST_OBSERVATIONS, OPTIMIZERS, installed
 from suggestion_quality_problems import Values, all_problems
 from suggestion_quality_report import print_report, write_readme
 
@@ -72,12 +72,14 @@ def run_missing(arguments: argparse.Namespace, seeds: list[int], problems: list[
     optimizers = arguments.optimizers or installed()
     for missing in sorted(set(OPTIMIZERS) - set(installed())):
         print(f"not installed, left out: {missing}")
-    most = arguments.observations
-    done = {cell_of(row) for row in rows_in(arguments.results) if max(map(int, row["regrets"])) >= most}
+    done = {(*cell_of(row), max(map(int, row["regrets"]))) for row in rows_in(arguments.results)}
+    work = []
     # Seed by seed, so that a run that is stopped has every problem and every optimizer.
-    cells = [cell for cell in product(seeds, names, optimizers) if cell not in done]
+    for seed, problem, optimizer in product(seeds, names, optimizers):
+        most = min(arguments.observations, MOST_OBSERVATIONS.get(optimizer, arguments.observations))
+        if not any((seed, problem, optimizer, count) in done for count in CHECKPOINTS if count >= most):
+            work.append((problem, optimizer, seed, most))
     with get_context("spawn").Pool(arguments.processes) as pool:
-        work = [(problem, optimizer, seed, most) for seed, problem, optimizer in cells]
         for row in pool.imap_unordered(search, work):
             with arguments.results.open("a") as file:
                 file.write(json.dumps(row) + "\n")

@@ -47,14 +47,20 @@ def rank_table(rows: Rows) -> str:
     names = optimizers_of(rows)
     lines = [["after", "searches", *names]]
     for count in checkpoints_of(rows):
-        ranks = ranks_at(rows, names, count)
+        there = names_at(rows, count)
+        ranks = ranks_at(rows, there, count)
         if len(ranks):
-            shown = [f"{mean:.2f} [{low:.2f}, {high:.2f}]" for mean, low, high in map(interval, ranks.T)]
-            lines.append([str(count), str(len(ranks)), *shown])
+            shown = {name: interval_shown(column) for name, column in zip(there, ranks.T, strict=True)}
+            lines.append([str(count), str(len(ranks)), *(shown.get(name, "–") for name in names)])
     return (
         f"Mean rank of {len(names)}, lower is better, with 95 % bootstrap intervals over searches:\n\n"
         + table(lines)
     )
+
+
+def interval_shown(values: NDArray[np.float64]) -> str:
+    mean, low, high = interval(values)
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def pairs_table(rows: Rows) -> str:
@@ -124,22 +130,28 @@ def draw(rows: Rows) -> None:
     names = optimizers_of(rows)
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    counts = [count for count in checkpoints_of(rows) if len(ranks_at(rows, names, count))]
-    places = np.arange(len(counts), dtype=float)
-    for column, name in enumerate(names):
-        intervals = [interval(ranks_at(rows, names, count)[:, column]) for count in counts]
-        means, low, high = np.array(intervals).T
-        shift = 0.06 * (column - (len(names) - 1) / 2)
-        axes.errorbar(places + shift, means, [means - low, high - means], label=name, marker="o", capsize=3)
-    axes.set_xticks(places, [str(count) for count in counts])
+    counts = [count for count in checkpoints_of(rows) if len(ranks_at(rows, names_at(rows, count), count))]
+    for index, name in enumerate(names):
+        known = [count for count in counts if name in names_at(rows, count)]
+        columns = [ranks_at(rows, names_at(rows, count), count).T for count in known]
+        own = [ranks[names_at(rows, count).index(name)] for count, ranks in zip(known, columns, strict=True)]
+        means, low, high = np.array([interval(ranks) for ranks in own]).T
+        places = np.array([counts.index(count) for count in known]) + 0.06 * (index - (len(names) - 1) / 2)
+        axes.errorbar(places, means, [means - low, high - means], label=name, marker="o", capsize=3)
+    axes.set_xticks(range(len(counts)), [str(count) for count in counts])
     axes.set_xlabel("observations")
-    axes.set_ylabel(f"mean rank of {len(names)}, lower is better")
+    axes.set_ylabel("mean rank, lower is better")
     axes.legend(ncols=3, fontsize="small")
     figure.savefig(PICTURE, dpi=130)
 
 
 def optimizers_of(rows: Rows) -> list[str]:
     return sorted({row["optimizer"] for row in rows}, key=lambda name: (name != OURS, name == "random", name))
+
+
+def names_at(rows: Rows, count: int) -> list[str]:
+    """Return the optimizers whose searches went on for so long."""
+    return optimizers_of([row for row in rows if regret(row, count) is not None])
 
 
 def checkpoints_of(rows: Rows) -> list[int]:
