@@ -142,9 +142,10 @@ const sigtuneFigureKinds = (() => {
 
     importance(figure, table, colours) {
       const bars = [...figure.bars].reverse();
+      const longest = Math.max(...bars.map((bar) => Math.min(bar.parameter.length, 20)));
       return {
         option: {
-          grid: grid({ left: 150, top: 12, right: 56 }),
+          grid: grid({ left: 16 + 7 * longest, top: 12, right: 56 }),
           tooltip: tooltip(colours, (at) =>
             lines([
               [at.name, true],
@@ -155,7 +156,11 @@ const sigtuneFigureKinds = (() => {
             type: "value",
             min: 0,
             max: 1,
-            axisLabel: { color: colours.muted, formatter: (value) => `${Math.round(100 * value)} %` },
+            axisLabel: {
+              color: colours.muted,
+              hideOverlap: true,
+              formatter: (value) => `${Math.round(100 * value)} %`,
+            },
           }),
           yAxis: axis(colours, "", {
             type: "category",

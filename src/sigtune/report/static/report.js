@@ -70,15 +70,22 @@
   }
 
   function figure(parent, each) {
-    const element = add(
-      parent,
-      "div",
-      undefined,
-      each.kind === "confusion" || each.kind === "parallel" ? "figure tall" : "figure",
-    );
+    const isParallel = each.kind === "parallel";
+    const place = isParallel ? wide(parent, each.title) : parent;
+    const isTall = isParallel || each.kind === "confusion";
+    const element = add(place, "div", undefined, isTall ? "figure tall" : "figure");
     const drawn = sigtuneFigures.draw(element, each, table);
     element.addEventListener("sigtune:observation", (event) => chosen(element, event.detail.number));
     return drawn;
+  }
+
+  /** A place for a figure that a narrow screen cannot show whole: it is moved there. */
+  function wide(parent, label) {
+    const place = add(parent, "div", undefined, "scroll");
+    place.tabIndex = 0;
+    place.setAttribute("role", "region");
+    place.setAttribute("aria-label", label);
+    return place;
   }
 
   function chosen(element, number) {
