@@ -45,17 +45,22 @@ def announced(address: str, place: str) -> Iterator[None]:
 def address_over(place: str) -> str | None:
     """Return the address of a dashboard of this user, on this machine, over the place; None without one."""
     with suppress(OSError, RuntimeError):
-        for path in sorted(_folder().glob("*.json")):
-            found = _read(path)
+        for found in _running():
             if found.get("place") == place:
                 return str(found["address"])
     return None
+
+
+def _running() -> list[dict[str, Any]]:
+    """Return what the dashboards that run have written, and remove the files of those that do not."""
+    return [found for path in sorted(_folder().glob("*.json")) if (found := _read(path))]
 
 
 def _write(content: dict[str, str]) -> tuple[Path, IO[str]]:
     """Return the file's path, and the file, which holds the lock while it is open."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _running()  # a signal that ends a dashboard leaves it no time to remove its file
     path = folder / f"{uuid.uuid4().hex}.json"
     draft = path.with_suffix(".draft")  # nobody is to find it without its lock
     file = draft.open("w", encoding="utf-8")

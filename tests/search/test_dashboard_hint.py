@@ -66,6 +66,10 @@ def test_a_dashboard_on_any_port_is_found_as_long_as_its_process_lives(
             assert dashboard_hint(block(other), "7") == f"sigtune dashboard --store={other}"
         finally:
             process.kill()
+    left = list((tmp_path / "state").rglob("*.json"))
+    assert len(left) == 1
+    with announced("http://127.0.0.1:1", "elsewhere"):
+        assert not left[0].exists()
     assert dashboard_hint(block(store), "7") == f"sigtune dashboard --store={store}"
     assert [path for path in (tmp_path / "state").rglob("*") if path.is_file()] == []
 
