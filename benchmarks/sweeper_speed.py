@@ -4,13 +4,15 @@
 
 Jobs sleep 2 s, every fourth one 20 s; with --quick a quarter of that, and half as many. The ideal is what the
 same jobs take in the same order when each slot takes the next one at once and nothing else costs time. The
-peer needs an Optuna of its own, so it is installed into a virtual environment in a temporary folder.
+peer needs an Optuna of its own, so it is installed into a virtual environment in a temporary folder. Where a
+Slurm is there (sinfo answers), both sweepers run the jobs on it too.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,6 +26,8 @@ from slots import show_slots
 
 APP = Path(__file__).parent / "sweeper_app.py"
 SLOTS = 4
+JOBLIB = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={SLOTS}"]
+SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1"]
 
 
 @dataclass(frozen=True)
@@ -48,23 +52,36 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         peer = install_peer(folder / "peer")
-        show_spans(
-            load,
-            {
-                "sigtune's sweeper": span(
-                    sweep(sys.executable, "sigopt", sigopt(load), load, folder / "sigopt")
-                ),
-                "hydra-optuna-sweeper": span(sweep(peer, "optuna", optuna(load), load, folder / "optuna")),
-            },
-        )
+        show_spans(load, both(peer, load, folder / "joblib", JOBLIB))
+        if has_slurm():
+            print("on Slurm")
+            show_spans(load, both(peer, load, folder / "slurm", SLURM))
         show_overhead(folder / "overhead", observations=20 if quick else 50)
-        show_slots(folder / "slots", [4] if quick else [4, 16, 64])
+        show_slots(folder / "slots", [4] if quick else [4, 16, 64], [4] if quick else [4, 16])
+
+
+def both(peer: str, load: Load, folder: Path, launcher: list[str]) -> dict[str, float]:
+    """Return how long the jobs took under each sweeper, through the launcher."""
+    ours = sweep(sys.executable, "sigopt", [*sigopt(load), *launcher], load, folder / "sigopt")
+    theirs = sweep(peer, "optuna", [*optuna(load), *launcher], load, folder / "optuna")
+    return {"sigtune's sweeper": span(ours), "hydra-optuna-sweeper": span(theirs)}
+
+
+def has_slurm() -> bool:
+    if shutil.which("sinfo") is None:
+        return False
+    return subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0
 
 
 def install_peer(folder: Path) -> str:
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    packages = ["hydra-core==1.3.8", "hydra-optuna-sweeper", "hydra-joblib-launcher"]
+    packages = [
+        "hydra-core==1.3.8",
+        "hydra-optuna-sweeper",
+        "hydra-joblib-launcher",
+        "hydra-submitit-launcher",
+    ]
     subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
     return str(python)
 
@@ -80,10 +97,9 @@ def optuna(load: Load) -> list[str]:
 def sweep(
     python: str, name: str, arguments: list[str], load: Load, folder: Path
 ) -> list[tuple[float, float]]:
-    """Run a sweep through the joblib launcher; return when each job began and ended."""
-    command = [python, str(APP), "--config-name", name, "-m", "hydra/launcher=joblib"]
-    settings = [f"seconds={load.seconds}", f"hydra.launcher.n_jobs={SLOTS}"]
-    return run([*command, *settings, *arguments], folder)
+    """Run a sweep; return when each job began and ended."""
+    command = [python, str(APP), "--config-name", name, "-m", f"seconds={load.seconds}"]
+    return run([*command, *arguments], folder)
 
 
 def run(command: list[str], folder: Path) -> list[tuple[float, float]]:

@@ -17,7 +17,7 @@ from .postgres import PASSWORD
 from .processes import wait_until
 
 APP = Path(__file__).parent / "app.py"
-SEARCH_SECONDS = 240
+SEARCH_SECONDS = 600
 
 
 @dataclass
@@ -107,12 +107,12 @@ class ClusterSearch:
 
     def wait_for(self, *numbers: int) -> None:
         """Wait until each of the jobs has begun."""
-        wait_until(lambda: self.has_begun(*numbers), f"jobs {numbers} to begin", 90)
+        wait_until(lambda: self.has_begun(*numbers), f"jobs {numbers} to begin", 300)
 
     def wait_for_checkpoint(self, *numbers: int) -> None:
         """Wait until each of the jobs has written its first checkpoint."""
         files = [self.sweep_dir / str(number) / "checkpoint" for number in numbers]
-        wait_until(lambda: all(file.exists() for file in files), f"checkpoints of jobs {numbers}", 90)
+        wait_until(lambda: all(file.exists() for file in files), f"checkpoints of jobs {numbers}", 300)
 
     def has_ended(self, number: int) -> bool:
         """Return whether the job came to its end."""

@@ -64,7 +64,7 @@ def test_a_suspended_job_is_still_there(on_slurm: StartSearch, slurm: Slurm) -> 
     job = job_id(search, slurm, 1)
     slurm.command("scontrol", "suspend", job)
     wait_until(lambda: slurm.state(job) == "SUSPENDED", "a suspended job")
-    wait_until(lambda: len(search.observations()) == search.budget - 1, "all the others", 120)
+    wait_until(lambda: len(search.observations()) == search.budget - 1, "all the others", 300)
     slurm.command("scontrol", "resume", job)
     search.expect_exit(sweep)
     search.assert_sound()
@@ -88,7 +88,7 @@ def test_jobs_preempted_by_a_partition_of_higher_priority_run_again(
 def test_a_job_that_is_held_is_still_there(on_slurm: StartSearch, slurm: Slurm) -> None:
     search = on_slurm("+hydra.launcher.additional_parameters={hold: true}", budget=2)
     sweep = search.start()
-    wait_until(lambda: len(held_jobs(slurm)) == 2, "held jobs", 90)
+    wait_until(lambda: len(held_jobs(slurm)) == 2, "held jobs", 300)
     time.sleep(12)  # meanwhile the sweep asks Slurm about them, twice
     slurm.command("scontrol", "release", ",".join(held_jobs(slurm)))
     search.expect_exit(sweep)
@@ -120,7 +120,7 @@ def test_a_controller_that_is_away_at_the_start_is_waited_for(on_slurm: StartSea
     search = on_slurm(budget=4)
     slurm.stop_controller()
     sweep = search.start()
-    wait_until(lambda: "trying again" in search.output, "the sweep to notice", 90)
+    wait_until(lambda: "trying again" in search.output, "the sweep to notice", 300)
     slurm.start_controller()
     search.expect_exit(sweep)
     search.assert_sound()

@@ -11,7 +11,7 @@ from sigtune.tuning.experiment import SigOptExperiment
 from .processes import wait_until
 
 WORKER = Path(__file__).parent / "worker.py"
-WORK_SECONDS = 240
+WORK_SECONDS = 600
 
 
 class Workers:
@@ -42,7 +42,7 @@ class Workers:
 
     def wait_for_begun(self, count: int) -> None:
         """Wait until so many trainings have begun."""
-        wait_until(lambda: len(list(self._folder.iterdir())) >= count, f"{count} trainings to begin", 120)
+        wait_until(lambda: len(list(self._folder.iterdir())) >= count, f"{count} trainings to begin", 300)
 
     def kill_one(self) -> None:
         """Kill the worker that began to train last, as a power cut does."""
