@@ -198,6 +198,23 @@ def test_a_suggestion_whose_lease_has_run_out_goes_to_the_next_worker(experiment
     assert list(experiment.open_suggestions()) == []
 
 
+def test_a_worker_that_lives_keeps_its_suggestion_whatever_the_clock_says(
+    experiment: SigOptExperiment,
+) -> None:
+    """As after a clock that jumped, or a machine that slept."""
+    kept = experiment.get_next_suggestion({**new_lease(), "lease_expiry": time.time() - 3600})
+    work(experiment, good)
+    assert [suggestion.id for suggestion in experiment.open_suggestions()] == [kept.id]
+
+
+def test_a_suggestion_goes_to_the_next_worker_where_another_process_has_the_id_of_its_own(
+    experiment: SigOptExperiment,
+) -> None:
+    abandoned = experiment.get_next_suggestion({**new_lease(), "lease_started": "before the last boot"})
+    assert (work(experiment, good) or {})["score"] == abandoned.assignments["rate"]
+    assert list(experiment.open_suggestions()) == []
+
+
 DRAW_WITH_A_LEASE = """
 import sys
 from sigtune.tuning.connection import connect

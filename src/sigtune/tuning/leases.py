@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sigtune.tuning.experiment import SigOptExperiment
@@ -15,12 +16,14 @@ from sigtune.tuning.experiment import SigOptExperiment
 _LEASE_SECONDS = 600.0
 _RENEWAL_SECONDS = 60.0
 
-_HOST, _PID, _EXPIRY = "lease_host", "lease_pid", "lease_expiry"
+_HOST, _PID, _STARTED, _EXPIRY = "lease_host", "lease_pid", "lease_started", "lease_expiry"
 
 
 def new_lease() -> dict[str, Any]:
     """Return the metadata by which this process holds a suggestion; the expiry is in seconds since 1970."""
-    return {_HOST: socket.gethostname(), _PID: os.getpid(), _EXPIRY: time.time() + _LEASE_SECONDS}
+    pid = os.getpid()
+    expiry = time.time() + _LEASE_SECONDS
+    return {_HOST: socket.gethostname(), _PID: pid, _STARTED: _start_of(pid), _EXPIRY: expiry}
 
 
 @contextmanager
@@ -60,8 +63,25 @@ def is_in_work(suggestion: Any) -> bool:
 def _is_abandoned(metadata: Mapping[str, Any]) -> bool:
     if _HOST not in metadata:
         return False
-    has_expired = metadata.get(_EXPIRY, 0) < time.time()
-    return has_expired or (metadata[_HOST] == socket.gethostname() and not _is_alive(metadata.get(_PID)))
+    has_expired = bool(metadata.get(_EXPIRY, 0) < time.time())
+    if metadata[_HOST] != socket.gethostname():
+        return has_expired
+    if not _is_alive(metadata.get(_PID)):
+        return True
+    # Of a process here the clock, which may jump, tells less than the process: it may have been suspended,
+    # or be another that was given the same id.
+    started = metadata.get(_STARTED)
+    return has_expired if started is None else started != _start_of(metadata.get(_PID))
+
+
+def _start_of(pid: Any) -> str | None:
+    """Return when the process started, as Linux counts it, and after which boot; None elsewhere."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        ticks = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, TypeError, ValueError, IndexError):
+        return None
+    return f"{boot} {ticks}"
 
 
 def _is_alive(pid: Any) -> bool:
