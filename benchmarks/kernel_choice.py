@@ -19,7 +19,13 @@ from torch.nn import functional
 
 from options import read_options
 from rounds import QUICK_ROUNDS, fastest_rounds
-from sigtune.kernels.choice import image_winners_pay, sparse_linear_pays, winners_convolution_pays
+from sigtune.kernels.choice import (
+    image_winners_pay,
+    sparse_convolution_pays,
+    sparse_linear_pays,
+    winners_convolution_pays,
+)
+from sigtune.kernels.sparse_convolution import KernelPattern, sparse_convolution
 from sigtune.kernels.sparse_linear import Pattern, sparse_linear
 from sigtune.kernels.winners_convolution import convolve_winners
 from sigtune.models.k_winners import KWinners2d
@@ -77,8 +83,33 @@ def winners_convolution(channels: int, kernel: int, share: float) -> Case:
     return Case(
         f"convolution {kernel} × {kernel} of {channels} channels, {share:.2f} winners",
         passes(lambda: convolve_winners(x, argmax, layer.weight, layer.bias), leaves),
-        passes(lambda: layer(x), leaves),
-        winners_convolution_pays(kernel, channels, share),
+        passes(lambda: functional.conv2d(x, layer.weight, layer.bias), leaves),
+        winners_convolution_pays(kernel, channels, share, kept=1.0),
+    )
+
+
+def sparse_convolutions() -> Iterator[Case]:
+    for channels, kernel, images in (
+        (64, 5, 128),
+        (64, 5, 16),
+        (64, 5, 4),
+        (128, 3, 32),
+        (32, 3, 32),
+        (64, 1, 32),
+    ):
+        for kept in (0.1, 0.2, 0.3, 0.4):
+            yield sparse_convolution_of(channels, kernel, images, kept)
+
+
+def sparse_convolution_of(channels: int, kernel: int, images: int, kept: float) -> Case:
+    x = torch.randn(images, 14, 14, channels).permute(0, 3, 1, 2).requires_grad_()  # channels_last
+    layer = SparseConv2d(channels, channels, kernel, 1 - kept)
+    pattern, leaves = KernelPattern.of(layer.indices, channels), [x, *layer.parameters()]
+    return Case(
+        f"convolution {kernel} × {kernel} of {channels} channels, {images} images, {kept:.2f} kept",
+        passes(lambda: sparse_convolution(x, layer.values, layer.bias, kernel, pattern), leaves),
+        passes(lambda: functional.conv2d(x, layer.weight, layer.bias), leaves),
+        sparse_convolution_pays(images, layer.shape, layer.kept_share),
     )
 
 
@@ -112,7 +143,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print("cpu, 1 thread; forward and backward, milliseconds")
     print(f"  {'':58}{'torch':>8}{'ours':>8}")
-    for cases in (linear_layers, winners_convolutions, image_convolutions):
+    for cases in (linear_layers, winners_convolutions, sparse_convolutions, image_convolutions):
         torch.manual_seed(0)
         for case in cases():
             times = fastest_rounds({"torch": case.torch, "ours": case.ours}, "cpu", rounds)

@@ -61,9 +61,14 @@ def winners_convolution(before_pool: bool) -> Ways:
     assert argmax is not None
     convolution = SparseConv2d(64, 64, 5, 0.8)
     leaves = [x.requires_grad_(), *convolution.parameters()]
+
+    def of_winners() -> Tensor:
+        return convolve_winners(x, argmax, convolution.weight, convolution.bias)
+
+    # Before the pooling so many win that the kept weights are what the convolution goes by.
     return {
-        "ours": passes(lambda: convolve_winners(x, argmax, convolution.weight, convolution.bias), leaves),
-        "torch": passes(lambda: convolution(x), leaves),
+        "ours": passes((lambda: convolution(x)) if before_pool else of_winners, leaves),
+        "torch": passes(lambda: nn.functional.conv2d(x, convolution.weight, convolution.bias), leaves),
     }
 
 

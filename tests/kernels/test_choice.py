@@ -6,7 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from sigtune.kernels import library
-from sigtune.kernels.choice import image_winners_pay, sparse_linear_pays, winners_convolution_pays
+from sigtune.kernels.choice import (
+    image_winners_pay,
+    sparse_convolution_pays,
+    sparse_linear_pays,
+    winners_convolution_pays,
+)
 from sigtune.models.k_winners import KWinners2d
 from sigtune.models.norm_pool_winners import NormPoolWinners
 from sigtune.models.sparse_weights import SparseConv2d, SparseLinear
@@ -39,11 +44,23 @@ def test_a_small_linear_layer_is_left_to_torch(samples: int) -> None:
 
 
 def test_a_convolution_takes_winners_up_to_a_share_of_its_inputs() -> None:
-    assert winners_convolution_pays(5, 64, 0.4)
-    assert not winners_convolution_pays(5, 64, 0.41)
-    assert winners_convolution_pays(3, 32, 0.2)
-    assert not winners_convolution_pays(3, 32, 0.3)
-    assert not winners_convolution_pays(1, 64, 0.05)
+    assert winners_convolution_pays(5, 64, 0.4, kept=1.0)
+    assert not winners_convolution_pays(5, 64, 0.41, kept=1.0)
+    assert winners_convolution_pays(3, 32, 0.2, kept=1.0)
+    assert not winners_convolution_pays(3, 32, 0.3, kept=1.0)
+    assert not winners_convolution_pays(1, 64, 0.05, kept=1.0)
+
+
+def test_a_convolution_goes_by_its_weights_where_fewer_are_kept_than_inputs_win() -> None:
+    shape = (64, 64, 5, 5)
+    assert winners_convolution_pays(5, 64, 0.1, kept=0.2)
+    assert not winners_convolution_pays(5, 64, 0.38, kept=0.2)
+    assert sparse_convolution_pays(128, shape, kept=0.2)
+    assert sparse_convolution_pays(16, shape, kept=0.3)
+    assert not sparse_convolution_pays(128, shape, kept=0.4)
+    assert not sparse_convolution_pays(4, shape, kept=0.1)
+    assert not sparse_convolution_pays(128, (64, 64, 1, 1), kept=0.1)
+    assert not sparse_convolution_pays(128, (64, 8, 5, 5), kept=0.1)
 
 
 def test_images_are_convolved_with_what_follows_up_to_a_number_of_taps() -> None:
@@ -69,12 +86,18 @@ def test_layers_run_what_was_chosen_for_their_shape() -> None:
     x = torch.randn(64, 1600)
     assert operators(SparseLinear(1600, 300, 0.9), x) == {"sparse_linear"}
     assert operators(SparseLinear(1600, 300, 0.3), x) == set()
-    images = torch.randn(4, 1, 16, 16)
-    for percent_on, expected in ((0.05, {"convolve_winners"}), (0.15, set[str]())):
+    images = torch.randn(16, 1, 16, 16)
+    convolutions = {"convolve_winners", "sparse_convolution"}
+    for percent_on, sparsity, expected in (
+        (0.05, 0.5, {"convolve_winners"}),
+        (0.15, 0.5, set[str]()),
+        (0.05, 0.8, {"convolve_winners"}),
+        (0.095, 0.8, {"sparse_convolution"}),
+    ):
         blocks = WinnersBlocks(
             *(
                 WinnersBlock(
-                    SparseConv2d(inputs, 64, 5, 0.5),
+                    SparseConv2d(inputs, 64, 5, sparsity),
                     NormPoolWinners(64, 2, KWinners2d(64, percent_on), before_pool=True),
                 )
                 for inputs in (1, 64)
@@ -82,4 +105,4 @@ def test_layers_run_what_was_chosen_for_their_shape() -> None:
         )
         found = operators(blocks, images)
         assert "image_winners" in found
-        assert found & {"convolve_winners"} == expected
+        assert found & convolutions == expected

@@ -226,10 +226,10 @@ def test_other_convolutions_are_left_to_torch(shape: tuple[int, ...], dtype: tor
         torch.Size(shape),
         torch.zeros(shape[0], dtype=dtype),
     )
-    assert not can_convolve_winners(x, size, bias, share=0.1)
+    assert not can_convolve_winners(x, size, bias, share=0.1, kept=1.0)
     assert not can_choose_from_images(x[:, :5], size, bias, 2, before_pool=False, training=True)
     size, bias = torch.Size((32, 8, 3, 3)), torch.zeros(32)
-    assert can_convolve_winners(x.float(), size, bias, share=0.1)
+    assert can_convolve_winners(x.float(), size, bias, share=0.1, kept=1.0)
     size = torch.Size((32, 5, 3, 3))
     assert can_choose_from_images(x[:, :5].float(), size, bias, 2, before_pool=False, training=True)
 

@@ -43,6 +43,9 @@ _PARAMETERS: dict[str, list[type]] = {
     # winners_convolution.cpp
     "winners_convolution": [*[_POINTER] * 2, *[_SIZE] * 6, _INT, *[_POINTER] * 3],
     "winners_convolution_gradient": [*[_POINTER] * 3, *[_SIZE] * 6, _INT, *[_POINTER] * 3],
+    # sparse_convolution.cpp
+    "convolution_of_kept": [_POINTER, *[_SIZE] * 7, *[_POINTER] * 3, _INT, *[_POINTER] * 3],
+    "convolution_of_kept_gradient": [*[_POINTER] * 2, *[_SIZE] * 7, *[_POINTER] * 5, _INT, *[_POINTER] * 3],
     # sparse_linear.cpp
     "linear_of_kept": [_POINTER, *[_SIZE] * 4, _POINTER, _INT, *[_POINTER] * 3],
     "linear_of_kept_gradient": [*[_POINTER] * 2, *[_SIZE] * 4, *[_POINTER] * 4, _INT, *[_POINTER] * 4],

@@ -19,10 +19,11 @@ _OUTPUTS = 32  # the functions take output channels in blocks of these
 _INPUTS = 8
 
 
-def can_convolve_winners(x: Tensor, shape: torch.Size, bias: Tensor, share: float) -> bool:
-    """Return whether `convolve_winners` takes x, (N, C, H, W), and is faster than torch.
+def can_convolve_winners(x: Tensor, shape: torch.Size, bias: Tensor, share: float, kept: float) -> bool:
+    """Return whether `convolve_winners` takes x, (N, C, H, W), and is the fastest.
 
-    The weights are of `shape`, (D, C, K, K), and at most `share` of x are winners.
+    The weights are of `shape`, (D, C, K, K), of which the share `kept` is not zero; at most `share` of x are
+    winners.
     """
     outputs, inputs, kernel, _ = shape
     return (
@@ -30,7 +31,7 @@ def can_convolve_winners(x: Tensor, shape: torch.Size, bias: Tensor, share: floa
         and outputs % _OUTPUTS == 0
         and inputs % _INPUTS == 0
         and takes_float32(x, bias)
-        and winners_convolution_pays(kernel, outputs, share)
+        and winners_convolution_pays(kernel, outputs, share, kept)
     )
 
 

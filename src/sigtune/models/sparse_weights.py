@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sigtune.kernels.sparse_convolution import KernelPattern, can_convolve_sparsely, sparse_convolution
 from sigtune.kernels.sparse_linear import Pattern, can_multiply_sparsely, sparse_linear
 from sigtune.models.arguments import require_sparsity
 
@@ -46,6 +47,11 @@ class _SparseLayer(nn.Module):
     def fan_in(self) -> int:
         """The number of weights of each output unit, the zeros among them."""
         return self.shape[1:].numel()
+
+    @property
+    def kept_share(self) -> float:
+        """The share of the weights that is kept."""
+        return self.values.shape[1] / self.fan_in
 
     @property
     def weight(self) -> Tensor:
@@ -126,14 +132,23 @@ class SparseLinear(_SparseLayer):
 class SparseConv2d(_SparseLayer):
     """`nn.Conv2d`, (N, in_channels, H, W) to (N, out_channels, H', W'), with the share `sparsity` zero.
 
-    Each filter keeps round((1 − sparsity)·in_channels·kernel_size²) weights, at least 1. Its weights are in
-    channels_last, and so is what it puts out. Raises ValueError for a sparsity outside [0, 1).
+    Each filter keeps round((1 − sparsity)·in_channels·kernel_size²) weights, at least 1. On the CPU in
+    float32, where few are kept, only these are multiplied by. The weights are in channels_last, and so is
+    what it puts out. Raises ValueError for a sparsity outside [0, 1).
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, sparsity: float) -> None:
         require_sparsity(sparsity)
         super().__init__(nn.Conv2d(in_channels, out_channels, kernel_size), sparsity)
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
+        self._pattern = self._pattern_of_indices()
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._pattern = self._pattern_of_indices()
+
+    def _pattern_of_indices(self) -> KernelPattern | None:
+        return None if self.indices.is_meta else KernelPattern.of(self.indices, self.in_channels)
 
     def extra_repr(self) -> str:
         """Return what tells one layer from another where a model is printed."""
@@ -142,6 +157,9 @@ class SparseConv2d(_SparseLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the convolution of x with `weight`, plus `bias`: (N, out_channels, H', W')."""
+        pattern = self._pattern
+        if pattern is not None and can_convolve_sparsely(x, self.values, self.shape):
+            return sparse_convolution(x, self.values, self.bias, self.kernel_size, pattern)
         return functional.conv2d(x, self.weight, self.bias)
 
     def _flat(self, weight: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class WinnersBlock(nn.Module):
         more.
         """
         shape, bias = self.convolution.shape, self.convolution.bias
-        if argmax is not None and can_convolve_winners(x, shape, bias, share):
+        if argmax is not None and can_convolve_winners(x, shape, bias, share, self.convolution.kept_share):
             return self.winners.choose(convolve_winners(x, argmax, self.convolution.weight, bias))
         if argmax is None and self.winners.can_choose_from_images(x, shape, bias):
             return self.winners.choose_from_images(x, self.convolution.weight, bias)
