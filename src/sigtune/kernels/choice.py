@@ -37,7 +37,7 @@ def sparse_linear_pays(samples: int, inputs: int, outputs: int, kept: int) -> bo
 
 
 _IMAGES = 16  # that sparse_convolution.cpp takes at once
-_KEPT = 0.3
+_KEPT = 0.35
 _CHANNELS = 32
 
 
