@@ -20,7 +20,11 @@ from sigtune.optimizer.tasks import next_task
 from sigtune.optimizer.training_data import TrainingData, training_data
 
 FIRST_MODELLED = 5
-"""From so many successes on, a model of the observations proposes the next point."""
+"""From so many successes on, a model of the observations proposes the next point.
+
+From 8 on instead, searches with development seeds (2026-11-27) were ahead after 20 observations in 10 of 12
+with noise and 1 of 4 without, and after 10, a common budget, in 6 and behind in 7 of 16.
+"""
 
 _TELLING_FAILURES = 10
 """From so many observations on a model proposes it though most failed: where they did is worth knowing."""

@@ -45,7 +45,7 @@ def propose(state: SearchState, data: TrainingData, task: str | None) -> Assignm
     The improvement is over what the same task has reached, with what is known from other tasks.
     """
     with single_thread(state.own_seed):
-        model = surrogate_of(data, state.own_seed)
+        model = surrogate_of(data, state.own_seed, len(state.open_suggestions))
         acquisition = _weighted(state, data, _acquisition(state, data, task, model))
         return best_point(data, acquisition, _centres(data, model), state.own_seed)
 

@@ -26,6 +26,8 @@ _MOST_DRAWS, _DRAWN_ROWS = 8, 300
 """How many draws of the hyperparameters at most, and how many rows they have together: the more is observed,
 the less they differ, and the more each costs."""
 
+_MANY_OPEN = 4
+
 
 class Ensemble(SingleTaskGP):
     """Gaussian processes of the same observations, one for each draw of the hyperparameters.
@@ -57,9 +59,13 @@ class Ensemble(SingleTaskGP):
         return GaussianMixturePosterior(cast(GPyTorchPosterior, posterior).distribution)
 
 
-def surrogate_of(data: TrainingData, seed: int) -> Model:
-    """Return a model whose outputs are those of `data.targets`, in their order."""
-    models = [gaussian_process(data, target, seed) for target in data.targets]
+def surrogate_of(data: TrainingData, seed: int, open_suggestions: int = 0) -> Model:
+    """Return a model whose outputs are those of `data.targets`, in their order.
+
+    Where many suggestions are open, each draw of the hyperparameters costs more, and fewer are made.
+    """
+    most = _MOST_DRAWS if open_suggestions <= _MANY_OPEN else _MOST_DRAWS // 2
+    models = [gaussian_process(data, target, seed, most) for target in data.targets]
     return models[0] if len(models) == 1 else ModelListGP(*models)
 
 
@@ -74,10 +80,12 @@ def as_tensor(array: NDArray[np.float64]) -> Tensor:
     return torch.tensor(np.asarray(array), dtype=torch.float64)
 
 
-def gaussian_process(data: TrainingData, target: Target, seed: int) -> Ensemble:
+def gaussian_process(
+    data: TrainingData, target: Target, seed: int, most_draws: int = _MOST_DRAWS
+) -> Ensemble:
     """Return the model of one metric, fitted to all rows of the data."""
     rows = data.rows
-    count = _draws(data)
+    count = _draws(data, most_draws)
     if count > 1:
         draws = drawn(rows, target.scores, target.noise, count, np.random.default_rng(seed))
     else:
@@ -89,10 +97,10 @@ def gaussian_process(data: TrainingData, target: Target, seed: int) -> Ensemble:
     )
 
 
-def _draws(data: TrainingData) -> int:
+def _draws(data: TrainingData, most: int) -> int:
     """Return how many draws of the hyperparameters to take, 1 for the likeliest ones instead.
 
     With categories, draws doubt for longer whether they differ: in the benchmark's mixed problem the medians
     of eight development seeds after 20 observations were 0.001 with the likeliest, 0.10 with draws.
     """
-    return 1 if data.encoding.unordered else max(1, min(_DRAWN_ROWS // len(data.rows), _MOST_DRAWS))
+    return 1 if data.encoding.unordered else max(1, min(_DRAWN_ROWS // len(data.rows), most))
