@@ -58,10 +58,11 @@ HYDRA_NEXT := .venv-hydra-next
 test-hydra-next: install
 	$(BIN)/python -m venv $(HYDRA_NEXT)
 	$(HYDRA_NEXT)/bin/python -m pip install --quiet --pre hydra-core==1.4.0rc3
-	echo "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+	printf '%s\n' "$(CURDIR)/src" "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
 	> "$$($(HYDRA_NEXT)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/installed.pth"
-	PYTHONPATH=src $(HYDRA_NEXT)/bin/python -m pytest tests/search/test_search_space.py tests/search/test_summary.py \
-	tests/search/test_hydra_suite.py tests/search/executors/test_launchers.py tests/examples tests/app/test_wrong_input.py
+	$(HYDRA_NEXT)/bin/python -m pytest tests/search/test_search_space.py tests/search/test_summary.py \
+	tests/search/test_hydra_suite.py tests/search/test_job_folders.py tests/search/executors/test_launchers.py \
+	tests/examples tests/app/test_wrong_input.py tests/app/test_structured_configs.py
 
 # What a package index takes, in dist/: the sources, and one wheel for every Python on Linux with glibc 2.34 or newer.
 # It leaves the OpenMP library out: torch brings one, and two in a process would each start all threads.

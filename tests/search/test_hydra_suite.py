@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.extra.pytest_plugin import hydra_restore_singletons  # noqa: F401 - a fixture of the suite
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite
 
 pytestmark = pytest.mark.slow
