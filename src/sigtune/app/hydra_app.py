@@ -17,6 +17,7 @@ from sigtune.app.run_check import check_runs_by
 from sigtune.checks.config_source import ConfigSource
 from sigtune.checks.preflight import Check, preflight
 from sigtune.checks.targets import target_argument_problems
+from sigtune.config.hydra_version import VERSION_BASE
 
 # Where configs are dataclasses, the function says which instead of DictConfig.
 Task = Callable[[Any], Any]
@@ -27,7 +28,7 @@ def hydra_app(
     config_name: str | None = None,
     *,
     check: Check = target_argument_problems,
-    version_base: str | None = "1.3",
+    version_base: str | None = None,
 ) -> Callable[[Task], Callable[..., Any]]:
     """Decorate the function that a Hydra app runs, in the place of `@hydra.main`, whose arguments these are.
 
@@ -54,7 +55,8 @@ def hydra_app(
         # Of a module that is imported, an entry point's, Hydra takes only a folder that is a package itself.
         folder = source.folder(None)
         path = config_path if folder is None else str(folder.resolve())
-        entry = hydra.main(version_base=version_base, config_path=path, config_name=config_name)(run_task)
+        version = VERSION_BASE if version_base is None else {"version_base": version_base}
+        entry = hydra.main(config_path=path, config_name=config_name, **version)(run_task)
 
         @functools.wraps(task)
         def run_app(config: DictConfig | None = None) -> Any:

@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sigtune.checks.config_source import ConfigSource
 from sigtune.checks.groups import with_incompatible_choices
 from sigtune.checks.search import mapping_problems, open_search
+from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.config.keys import is_key, known_keys
 from sigtune.config.validation import assign, unknown_key, value_problems
 from sigtune.errors import Code, Problem, nearest
@@ -79,7 +80,7 @@ def diagnose(arguments: Sequence[str], source: ConfigSource) -> list[Problem]:
     if config_dir is None or config_name is None:
         return []
     try:
-        with initialize_config_dir(str(config_dir.resolve()), version_base="1.3"):
+        with initialize_config_dir(str(config_dir.resolve()), **VERSION_BASE):
             if options.config_dir:
                 _look_also_in(Path(options.config_dir), config_dir)
             return _config_problems(config_name, options.overrides, is_sweep=options.multirun)
