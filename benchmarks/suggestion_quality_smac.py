@@ -1,6 +1,7 @@
 """SMAC with its default facade for hyper-parameters, as an optimizer of suggestion_quality.py.
 
-It has no constraint metrics: a point that misses one is told as a crash, as its users do.
+It has no constraint metrics: a point that misses one is told as a crash, as its users do. Its model cannot
+take the infinite cost that it gives a crash by default, so a crash costs as much as the worst success so far.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ _TRIALS = 60
 """What SMAC plans for, which sets how many of its first points are random: as many as the benchmark makes."""
 
 
+_CRASH_BEFORE_ANY_SUCCESS = 1e3
+
+
 class Smac:
-    """A random forest's expected improvement, with crashes at the cost that SMAC gives them."""
+    """A random forest's expected improvement."""
 
     def __init__(self, definition: ExperimentDefinition, seed: int) -> None:
         from ConfigSpace import ConfigurationSpace
@@ -42,6 +46,7 @@ class Smac:
             scenario, lambda config, seed=0: 0.0, logging_level=logging.ERROR, overwrite=True
         )
         self._asked: list[Any] = []
+        self._costs: list[list[float]] = []
 
     def ask(self) -> tuple[int, Assignments]:
         info = self._facade.ask()
@@ -55,11 +60,14 @@ class Smac:
 
         metrics = self._definition.optimized_metrics
         if values is None or not is_feasible(values, self._definition.metrics):
-            worst = [float("inf")] * len(metrics)
-            value = TrialValue(cost=worst if len(metrics) > 1 else worst[0], status=StatusType.CRASHED)
+            costs = [max(known) for known in zip(*self._costs, strict=True)]
+            costs = costs or [_CRASH_BEFORE_ANY_SUCCESS] * len(metrics)
+            status = StatusType.CRASHED
         else:
             costs = [-metric.score(values[metric.name]) for metric in metrics]
-            value = TrialValue(cost=costs if len(costs) > 1 else costs[0])
+            self._costs.append(costs)
+            status = StatusType.SUCCESS
+        value = TrialValue(cost=costs if len(costs) > 1 else costs[0], status=status)
         self._facade.tell(self._asked[number], value)
 
 
