@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _one_at_a_time = threading.Lock()
+_import_at_a_time = threading.Lock()
 _given_up: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 
 
@@ -37,3 +38,10 @@ def stop_if_given_up() -> None:
     given_up = _given_up.get()
     if given_up is not None and given_up.is_set():
         raise GivenUpError
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Keep other threads from importing the models meanwhile; what needs none is computed beside it."""
+    with _import_at_a_time:
+        yield

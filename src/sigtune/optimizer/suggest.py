@@ -13,7 +13,7 @@ from sigtune.definition.experiment import ExperimentDefinition, Observation, Sug
 from sigtune.definition.parameters import Assignments
 from sigtune.optimizer.engines import grid_search, random_search
 from sigtune.optimizer.engines.protocol import Engine
-from sigtune.optimizer.libraries import alone
+from sigtune.optimizer.libraries import alone, importing
 from sigtune.optimizer.space_filling import default_assignments, nearest_free, sobol_assignments
 from sigtune.optimizer.state import SearchState
 from sigtune.optimizer.tasks import next_task
@@ -60,7 +60,7 @@ def load_space_filling() -> None:
 def load_models(observations: int) -> None:
     """Import what a suggestion after so many observations may need: a second or more the first time."""
     if observations >= FIRST_MODELLED:
-        with alone():
+        with importing():
             import sigtune.optimizer.engines.model.propose  # noqa: F401
 
 
@@ -80,7 +80,8 @@ def _offline(state: SearchState, task: str | None) -> Assignments:
     data = _data_to_model(state, task)
     if data is None:
         return sobol_assignments(state)
-    from sigtune.optimizer.engines.model.propose import propose
+    with importing():
+        from sigtune.optimizer.engines.model.propose import propose
 
     return propose(state, data, task)
 
