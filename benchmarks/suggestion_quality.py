@@ -80,7 +80,10 @@ def run_missing(arguments: argparse.Namespace, seeds: list[int], problems: list[
         if not any((seed, problem, optimizer, count) in done for count in CHECKPOINTS if count >= most):
             work.append((problem, optimizer, seed, most))
     with get_context("spawn").Pool(arguments.processes) as pool:
-        for row in pool.imap_unordered(search, work):
+        for row in pool.imap_unordered(attempted, work):
+            if isinstance(row, str):  # the cell stays open, and is tried again when the run is continued
+                print(row, flush=True)
+                continue
             with arguments.results.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             shown = " ".join(f"{count}: {regret:.4g}" for count, regret in row["regrets"].items())
@@ -94,6 +97,15 @@ def cell_of(row: dict[str, Any]) -> tuple[int, str, str]:
 def rows_in(file: Path) -> Iterator[dict[str, Any]]:
     if file.exists():
         yield from map(json.loads, file.read_text().splitlines())
+
+
+def attempted(work: tuple[str, str, int, int]) -> dict[str, Any] | str:
+    """Run one search; return what `search` does, or in a line which error ended it."""
+    try:
+        return search(work)
+    except Exception as error:  # noqa: BLE001  # a peer's error ends no run of hours
+        problem, optimizer, seed, _ = work
+        return f"{problem:24s} {optimizer:12s} {seed}  ended by {type(error).__name__}: {error}"
 
 
 def search(work: tuple[str, str, int, int]) -> dict[str, Any]:
