@@ -6,7 +6,7 @@ are for settling questions of design, final ones for the figures of a release: t
 
     python benchmarks/suggestion_quality.py --quick                    # five minutes
     python benchmarks/suggestion_quality.py --final                    # to be stopped and continued
-    python benchmarks/suggestion_quality.py --final --report           # what there is, into the README
+    python benchmarks/suggestion_quality.py --final --report           # what there is, into README and docs
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from options import option_parser
 from sigtune.definition.parameters import Assignments
 from suggestion_quality_peers import MOST_OBSERVATIONS, OPTIMIZERS, installed
 from suggestion_quality_problems import Values, all_problems
-from suggestion_quality_report import print_report, write_readme
+from suggestion_quality_report import print_report, write_documents
 
 CHECKPOINTS = (10, 20, 30, 60)
 DEVELOPMENT_SEEDS = range(100, 110)
@@ -44,14 +44,14 @@ def main() -> None:
     rows = [row for row in rows_in(arguments.results) if row["seed"] in seeds]
     print_report(rows, kinds)
     if arguments.report:
-        write_readme(rows, kinds)
+        write_documents(rows, kinds)
 
 
 def parsed() -> argparse.Namespace:
     parser = option_parser(__doc__)
     parser.add_argument("--results", type=Path, default=None, help="the file that is appended to")
     parser.add_argument("--final", action="store_true", help="the seeds of a release's figures")
-    parser.add_argument("--report", action="store_true", help="run nothing; write README.md and its picture")
+    parser.add_argument("--report", action="store_true", help="run nothing; write the tables")
     parser.add_argument("--problems", nargs="+", metavar="NAME")
     parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS))
     parser.add_argument("--seeds", type=int, default=None, help="how many")

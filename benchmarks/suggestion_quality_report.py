@@ -17,7 +17,8 @@ KINDS_AT = 30
 """After how many observations the kinds of problems are told apart."""
 
 ROOT = Path(__file__).resolve().parent.parent
-README, PICTURE = ROOT / "README.md", ROOT / "docs" / "images" / "suggestion_quality.png"
+README, DETAILS = ROOT / "README.md", ROOT / "docs" / "suggestions.md"
+PICTURE = ROOT / "docs" / "images" / "suggestion_quality.png"
 BEGIN, END = "<!-- suggestion_quality.py --report -->", "<!-- end of suggestion_quality.py -->"
 
 _RESAMPLES = 2000
@@ -32,14 +33,18 @@ def print_report(rows: Rows, kinds: Mapping[str, str]) -> None:
     )
 
 
-def write_readme(rows: Rows, kinds: Mapping[str, str]) -> None:
-    """Put the tables between their marks in README.md, and draw the picture beside them."""
+def write_documents(rows: Rows, kinds: Mapping[str, str]) -> None:
+    """Put mean ranks into README.md and the other tables into docs/suggestions.md, and draw the picture."""
     draw(rows)
-    text = README.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
     picture = f"![Mean ranks after 10 to 60 observations]({PICTURE.relative_to(ROOT)})"
-    tables = [picture, rank_table(rows), pairs_table(rows), kinds_table(rows, kinds), costs_table(rows)]
-    README.write_text(before + BEGIN + "\n\n" + "\n\n".join(tables) + "\n\n" + END + after)
+    _put_between_marks(README, [picture, rank_table(rows)])
+    _put_between_marks(DETAILS, [pairs_table(rows), kinds_table(rows, kinds), costs_table(rows)])
+
+
+def _put_between_marks(document: Path, parts: Sequence[str]) -> None:
+    text = document.read_text()
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    document.write_text(before + BEGIN + "\n\n" + "\n\n".join(parts) + "\n\n" + END + after)
 
 
 def rank_table(rows: Rows) -> str:
