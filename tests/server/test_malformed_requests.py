@@ -126,6 +126,7 @@ def test_any_body_or_query_is_answered_or_refused_and_then_changes_nothing(
 
 @SETTINGS
 @given(given_parameters=parameters)
+@example(given_parameters=[{"name": "x", "type": "categorical", "categorical_values": True}])
 def test_any_definition_is_created_or_refused(api: Api, given_parameters: list[dict[str, Any]]) -> None:
     route = find_route("POST", ["experiments"])
     data = {"name": "any", "parameters": given_parameters, "metrics": [{"name": "m"}]}

@@ -37,21 +37,23 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
         yield own
 
 
-def pid(runs: Runs, number: int) -> int:
-    assert isinstance(runs.result(number), Outcome)
-    return int((runs.folder_of(number) / "pid").read_text())
+def pids_of_both_slots(runs: Runs) -> set[int]:
+    """Return the processes of two runs, one in each slot."""
+    numbers = [runs.start(), runs.start()]
+    assert all(isinstance(runs.result(number), Outcome) for number in numbers)
+    return {int((runs.folder_of(number) / "pid").read_text()) for number in numbers}
 
 
 def test_a_slot_keeps_its_worker_when_that_has_grown(runs: Runs) -> None:
-    pids = []
-    for _ in range(6):
-        pids.append(pid(runs, runs.start()))
+    first = pids_of_both_slots(runs)
+    assert len(first) == 2, "one for each slot"
+    for _ in range(3):
         time.sleep(1.1)  # loky looks at a worker's memory once a second
-    assert len(set(pids)) == 2, "one for each slot"
+        assert pids_of_both_slots(runs) == first
 
 
 def test_a_worker_that_dies_while_it_is_idle_is_replaced_and_no_job_fails_by_it(runs: Runs) -> None:
-    idle = {pid(runs, runs.start()) for _ in range(2)}
+    idle = pids_of_both_slots(runs)
     for process in idle:
         os.kill(process, signal.SIGKILL)
     wait_until(lambda: not any(Path(f"/proc/{process}").exists() for process in idle))

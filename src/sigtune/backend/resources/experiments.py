@@ -278,9 +278,9 @@ def _parameter_as_given(given: Mapping[str, Any]) -> Json:
     parameter = {key: value for key, value in given.items() if key in PARAMETER_FIELDS}
     grid, bounds = parameter.get("grid"), parameter.get("bounds")
     numbers = [item for item in grid if is_number(item)] if isinstance(grid, list) else []
-    if parameter.get("type") == "categorical" and parameter.get("categorical_values"):
-        names = [category_name(value) for value in list(parameter["categorical_values"])]
-        if grid == names:
+    categories = parameter.get("categorical_values")
+    if parameter.get("type") == "categorical" and categories and isinstance(categories, list):
+        if grid == [category_name(value) for value in categories]:
             del parameter["grid"]
     elif numbers and isinstance(bounds, Mapping) and _ends(bounds) == (min(numbers), max(numbers)):
         del parameter["bounds"]
