@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +85,16 @@ def test_two_metrics_are_searched_along_their_front() -> None:
     assert len(on_front) >= 6
     assert min(at["x"] for at in on_front) < 0.4
     assert max(at["x"] for at in on_front) > 0.6
+
+
+def test_two_metrics_are_searched_with_nothing_compiled_on_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Torch builds extensions there, and waits for the lock of a process that was killed while it did.
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
+    space = definition(metrics=[Metric("score"), Metric("cost", "minimize")])
+    search(space, lambda at: {**bowl(at), "cost": at["x"]}, FIRST_MODELLED + 2)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_stored_metric_does_not_steer_the_search() -> None:
