@@ -143,12 +143,6 @@ def _values(session: Session, ids: Sequence[int]) -> dict[int, dict[int, tuple[f
     return values
 
 
-def live_observations(experiment: ExperimentRow) -> Select[ObservationRow]:
-    """Return the query for an experiment's observations that were not deleted."""
-    of_experiment = ObservationRow.experiment_id == experiment.id
-    return select(ObservationRow).where(of_experiment, ~ObservationRow.deleted)
-
-
 def with_details(rows: Select[ObservationRow]) -> Select[ObservationRow]:
     """Load what observation_json shows for all rows together, not row by row."""
     return rows.options(

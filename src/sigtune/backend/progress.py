@@ -73,12 +73,6 @@ def run_progress(session: Session, experiments: Sequence[ExperimentRow]) -> dict
     return progress
 
 
-def consumed_budget(session: Session, experiment: ExperimentRow) -> tuple[int, float]:
-    """Return how many observations there are, and the budget that they consumed."""
-    count, consumed, _first, _last = _counts(session, [experiment]).get(experiment.id, (0, 0.0, 0, 0))
-    return count, consumed
-
-
 def _by_id(session: Session, ids: Collection[int]) -> dict[int, ObservationRow]:
     if not ids:
         return {}

@@ -19,8 +19,7 @@ def password_problems(config: DictConfig) -> list[Problem]:
 
 def override_problems(arguments: Iterable[str]) -> list[Problem]:
     """Return that the store's URL on a command line has a password, which even a list of processes shows."""
-    stores = [entry for entry in arguments if entry.lstrip("+").startswith(f"{_STORE}=")]
-    return [_problem()] if any(map(has_password, stores)) else []
+    return [_problem()] if any(map(has_password, _stores_in(arguments))) else []
 
 
 def hide_resolved_password(config: DictConfig, composed: DictConfig, overrides: Iterable[str]) -> None:
@@ -31,9 +30,14 @@ def hide_resolved_password(config: DictConfig, composed: DictConfig, overrides: 
     """
     if not has_password(_typed_store(config)):
         return
-    typed = [entry.partition("=")[2] for entry in overrides if entry.lstrip("+").startswith(f"{_STORE}=")]
+    typed = _stores_in(overrides)
     with flag_override(config.sigopt, ["readonly", "struct"], [False, False]):
         config.sigopt.store = typed[-1] if typed else _typed_store(composed)
+
+
+def _stores_in(overrides: Iterable[str]) -> list[str]:
+    """Return what is typed for the store."""
+    return [entry.partition("=")[2] for entry in overrides if entry.lstrip("+").startswith(f"{_STORE}=")]
 
 
 def _typed_store(config: DictConfig) -> str:

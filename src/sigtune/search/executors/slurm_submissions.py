@@ -57,6 +57,10 @@ class Submissions(Generic[Submission]):
         Raises SubmissionRefusedError where Slurm refuses a run, EngineAwayError where it stays away.
         """
         done = [future for future in self._under_way if future.done()]
+        for future in done:
+            if future.exception() is not None:
+                self._under_way.remove(future)  # `close` returns the others that were submitted
+                future.result()
         self._under_way = [future for future in self._under_way if future not in done]
         return [future.result() for future in done]
 
