@@ -2,14 +2,16 @@
 
 A Dataset that augments and transforms one clip at a time in a DataLoader's workers, k-winners by top-k and a
 scattered mask, weights multiplied by a dense mask after every step, and a plain Lightning Trainer. The data,
-the augmentation, the network's sizes, the batch size, the optimiser and the schedule are sigtune's.
+the augmentation, the front end, the network, the batch size, the optimiser and the schedule are sigtune's.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import random
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
@@ -18,53 +20,81 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from sigtune.data.commands import CLIP_SAMPLES, Recordings
-from sigtune.data.front_end import mel_filters
+from sigtune.data.front_end import slaney_mel_filters
 
-MAX_SHIFT = 1600
-SNR_DB = 10.0
-FFT_SIZE = 1024
-HOP = 500
-BOOST_STRENGTH = 1.5
+MAX_SHIFT = 4096
+FFT_SIZE = 2048
+HOP = 512
+CLASSES = 12
+BOOST_STRENGTH = 1.35
 BOOST_STRENGTH_FACTOR = 0.9
 DUTY_CYCLE_PERIOD = 1000
 
 
 class CommandsDataset(Dataset[tuple[Tensor, int]]):
-    """One log-mel image, (1, 32, 32), and its class at a time, shifted and with noise added."""
+    """One image of 32 mel bands and 32 frames, (1, 32, 32), and its class at a time, augmented in training.
 
-    def __init__(self, recordings: Recordings) -> None:
+    Amplitude and speed are changed in the waveform, stretch and shift in its short-time Fourier transform,
+    each with a probability of one half, as the published experiments have it.
+    """
+
+    def __init__(self, recordings: Recordings, augment: bool) -> None:
         self.recordings = recordings
+        self.augment = augment
         self.window = torch.hann_window(FFT_SIZE)
-        self.filters = mel_filters(32, FFT_SIZE)
+        self.filters = slaney_mel_filters(32, FFT_SIZE)
 
     def __len__(self) -> int:
         return len(self.recordings.targets)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         clip = torch.from_numpy(self.recordings.waveforms[index]).float() / 32768.0
-        clip = self.add_noise(self.shift(clip))
-        return self.log_mel(clip), int(self.recordings.targets[index])
+        if self.augment:
+            clip = changed_speed(clip * chosen(0.7, 1.1), 1.0 / chosen(0.8, 1.2))
+            shift = round(chosen(-MAX_SHIFT, MAX_SHIFT, otherwise=0.0))
+            clip = functional.pad(clip, (MAX_SHIFT, MAX_SHIFT))[MAX_SHIFT - shift :][:CLIP_SAMPLES]
+        spectrum = torch.stft(clip, FFT_SIZE, HOP, window=self.window, return_complex=True)
+        if self.augment:
+            spectrum = stretched(spectrum, chosen(0.8, 1.2))
+        return self.decibels(spectrum), int(self.recordings.targets[index])
 
-    def shift(self, clip: Tensor) -> Tensor:
-        shift = int(torch.randint(-MAX_SHIFT, MAX_SHIFT + 1, ()))
-        padded = functional.pad(clip, (MAX_SHIFT, MAX_SHIFT))
-        return padded[MAX_SHIFT - shift :][:CLIP_SAMPLES]
+    def decibels(self, spectrum: Tensor) -> Tensor:
+        powers: Tensor = self.filters @ spectrum.abs() ** 2
+        image = 10.0 * torch.log10(powers.clamp_min(1e-10))
+        return (image - image.max()).clamp_min(-80.0).unsqueeze(0)
 
-    def add_noise(self, clip: Tensor) -> Tensor:
-        noise = self.recordings.noise
-        start = int(torch.randint(len(noise) - CLIP_SAMPLES + 1, ()))
-        cut = torch.from_numpy(noise[start : start + CLIP_SAMPLES]).float() / 32768.0
-        gain = clip.norm() / cut.norm().clamp_min(1e-6) * 10 ** (-SNR_DB / 20)
-        noisy: Tensor = clip + gain * cut
-        return noisy
 
-    def log_mel(self, clip: Tensor) -> Tensor:
-        padding = FFT_SIZE - HOP
-        padded = functional.pad(clip, (padding // 2, padding - padding // 2))
-        spectrum = torch.stft(padded, FFT_SIZE, HOP, window=self.window, center=False, return_complex=True)
-        image: Tensor = torch.log(self.filters @ spectrum.abs() ** 2 + 1e-6)
-        normalised: Tensor = (image - image.mean()) / (image.std() + 1e-3)
-        return normalised.unsqueeze(0)
+def chosen(low: float, high: float, otherwise: float = 1.0) -> float:
+    """Return a number between the ends in half of the cases, else the one that changes nothing."""
+    return random.uniform(low, high) if random.random() < 0.5 else otherwise
+
+
+def changed_speed(clip: Tensor, speed: float) -> Tensor:
+    """Return the clip read `speed` times as fast, by linear interpolation; zeros follow its end."""
+    samples = clip.numpy()
+    read = np.interp(np.arange(len(samples)) * speed, np.arange(len(samples)), samples, right=0.0)
+    return torch.from_numpy(read.astype(np.float32))
+
+
+def stretched(spectrum: Tensor, rate: float) -> Tensor:
+    """Return a (bins, frames) spectrum `rate` times as fast at the same pitch: a phase vocoder.
+
+    Magnitudes are interpolated between frames; phases advance by what the bin turns in a hop, and what the
+    two frames deviate from it (Flanagan and Golden, 1966). As many frames are returned, zeros at the end.
+    """
+    if rate == 1.0:
+        return spectrum
+    bins, frames = spectrum.shape
+    positions = torch.arange(0, frames, rate)
+    padded = functional.pad(spectrum, (0, 2))
+    before, after = padded[:, positions.long()], padded[:, positions.long() + 1]
+    magnitudes = torch.lerp(before.abs(), after.abs(), positions % 1.0)
+    turn = torch.linspace(0, math.pi * HOP, bins)[:, None]
+    deviation = after.angle() - before.angle() - turn
+    advance = deviation - 2 * math.pi * torch.round(deviation / (2 * math.pi)) + turn
+    phases = torch.cumsum(torch.cat([before[:, :1].angle(), advance[:, :-1]], dim=1), dim=1)
+    stretch = torch.polar(magnitudes, phases)
+    return functional.pad(stretch, (0, max(0, frames - stretch.shape[1])))[:, :frames]
 
 
 ClipLoader = DataLoader[tuple[Tensor, int]]
@@ -132,17 +162,17 @@ class BaselineClassifier(pl.LightningModule):
         self.net = nn.Sequential(
             MaskedWeights(nn.Conv2d(1, 64, 5), 0.5),
             nn.BatchNorm2d(64, affine=False),
-            nn.MaxPool2d(2),
             KWinners(64, 0.095),
+            nn.MaxPool2d(2),
             MaskedWeights(nn.Conv2d(64, 64, 5), 0.8),
             nn.BatchNorm2d(64, affine=False),
-            nn.MaxPool2d(2),
             KWinners(64, 0.125),
+            nn.MaxPool2d(2),
             nn.Flatten(),
             MaskedWeights(nn.Linear(1600, 1000), 0.9),
             nn.BatchNorm1d(1000, affine=False),
             KWinners(1000, 0.1),
-            nn.Linear(1000, 12),
+            nn.Linear(1000, CLASSES),
         )
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
@@ -189,11 +219,11 @@ def loaders(
     """Return the loaders, with as many workers as there are cores for this process."""
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    def loader(recordings: Recordings, shuffle: bool) -> ClipLoader:
+    def loader(recordings: Recordings, training: bool) -> ClipLoader:
         return DataLoader(
-            CommandsDataset(recordings),
+            CommandsDataset(recordings, augment=training),
             batch_size,
-            shuffle=shuffle,
+            shuffle=training,
             num_workers=workers,
             persistent_workers=True,
             pin_memory=gpu,

@@ -1,4 +1,4 @@
-"""The networks and the data set of conf/, for benchmarks that use them without the trainer."""
+"""The networks and the default data of conf/, for benchmarks that use them without the trainer."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def network(name: str, **changes: Any) -> Any:
     return instantiate(_composed(f"model={name}").model, _convert_="all", **changes)
 
 
-def synthetic_commands(data_dir: str, batch_size: int, device: str = "cpu") -> SyntheticCommandsDataModule:
-    """Return the synthetic data set, of the size that it has by default."""
-    config = _composed("data=synthetic_commands", f"data_dir={data_dir}", f"data.batch_size={batch_size}")
+def default_data(data_dir: str, batch_size: int, device: str = "cpu") -> SyntheticCommandsDataModule:
+    """Return the data that `train.py` trains on by default, with their augmentation and front end."""
+    config = _composed(f"data_dir={data_dir}", f"data.batch_size={batch_size}")
     data = instantiate(config.data, device=device)
     assert isinstance(data, SyntheticCommandsDataModule)
     return data

@@ -1,6 +1,6 @@
 """Training speed, side by side: the usual implementation, sigtune, and a bare PyTorch loop as the limit.
 
-All train the sparse CNN on the same spoken commands:
+All train the network and the data of the default experiment, with the same augmentation and front end:
 
     a  `baseline_training.py`: one clip at a time in workers, dense masks, a plain Lightning Trainer
     b  `train.py` itself, and once more with trainer.precision=32-true, the precision of a
@@ -113,16 +113,16 @@ def fastest_epoch(way: str, device: str, folder: str, epochs: int, overrides: Se
 def run_one(way: str, folder: str, device: str = "cpu", epochs: str = "0") -> None:
     result = Path(folder) / "seconds.json"
     if way == "make-data":
-        from configured import synthetic_commands
+        from configured import default_data
 
-        clips = len(synthetic_commands(folder, BATCH_SIZE).source.load("train").targets)
+        clips = len(default_data(folder, BATCH_SIZE).source.load("train").targets)
         (Path(folder) / "clips.json").write_text(json.dumps(clips))
     elif way == "baseline":
         import baseline_training
-        from configured import synthetic_commands
+        from configured import default_data
         from epoch_clock import EpochClock
 
-        source = synthetic_commands(folder, BATCH_SIZE).source
+        source = default_data(folder, BATCH_SIZE).source
         data = (source.load("train"), source.load("validation"))
         baseline_training.train(
             data, BATCH_SIZE, int(epochs), device == "cuda", folder, EpochClock(str(result))
@@ -133,12 +133,12 @@ def run_one(way: str, folder: str, device: str = "cpu", epochs: str = "0") -> No
 
 def bare_loop(folder: str, device: str, epochs: int, images_ready: bool) -> list[float]:
     """Train with nothing around the loop; return the seconds of each epoch."""
-    from configured import network, synthetic_commands
+    from configured import default_data, network
     from sigtune.training.host_memory import reuse_freed_memory
     from sigtune.training.precision import chosen_precision
 
     reuse_freed_memory()  # as b does: what is measured is the loop
-    data = synthetic_commands(folder, BATCH_SIZE, device)
+    data = default_data(folder, BATCH_SIZE, device)
     data.prepare_data()
     data.setup("fit")
     train_batches: Batches = data.train_dataloader()
