@@ -32,7 +32,10 @@ PARALLEL := --numprocesses auto --dist worksteal
 # Without what Python has compiled, each of the hundred interpreters that the tests start compiles it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-test: install lint
+# Types are those of the NumPy and SciPy that came after Python 3.10.
+CHECKED := $(if $(findstring 3.10.,$(shell $(PYTHON) --version)),,lint)
+
+test: install $(CHECKED)
 	$(BIN)/python -m pytest $(PARALLEL) $(FAST) $(if $(CI),$(COVERAGE))
 
 coverage: install lint
@@ -42,12 +45,17 @@ coverage: install lint
 test-all: install lint
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not cluster and not installs'
 
-# The same as `make test` under every Python that sigtune takes and this machine has, each in an environment of its own.
-PYTHONS = $(foreach minor,10 11 12 13,$(shell python3.$(minor) -c 'import sys; print(sys.executable)' 2>/dev/null))
+# The same as `make test` under every Python that sigtune takes and this machine has, on PATH or made by pyenv, each in an
+# environment of its own. One that is on PATH as pyenv's shim alone does not start.
+MINORS := 10 11 12 13
+PYENV_ROOT ?= $(HOME)/.pyenv
+executable = $(shell $(1) -c 'import sys; print(sys.executable)' 2>/dev/null)
+candidates = python3.$(1) $(wildcard $(PYENV_ROOT)/versions/3.$(1).*/bin/python3.$(1))
+python-of = $(firstword $(foreach candidate,$(call candidates,$(1)),$(call executable,$(candidate))))
 test-pythons:
-	@echo "Pythons: $(PYTHONS)"
-	@for python in $(PYTHONS); do \
-	$(MAKE) test PYTHON=$$python VENV=.venv-$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') || exit 1; done
+	@$(foreach minor,$(MINORS),echo "Python 3.$(minor): $(or $(call python-of,$(minor)),not found)";)
+	$(foreach minor,$(MINORS),$(if $(call python-of,$(minor)),\
+	$(MAKE) test PYTHON=$(call python-of,$(minor)) VENV=.venv-3.$(minor) &&)) true
 
 # The wheel, and each extra in an environment of its own: downloads some gigabytes.
 test-installs: install

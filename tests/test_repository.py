@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -69,3 +70,32 @@ def test_every_benchmark_has_a_quick_variant_that_make_bench_runs() -> None:
     }
     [named] = re.findall(r"^BENCHMARKS := (.+)$", text_of("Makefile"), re.MULTILINE)
     assert programs == quick == set(named.split())
+
+
+def test_a_python_of_pyenv_is_tested_though_its_shim_on_the_path_does_not_start(
+    tmp_path: Path,
+) -> None:
+    shims, made = tmp_path / "shims", tmp_path / "pyenv/versions/3.12.1/bin"
+    for minor in (10, 11, 12, 13):
+        write_program(shims / f"python3.{minor}", "exit 127")
+    write_program(shims / "python3.13", "echo /usr/bin/python3.13")
+    write_program(made / "python3.12", f"echo {made}/python3.12")
+    environment = {"PATH": f"{shims}:/usr/bin:/bin", "PYENV_ROOT": str(tmp_path / "pyenv")}
+    command = ["make", "--dry-run", "test-pythons"]
+    printed = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    found = dict(re.findall(r'"Python (3\.\d+): (.+?)"', printed))
+    assert found == {
+        "3.10": "not found",
+        "3.11": "not found",
+        "3.12": f"{made}/python3.12",
+        "3.13": "/usr/bin/python3.13",
+    }
+    assert f"make test PYTHON={made}/python3.12 VENV=.venv-3.12" in printed
+
+
+def write_program(path: Path, line: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)

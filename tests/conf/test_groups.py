@@ -9,6 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.config.schema import register_schemas
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -39,7 +40,7 @@ def composed() -> Compose:
 
     def run(*overrides: str) -> DictConfig:
         register_schemas()
-        with initialize_config_dir(str(CONF), version_base="1.3"):
+        with initialize_config_dir(str(CONF), **VERSION_BASE):
             return compose("config", list(overrides))
 
     return run
@@ -110,6 +111,6 @@ def test_the_cycle_of_adams_first_beta_begins_with_it(tmp_path: Path) -> None:
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text(ADAM_UNDER_ONE_CYCLE.lstrip())
     register_schemas()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = compose("config", ["experiment=mine", f"hydra.searchpath=[file://{tmp_path}]"])
     assert config.scheduler.max_momentum == 0.8

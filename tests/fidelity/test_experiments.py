@@ -10,6 +10,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.config.schema import EvaluationConfig, register_schemas
 from sigtune.training.noise_test import NoiseResult, NoisyInputs, noise_score
 
@@ -18,7 +19,7 @@ CONF = Path(__file__).parents[2] / "conf"
 
 def values(*overrides: str) -> Any:
     register_schemas()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         return compose("config", list(overrides))
 
 

@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.config.schema import register_schemas
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -16,7 +17,7 @@ CONF = Path(__file__).parents[2] / "conf"
 @cache
 def _model(name: str) -> DictConfig:
     register_schemas()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         model = compose("config", [f"model={name}"]).model
     assert isinstance(model, DictConfig)
     return model

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from tests.training.fixture_types import Compose
 
 from sigtune.checks.run import default_values, set_values
+from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.config.schema import Config, register_schemas
 from sigtune.tuning.block import read_block
 
@@ -33,7 +34,7 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Compose:
 
     def run(*overrides: str) -> Config:
         register_schemas()
-        with initialize_config_dir(str(CONF), version_base="1.3"):
+        with initialize_config_dir(str(CONF), **VERSION_BASE):
             config = compose("config", [*SMALL, f"data_dir={data_dir}", *overrides])
         values, problems = default_values(config, read_block(config.sigopt))
         assert not problems

@@ -1,5 +1,7 @@
 """A LightningModule and a data module as users write them: nothing here is sigtune's."""
 
+from typing import Literal
+
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -63,3 +65,9 @@ def make_regression(hidden: int) -> Regression:
 
 def make_net() -> nn.Module:
     return nn.Linear(1, 1)
+
+
+def make_choosy(
+    units: list[int], mode: Literal["mean", "sum"] | None = None, options: dict[str, int] | None = None
+) -> Regression:
+    return Regression(*units)

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from tests.training.conftest import CONF
 from tests.training.own_project import Classes
 
+from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.config.schema import TrainerConfig, register_schemas
 from sigtune.errors import UsageError
 from sigtune.training.classifier import Classifier
@@ -32,7 +33,7 @@ RATES = {"steplr": 0.001, "cosine": 0.0, "exponential": 0.001, "reduce_on_platea
 def classifier(optimizer: str, scheduler: str, *overrides: str) -> Classifier:
     register_schemas()
     values = [f"scheduler.{value}" for value in VALUES[scheduler]]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = compose(
             "config",
             [

@@ -108,6 +108,12 @@ def test_a_class_that_is_not_there_is_refused_with_the_reason() -> None:
     assert "Regresion" in what
 
 
+def test_a_script_that_ends_the_program_when_it_is_imported_is_refused() -> None:
+    ((key, what, _),) = problems(module={"_target_": "tests.training.script.Net"})
+    assert key == "module._target_=tests.training.script.Net"
+    assert what.startswith("cannot be imported: importing it ends the program")
+
+
 def test_arguments_are_found_by_the_signature() -> None:
     assert problems(module={**MODULE, "lerning_rate": 3}) == [
         ("module.lerning_rate", f"{OWN}.Regression has no such argument", "learning_rate")
@@ -131,6 +137,16 @@ def test_values_are_found_by_the_annotations_and_nested_sections_by_their_own_si
             "expected an integer, e.g. module.hidden._args_[0].out_features=1",
             "",
         ),
+    ]
+
+
+def test_lists_mappings_and_choices_are_found_by_the_annotations() -> None:
+    choosy = {"_target_": f"{OWN}.make_choosy", "units": [4], "mode": "sum", "options": {"a": 1}}
+    assert problems(module=choosy) == []
+    assert problems(module={**choosy, "units": 4, "mode": "sun", "options": [1]}) == [
+        ("module.units=4", "expected a list, e.g. module.units=[1,2]", ""),
+        ("module.mode=sun", "no such choice", "sum"),
+        ("module.options=…", "expected a mapping, e.g. module.options={a:1}", ""),
     ]
 
 

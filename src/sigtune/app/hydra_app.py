@@ -29,6 +29,7 @@ def hydra_app(
     *,
     check: Check = target_argument_problems,
     version_base: str | None = None,
+    execution_whitelist: Any = None,
 ) -> Callable[[Task], Callable[..., Any]]:
     """Decorate the function that a Hydra app runs, in the place of `@hydra.main`, whose arguments these are.
 
@@ -42,8 +43,10 @@ def hydra_app(
       `sigtune.app.main`
 
     `check` returns what is wrong with a config besides: by itself it looks the arguments of each `_target_`
-    up in the signature of what that names.
+    up in the signature of what that names. `execution_whitelist` is for Hydra 1.4 and newer alone.
     """
+    if callable(config_path):
+        raise TypeError("write @hydra_app(), with parentheses")
 
     def decorate(task: Task) -> Callable[..., Any]:
         @preflight(check)
@@ -55,8 +58,10 @@ def hydra_app(
         # Of a module that is imported, an entry point's, Hydra takes only a folder that is a package itself.
         folder = source.folder(None)
         path = config_path if folder is None else str(folder.resolve())
-        version = VERSION_BASE if version_base is None else {"version_base": version_base}
-        entry = hydra.main(config_path=path, config_name=config_name, **version)(run_task)
+        options = VERSION_BASE if version_base is None else {"version_base": version_base}
+        if execution_whitelist is not None:
+            options = {**options, "execution_whitelist": execution_whitelist}
+        entry = hydra.main(config_path=path, config_name=config_name, **options)(run_task)
 
         @functools.wraps(task)
         def run_app(config: DictConfig | None = None) -> Any:

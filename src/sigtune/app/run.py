@@ -62,11 +62,18 @@ def _run_once(config: DictConfig, task: Task, check: Check) -> Any:
 
 
 def _format_metrics(returned: Any) -> str:
-    """Return the metrics that a task has returned, in words; nothing for what is none."""
-    if isinstance(returned, int | float):
-        return f"{returned:.4f}"
-    if not isinstance(returned, Mapping):
-        return ""
-    # Lightning's LearningRateMonitor leaves the last learning rates among the metrics, as lr-OPTIMIZER.
-    shown = {name: value for name, value in returned.items() if not str(name).startswith("lr-")}
-    return " · ".join(f"{name} {float(value):.4f}" for name, value in shown.items())
+    """Return what a task has returned in words, as far as it is numbers."""
+    if isinstance(returned, Mapping):
+        # Lightning's LearningRateMonitor leaves the last learning rates among the metrics, as lr-OPTIMIZER.
+        named = {name: value for name, value in returned.items() if not str(name).startswith("lr-")}
+        return " · ".join(f"{name} {number}" for name, value in named.items() for number in _number(value))
+    values = returned if isinstance(returned, list | tuple) else [returned]
+    return " · ".join(number for value in values for number in _number(value))
+
+
+def _number(value: Any) -> list[str]:
+    """Return a number, or what holds a single one, with four digits; nothing for any other value."""
+    try:
+        return [f"{float(value):.4f}"]
+    except (TypeError, ValueError, RuntimeError):  # the last is torch's, for a tensor of several numbers
+        return []

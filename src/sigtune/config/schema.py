@@ -13,6 +13,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import II, MISSING
 
+from sigtune.config.hydra_version import STORED_AGAIN
+
 
 @dataclass
 class ParameterConfig:
@@ -443,7 +445,7 @@ GROUP_SCHEMAS: tuple[tuple[str, str, type], ...] = (
 def register_schemas() -> None:
     """Put the dataclasses where the defaults lists of conf/ find them, each as GROUP/NAME_schema."""
     store = ConfigStore.instance()
-    store.store(name="config_schema", node=Config)
-    store.store(name="evaluate_schema", node=EvaluationConfig)
+    store.store(name="config_schema", node=Config, **STORED_AGAIN)
+    store.store(name="evaluate_schema", node=EvaluationConfig, **STORED_AGAIN)
     for group, name, node in GROUP_SCHEMAS:
-        store.store(group=group, name=f"{name}_schema", node=node)
+        store.store(group=group, name=f"{name}_schema", node=node, **STORED_AGAIN)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from hydra.utils import get_object
 
@@ -23,6 +23,9 @@ _TAKEN: Mapping[Any, tuple[type, ...]] = {
     float: (int, float),
     bool: (bool,),
     str: (str, int, float, bool),
+    list: (list,),
+    tuple: (list,),
+    dict: (dict,),
 }
 
 
@@ -39,7 +42,7 @@ def target_problems(values: Any, key: str = "") -> list[Problem]:
             continue
         try:
             found = get_object(target)
-        except Exception as error:  # noqa: BLE001 - importing runs the module, which may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs the module: it may raise anything
             what = f"cannot be imported: {import_error(error)}"
             problems.append(
                 Problem(f"{place}._target_={target}", what, "the import path of a class or function")
@@ -82,18 +85,27 @@ def argument_problems(
 def _wrong_values(
     key: str, found: Callable[..., Any], section: Mapping[str, Any], ignored: Collection[str]
 ) -> list[Problem]:
-    """Return the arguments whose annotation is a plain type that the value is not of."""
+    """Return the arguments whose annotation is a plain type, or a choice, that the value is not of."""
     hints = _hints(found)
     problems = []
     for name, value in section.items():
-        kinds = _plain_types(hints[name]) if name in hints and name not in ignored else []
         is_open = value is None or (isinstance(value, str) and (value == "???" or "${" in value))
-        if not kinds or is_open or (isinstance(value, dict) and "_target_" in value):
+        if (
+            name not in hints
+            or name in ignored
+            or is_open
+            or (isinstance(value, dict) and "_target_" in value)
+        ):
             continue
-        if not any(_is_taken(value, kind) for kind in kinds):
-            shown = "…" if isinstance(value, dict | list) else value
-            what = EXPECTED[kinds[0]].format(key=f"{key}.{name}")
-            problems.append(Problem(f"{key}.{name}={shown}", what, code=Code.WRONG_TYPE))
+        place = f"{key}.{name}"
+        shown = "…" if isinstance(value, dict | list) else value
+        kinds, choices = _plain_types(hints[name]), _choices(hints[name])
+        if choices and value not in choices:
+            remedy = nearest(str(value), map(str, choices))
+            problems.append(Problem(f"{place}={shown}", "no such choice", remedy, code=Code.WRONG_TYPE))
+        elif kinds and not any(_is_taken(value, kind) for kind in kinds):
+            what = EXPECTED.get(kinds[0], EXPECTED[list]).format(key=place)
+            problems.append(Problem(f"{place}={shown}", what, code=Code.WRONG_TYPE))
     return problems
 
 
@@ -107,9 +119,24 @@ def _hints(found: Callable[..., Any]) -> Mapping[str, Any]:
 
 def _plain_types(annotation: Any) -> list[type]:
     """Return the plain types that an annotation is of; none where it allows for anything else."""
-    is_union = get_origin(annotation) in (Union, types.UnionType)
-    kinds = [one for one in (get_args(annotation) if is_union else (annotation,)) if one is not type(None)]
+    kinds = [get_origin(one) or one for one in _alternatives(annotation)]
     return kinds if all(kind in _TAKEN for kind in kinds) else []
+
+
+def _choices(annotation: Any) -> list[Any]:
+    """Return the values that an annotation lists; none where it allows for anything else."""
+    listed = _alternatives(annotation)
+    return [value for one in listed for value in get_args(one)] if all(map(_is_literal, listed)) else []
+
+
+def _is_literal(annotation: Any) -> bool:
+    return get_origin(annotation) is Literal
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """Return what an annotation allows for, but for None."""
+    is_union = get_origin(annotation) in (Union, types.UnionType)
+    return [one for one in (get_args(annotation) if is_union else (annotation,)) if one is not type(None)]
 
 
 def _is_taken(value: Any, kind: type) -> bool:
@@ -155,9 +182,16 @@ def missing_arguments(
 
 def import_error(error: BaseException) -> str:
     """Return the first line of what went wrong innermost: Hydra wraps what an import raises."""
+    if isinstance(error, SystemExit):
+        return "importing it ends the program; what a script does belongs under if __name__ == '__main__'"
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error).partition("\n")[0]
+    line = str(error).partition("\n")[0]
+    return (
+        line
+        if isinstance(error, ImportError | AttributeError) and line
+        else f"{type(error).__name__}: {line}"
+    )
 
 
 def _parameters(found: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:

@@ -16,6 +16,8 @@ EXPECTED = {
     float: "expected a number, e.g. {key}=0.1",
     bool: "expected true or false, e.g. {key}=true",
     str: "expected a string",
+    list: "expected a list, e.g. {key}=[1,2]",
+    dict: "expected a mapping, e.g. {key}={{a:1}}",
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from hydra.utils import get_object, instantiate
 
 from sigtune.config import signatures
+from sigtune.config.hydra_version import CHECKED_TARGETS
 from sigtune.config.schema import GROUP_SCHEMAS
 from sigtune.config.signatures import argument_problems, import_error, missing_arguments
 from sigtune.errors import Code, Problem, UsageError
@@ -49,7 +50,7 @@ def build(group: str, section: Any) -> Any:
     """
     if section is None:
         return None
-    built = instantiate(section, _convert_="all")
+    built = instantiate(section, _convert_="all", **CHECKED_TARGETS)
     if group not in _PARTIAL and not isinstance(built, _type_of(group)):
         what = f"makes {_article(type(built))}, not {_TYPES[group][1]}"
         raise UsageError([Problem(group, what, f"a _target_ that is {_TYPES[group][1]}")])
@@ -95,7 +96,7 @@ def section_problems(key: str, section: Any) -> list[Problem]:
     place = f"{key}._target_={target}"
     try:
         found = get_object(target)
-    except Exception as error:  # noqa: BLE001 - importing runs the module, which may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs the module: it may raise anything
         return _import_problems(key, target, kind, error)
     if (package := _PACKAGES.get(target.rpartition(".")[2])) and find_spec(package) is None:
         return [
@@ -126,7 +127,7 @@ def _argument_problems(key: str, found: Callable[..., Any], section: Mapping[str
     return problems
 
 
-def _import_problems(key: str, target: str, kind: str, error: Exception) -> list[Problem]:
+def _import_problems(key: str, target: str, kind: str, error: BaseException) -> list[Problem]:
     place = f"{key}._target_={target}"
     if isinstance(error.__cause__, UsageError):
         return list(error.__cause__.problems)

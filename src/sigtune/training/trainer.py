@@ -15,6 +15,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from pytorch_lightning.strategies import DDPStrategy
 
+from sigtune.config.hydra_version import CHECKED_TARGETS
 from sigtune.config.schema import TrainerConfig
 from sigtune.errors import Problem, UsageError
 from sigtune.training.checkpoint_io import AtomicCheckpointIO
@@ -64,7 +65,7 @@ def build_trainer(
     if gpus:
         # TF32 in the linear layers' products, as torch has it in convolutions by default.
         torch.set_float32_matmul_precision("high")
-    chosen = [instantiate(callback) for callback in callbacks.values() if callback is not None]
+    chosen = [instantiate(one, **CHECKED_TARGETS) for one in callbacks.values() if one is not None]
     if not logger:
         # Lightning refuses to monitor a rate that nothing is there to write down.
         chosen = [one for one in chosen if not isinstance(one, pl.callbacks.LearningRateMonitor)]
@@ -102,7 +103,7 @@ def _profiler(config: TrainerConfig) -> Profiler | None:
 def _loggers(config: Any) -> list[Logger]:
     """Return the one logger of the config, or the several by name; none for None."""
     several = [] if not config else [config] if "_target_" in config else config.values()
-    return [instantiate(one) for one in several if one is not None]
+    return [instantiate(one, **CHECKED_TARGETS) for one in several if one is not None]
 
 
 def _one_machine() -> LightningEnvironment:

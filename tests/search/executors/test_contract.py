@@ -19,6 +19,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
+from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.errors import JobStoppedError, Problem, UsageError
 from sigtune.job.outcome import Outcome, is_running, read_outcome
 from sigtune.job.task import RecordedTask, this_process
@@ -116,7 +117,7 @@ class Runs:
 def runs_on(launcher: str, folder: Path) -> Iterator[Runs]:
     """Yield runs on the launcher with two slots, as a sweep in the folder would have them."""
     overrides = [f"hydra/launcher={launcher}", *QUIET, *OPTIONS.get(launcher, ())]
-    with initialize_config_dir(str(CONF), version_base="1.3", job_name="app"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE, job_name="app"):
         config = compose("app", [*overrides, f"hydra.sweep.dir={folder}"], return_hydra_config=True)
         context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
     with open_dict(config):
