@@ -94,6 +94,7 @@ def test_a_metric_that_is_nan_is_a_failed_observation(app: SweepApp) -> None:
     result = app.run("size=nan", "sigopt.metrics=[{name: height}, {name: size, strategy: store}]")
     assert result.returncode == 3
     assert app.by_job()[1].metadata["reason"] == "metric size is nan"
+    assert "metric size is nan" in result.stdout.split("stopped")[1]  # there is no traceback to show
 
 
 def test_three_failures_in_a_row_stop_the_search_and_show_the_first_error(app: SweepApp) -> None:

@@ -1,9 +1,12 @@
+import functools
+import logging
 import random
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from tests import app_process
 
@@ -50,6 +53,24 @@ def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
     assert checkpoint is not None
     assert torch.equal(checkpoint["state_dict"]["weight"], torch.arange(3.0))
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_hyper_parameters_that_are_code_are_left_out_so_that_the_rest_is_read_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_optimizer = functools.partial(torch.optim.Adam, lr=0.1)
+    hyper_parameters = {"units": [1, 2], "lr": 0.1, "optimizer": make_optimizer, "net": torch.nn.Linear(1, 1)}
+    checkpoint = {**PARTS, "state_dict": {}, "hyper_parameters": hyper_parameters}
+    files = AtomicCheckpointIO()
+    with caplog.at_level(logging.INFO, "sigtune"):
+        for name in ("first.ckpt", "last.ckpt"):
+            files.save_checkpoint(checkpoint, tmp_path / name)
+    read = read_checkpoint(tmp_path / "last.ckpt")
+    assert read is not None
+    assert read["hyper_parameters"] == {"units": [1, 2], "lr": 0.1}
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "not plain values: optimizer, net;" in message
+    assert "net" in hyper_parameters  # Lightning's own is as it was
 
 
 class WritesAFile:

@@ -10,8 +10,10 @@ from tests.training.own_project import Classes
 from tests.training.test_reported import run
 
 from sigtune.config.schema import EvaluationConfig
-from sigtune.errors import UsageError
-from sigtune.training.evaluate import evaluate
+from sigtune.errors import Problem, UsageError
+from sigtune.training.evaluate import evaluate, untestable_problems
+
+OWN = ("Regression", "Squares", "Classes", "make_regression")
 
 
 def test_a_checkpoint_is_tested_as_its_own_training_tested_it(tmp_path: Path) -> None:
@@ -88,6 +90,17 @@ def test_data_without_a_test_set_is_refused(tmp_path: Path) -> None:
     changed = _changed(tmp_path, data={"_target_": "tests.training.own_project.Squares"})
     with pytest.raises(UsageError, match="test_dataloader"):
         evaluate(EvaluationConfig(checkpoint=changed))
+
+
+def test_a_module_without_a_test_step_and_data_without_a_test_set_are_found_before_training() -> None:
+    own = {name: {"_target_": f"tests.training.own_project.{name}"} for name in OWN}
+    assert untestable_problems(own["Regression"], own["Squares"]) == [
+        Problem("evaluate=true", "tests.training.own_project.Regression has no test_step", "evaluate=false"),
+        Problem("evaluate=true", "neither the data nor the module has a test_dataloader", "evaluate=false"),
+    ]
+    classifier = {"_target_": "sigtune.training.classifier.Classifier"}
+    assert untestable_problems(classifier, own["Classes"]) == []
+    assert untestable_problems(own["make_regression"], None) == []
 
 
 @pytest.mark.parametrize(("content", "what"), [(None, "no such file"), ("text", "is not a checkpoint")])

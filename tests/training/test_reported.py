@@ -8,6 +8,7 @@ from tests.training.own_project import Classes
 
 from sigtune.config.schema import Config, TrainerConfig
 from sigtune.errors import UsageError
+from sigtune.training.reported import metrics_of
 from sigtune.training.train import train
 
 CHECKPOINT = "pytorch_lightning.callbacks.ModelCheckpoint"
@@ -60,3 +61,9 @@ def test_an_epoch_that_cannot_be_reported_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=f"report={key}"):
         run(tmp_path, **changes)
+
+
+def test_a_best_epoch_that_cannot_be_read_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "best.ckpt").write_text("of another program")
+    with pytest.raises(UsageError, match=r"best\.ckpt cannot be read"):
+        metrics_of(str(tmp_path / "best.ckpt"))

@@ -38,9 +38,11 @@ def training_problems(cfg: DictConfig) -> list[Problem]:
     if cfg.report != "last":
         from sigtune.training.reported import report_problems
 
-        callbacks = OmegaConf.to_container(cfg.callbacks, resolve=False)
-        assert isinstance(callbacks, dict)
-        problems += report_problems(cfg.report, {str(name): callbacks[name] for name in callbacks})
+        problems += report_problems(cfg.report, sections["callbacks"])
+    if cfg.evaluate and not problems:
+        from sigtune.training.evaluate import untestable_problems
+
+        problems += untestable_problems(sections["module"], sections["data"])
     return problems + _length_problems(cfg) + _batch_problems(cfg) + _class_problems(cfg)
 
 

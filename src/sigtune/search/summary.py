@@ -45,7 +45,7 @@ class Summary:
         """Write the files into the sweep's folder and print the summary."""
         display.end_status()
         if search.failed_too_often and search.first_failed is not None:
-            self._show_first_error(search.first_failed, display)
+            self._show_first_error(search.first_failed, search.observed, display)
         if search.unreachable is not None:
             why = failure_line(search.unreachable) or search.unreachable
             display.labelled("stopped", f"{why}; what was trained is kept")
@@ -115,10 +115,13 @@ class Summary:
         # An app whose configs are elsewhere needs its options for itself, and takes each of them once.
         return by_overrides if config_options() else again
 
-    def _show_first_error(self, job: Job, display: Display) -> None:
+    def _show_first_error(self, job: Job, observations: Sequence[Observed], display: Display) -> None:
         display.labelled("stopped", "too many jobs failed in a row; the first error of this search:")
-        for path in sorted((self.folder / job.folder).rglob(ERROR_NAME)):
-            display.error(path.read_text())
+        errors = [path.read_text() for path in sorted((self.folder / job.folder).rglob(ERROR_NAME))]
+        # Not every failure raises: a metric that is missing leaves no traceback.
+        reasons = [str(observed.reason) for observed in observations if observed.number == job.number]
+        for text in errors or reasons:
+            display.error(text)
 
 
 def _show_unsaved(path: Path, error: OSError, display: Display) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from hydra.utils import get_object
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from sigtune.config.schema import EvaluationConfig, EvaluationTrainerConfig, TrainerConfig
@@ -77,6 +78,35 @@ def test_metrics(
     except MisconfigurationException as error:
         raise UsageError([Problem("evaluate", str(error).partition("\n")[0])]) from error
     return {name: float(value) for name, value in metrics.items()}
+
+
+def untestable_problems(module: Mapping[str, Any], data: Mapping[str, Any] | None) -> list[Problem]:
+    """Return why `evaluate=true` would find nothing to do: the classes have no test step, or no test set.
+
+    Of what a function makes, nothing is known before.
+    """
+    classes = [_class_of(section) for section in (module, data) if section is not None]
+    problems = []
+    if classes[0] is not None and _inherits(classes[0], pl.LightningModule, "test_step"):
+        problems.append(Problem("evaluate=true", f"{module['_target_']} has no test_step", "evaluate=false"))
+    bases = (pl.LightningModule, pl.LightningDataModule)
+    if all(found and any(_inherits(found, base, "test_dataloader") for base in bases) for found in classes):
+        what = "neither the data nor the module has a test_dataloader"
+        problems.append(Problem("evaluate=true", what, "evaluate=false"))
+    return problems
+
+
+def _class_of(section: Mapping[str, Any]) -> type | None:
+    try:
+        found = get_object(section["_target_"])
+    except Exception:  # noqa: BLE001 - what it names is checked elsewhere
+        return None
+    return found if isinstance(found, type) else None
+
+
+def _inherits(found: type, base: type, method: str) -> bool:
+    """Return whether the class has the method as `base` has it."""
+    return getattr(found, method, None) is getattr(base, method)
 
 
 def trained_sections(checkpoint: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from hydra.utils import get_object
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from sigtune.errors import Problem, nearest
+from sigtune.errors import Problem, UsageError, nearest
 from sigtune.training.callbacks.job_state import metrics_in
 from sigtune.training.checkpoint_io import read_checkpoint
 
@@ -45,8 +45,15 @@ def best_checkpoint(trainer: pl.Trainer) -> str | None:
 
 
 def metrics_of(path: str) -> dict[str, float]:
-    """Return the metrics that the checkpoint's epoch ended with."""
-    return metrics_in(read_checkpoint(Path(path)) or {})
+    """Return the metrics that the checkpoint's epoch ended with.
+
+    Raises UsageError where it cannot be read.
+    """
+    content = read_checkpoint(Path(path))
+    if content is None:
+        what = f"{path} cannot be read: something of the module's or a callback's in it is no plain value"
+        raise UsageError([Problem("report=best", what, "report=last, or tensors and plain values there")])
+    return metrics_in(content)
 
 
 def monitoring_checkpoint(trainer: pl.Trainer) -> ModelCheckpoint | None:
