@@ -6,7 +6,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from sigtune.data.clip_memory import PinnedBuffers, free_memory, place_clips
+from sigtune.data.clip_memory import ClipStream, free_memory, place_clips
 
 CPU = torch.device("cpu")
 
@@ -39,23 +39,43 @@ def test_free_memory_is_some_of_the_machines() -> None:
     assert 0 < free_memory(CPU) < 1 << 50
 
 
-def test_a_batch_moved_is_not_changed_by_the_ones_after_it(mapped: NDArray[np.int16]) -> None:
-    buffers = PinnedBuffers(4, CPU)
+ROWS = ([3, 1, 9, 1], [0, 2], [5, 6, 7, 8], [4], [9, 8, 7], [6, 5, 4, 3], [2])
+
+
+@pytest.mark.parametrize("count", range(len(ROWS) + 1))
+def test_a_stream_gives_every_batch_in_order_unchanged_by_the_ones_after_it(
+    mapped: NDArray[np.int16], count: int
+) -> None:
     waveforms = torch.from_numpy(mapped)
-    rows = [torch.tensor(numbers) for numbers in ([3, 1, 9, 1], [0, 2], [5, 6, 7, 8], [4])]
-    moved = [buffers.move(waveforms, part) for part in rows]
+    rows = [torch.tensor(numbers) for numbers in ROWS[:count]]
+    moved = list(ClipStream(4, CPU).batches(waveforms, rows))
     for clips, part in zip(moved, rows, strict=True):
         assert torch.equal(clips, waveforms[part])
+
+
+def test_a_stream_may_be_left_and_begun_again(mapped: NDArray[np.int16]) -> None:
+    waveforms = torch.from_numpy(mapped)
+    rows = [torch.tensor(numbers) for numbers in ROWS]
+    stream = ClipStream(4, CPU)
+    for _ in range(3):
+        first = next(stream.batches(waveforms, rows))
+        assert torch.equal(first, waveforms[rows[0]])
+
+
+def test_what_a_batch_is_gathered_with_is_raised_where_it_is_taken(mapped: NDArray[np.int16]) -> None:
+    batches = ClipStream(4, CPU).batches(torch.from_numpy(mapped), [torch.tensor([0]), torch.tensor([10])])
+    next(batches)
+    with pytest.raises(IndexError):
+        next(batches)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_batches_reach_a_gpu_whole_however_late_it_takes_them(mapped: NDArray[np.int16]) -> None:
     device = torch.device("cuda")
-    buffers = PinnedBuffers(4, device)
     waveforms = torch.from_numpy(mapped)
     torch.cuda._sleep(100_000_000)  # type: ignore[no-untyped-call]
     rows = [torch.arange(start, start + 4) for start in range(6)]
-    moved = [buffers.move(waveforms, part) for part in rows]
+    moved = list(ClipStream(4, device).batches(waveforms, rows))
     for clips, part in zip(moved, rows, strict=True):
         assert torch.equal(clips.cpu(), waveforms[part])

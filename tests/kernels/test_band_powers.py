@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sigtune.data.front_end import mel_filters
 from sigtune.kernels import library
@@ -35,6 +38,32 @@ def test_stretched_magnitudes_are_read_between_the_frames_and_end_in_zeros() -> 
     # magnitudes 5, 1, 2, 0: at 0, 1.5 and 3; at 0, 0.5 and 1; each squared, times 2
     expected = torch.tensor([[[50.0, 2.0, 8.0]], [[50.0, 4.5, 0.0]], [[50.0, 18.0, 2.0]]])
     torch.testing.assert_close(powers, expected)
+
+
+def test_torchs_products_of_powers_are_in_full_precision_whatever_the_networks_are_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(library, "LIBRARY", None)
+    seen: list[str] = []
+
+    class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            if func.name().startswith(("aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm")):
+                seen.append(torch.get_float32_matmul_precision())
+            return func(*args, **(kwargs or {}))
+
+    spectra = torch.randn(2, 7, 513, dtype=torch.complex64)
+    torch.set_float32_matmul_precision("high")
+    try:
+        with Products():  # type: ignore[no-untyped-call]
+            band_powers(spectra.clone(), mel_filters(32, 1024))
+            band_powers(spectra, mel_filters(32, 1024), torch.ones(2))
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert seen == ["highest", "highest"]
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:

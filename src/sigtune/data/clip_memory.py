@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import psutil
@@ -42,29 +46,45 @@ def free_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-class PinnedBuffers:
-    """Moves batches of clips, (B, 16000) int16, from host memory to a device; to a GPU by pinned memory.
+class ClipStream:
+    """Moves batches of clips, (B, 16000) int16, from host memory to a device; to a GPU by pinned buffers.
 
-    There are two buffers: while the GPU still works on one batch, and copies it, the next one is gathered.
+    A thread gathers the next batches, from the disk where the clips are mapped, while the device works on
+    this one, and a copy to a GPU is not waited for.
     """
+
+    AHEAD = 2
 
     def __init__(self, batch_size: int, device: torch.device) -> None:
         self.device = device
         on_gpu = device.type == "cuda"
         shape = (batch_size, CLIP_SAMPLES)
-        self._buffers = [torch.empty(shape, dtype=torch.int16, pin_memory=on_gpu) for _ in range(2)]
+        count = self.AHEAD + 1
+        self._buffers = [torch.empty(shape, dtype=torch.int16, pin_memory=on_gpu) for _ in range(count)]
         # torch's Event has no types.
-        self._copied = [torch.cuda.Event() for _ in range(2)] if on_gpu else []  # type: ignore[no-untyped-call]
-        self._turn = 0
+        self._copied = [torch.cuda.Event() for _ in range(count)] if on_gpu else []  # type: ignore[no-untyped-call]
 
-    def move(self, waveforms: Tensor, rows: Tensor) -> Tensor:
-        """Return the `rows`, (B,) int64 on the host, of the waveforms, (N, 16000), on the device."""
-        self._turn = 1 - self._turn
+    def batches(self, waveforms: Tensor, rows: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Yield, on the device, the waveforms, (N, 16000), of each of `rows`, (B,) int64 on the host."""
+        turns = itertools.cycle(range(self.AHEAD + 1))
+        gathering: deque[tuple[int, Future[Tensor]]] = deque()
+        with ThreadPoolExecutor(1, "clip-stream") as thread:
+            for part, turn in zip(rows, turns, strict=False):
+                # The copy from this buffer has been begun: it was the turn of a batch that is given out.
+                gathering.append((turn, thread.submit(self._gather, turn, waveforms, part)))
+                if len(gathering) > self.AHEAD:
+                    yield self._moved(*gathering.popleft())
+            while gathering:
+                yield self._moved(*gathering.popleft())
+
+    def _gather(self, turn: int, waveforms: Tensor, rows: Tensor) -> Tensor:
         if self._copied:
-            self._copied[self._turn].synchronize()  # returns at once for an event that was never recorded
-        buffer = self._buffers[self._turn][: len(rows)]
-        torch.index_select(waveforms, 0, rows, out=buffer)
-        clips = buffer.to(self.device, non_blocking=True, copy=True)
+            self._copied[turn].synchronize()  # returns at once for an event that was never recorded
+        buffer = self._buffers[turn][: len(rows)]
+        return torch.index_select(waveforms, 0, rows, out=buffer)
+
+    def _moved(self, turn: int, gathered: Future[Tensor]) -> Tensor:
+        clips = gathered.result().to(self.device, non_blocking=True, copy=True)
         if self._copied:
-            self._copied[self._turn].record()
+            self._copied[turn].record()
         return clips

@@ -42,7 +42,7 @@ def _powers(spectra: Tensor, filters: Tensor) -> Tensor:
     # Each weight twice, for the real and the imaginary part: one product both adds the two squares and
     # applies the filters. The squares are in place: these are the most numbers of all.
     squares = torch.view_as_real(spectra).flatten(2).square_()
-    return (squares @ filters.repeat_interleave(2, dim=1).T).transpose(1, 2)
+    return _product(squares, filters.repeat_interleave(2, dim=1).T).transpose(1, 2)
 
 
 def _stretched(spectra: Tensor, filters: Tensor, rates: Tensor) -> Tensor:
@@ -53,4 +53,19 @@ def _stretched(spectra: Tensor, filters: Tensor, rates: Tensor) -> Tensor:
     share = (positions - before)[:, :, None]
     rows = torch.arange(clips, device=spectra.device)[:, None]
     read = torch.lerp(magnitudes[rows, before], magnitudes[rows, before + 1], share)
-    return (read.square_() @ filters.T).transpose(1, 2)
+    return _product(read.square_(), filters.T).transpose(1, 2)
+
+
+def _product(powers: Tensor, filters: Tensor) -> Tensor:
+    """Return the product of matrices in full float32, whatever precision the network's are in.
+
+    TF32 would round each power to ten bits: a GPU's images would differ from a CPU's in the fourth digit.
+    """
+    precision = torch.get_float32_matmul_precision()
+    if precision == "highest":
+        return powers @ filters
+    torch.set_float32_matmul_precision("highest")
+    try:
+        return powers @ filters
+    finally:
+        torch.set_float32_matmul_precision(precision)
