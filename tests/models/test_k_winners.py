@@ -361,6 +361,40 @@ def test_a_compiled_layer_computes_the_same() -> None:
     compiled_and_plain_agree("inductor")
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_in_16_bits_exactly_k_win_and_they_are_the_highest(
+    dtype: torch.dtype, layout: torch.memory_format
+) -> None:
+    """Of 12,544 activations so many are equal that a threshold alone let 1,203 of 1,192 wanted pass."""
+    x = torch.randn(16, 64, 14, 14, generator=torch.Generator().manual_seed(3)).to(dtype)
+    layer = KWinners2d(64, 0.095)
+    wanted = round(0.095 * 64 * 14 * 14)
+    y = layer(x.to(memory_format=layout))
+    assert y.dtype == dtype
+    assert y.count_nonzero(dim=(1, 2, 3)).tolist() == [wanted] * 16
+    # All boost factors are alike, so the winners are the highest activations.
+    boosted = x.flatten(1).float()
+    lowest = boosted.masked_fill((y == 0).flatten(1), float("inf")).amin(dim=1)
+    assert torch.equal(lowest, boosted.sort(descending=True).values[:, wanted - 1])
+    assert torch.equal(y[y != 0], x[y != 0])
+    assert float(layer.duty_cycle.mean()) == pytest.approx(wanted / boosted.shape[1])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_in_16_bits_ties_go_to_the_first_units(dtype: torch.dtype) -> None:
+    row = torch.tensor([[1.0, 2.0, 1.0, 3.0, 1.0, 1.0, -1.0, 2.0]]).to(dtype)
+    assert KWinners(8, 0.5)(row).tolist() == [[1.0, 2.0, 0.0, 3.0, 0.0, 0.0, 0.0, 2.0]]
+    image = row.view(1, 2, 2, 2)  # units by position: (1, 1), (2, 1), (1, -1), (3, 2)
+    assert KWinners2d(2, 0.5)(image).flatten().tolist() == [1.0, 2.0, 0.0, 3.0, 0.0, 0.0, 0.0, 2.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_a_nan_stays_one_in_any_precision(dtype: torch.dtype) -> None:
+    y = KWinners(4, 0.5)(torch.tensor([[1.0, math.nan, 2.0, 0.0]], dtype=dtype))
+    assert y[0, 1].isnan()
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_chooses_the_same_winners() -> None:

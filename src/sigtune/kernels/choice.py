@@ -55,6 +55,20 @@ def sparse_convolution_pays(images: int, shape: Sequence[int], kept: float) -> b
     return large and images > 0 and kept * groups * _IMAGES <= _KEPT * images
 
 
+CARDS_WITH_TRITON: frozenset[str] = frozenset()
+"""The GPUs, by the names that torch has for them, on which Triton's selection has been run.
+
+A name is added when tests/kernels/gpu/test_kth_highest.py has passed there and
+`benchmarks/gpu_kit/gpu_measure.py winners` has found it faster than torch's, with what both printed in a file
+of benchmarks/results. Nobody has run them on any yet.
+"""
+
+
+def triton_selection_pays(card: str) -> bool:
+    """Return whether to find the k-th highest in a Triton kernel on a GPU of this name."""
+    return card in CARDS_WITH_TRITON
+
+
 def winners_convolution_pays(kernel: int, outputs: int, share: float, kept: float) -> bool:
     """Return whether to convolve only winners, at most `share` of the inputs, with all weights.
 

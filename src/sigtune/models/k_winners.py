@@ -11,8 +11,9 @@ d ← ((T − B)·d + number of its samples with the unit on) / T, where T is th
 this batch among them, but at most `duty_cycle_period`, and never less than B.
 
 Ties: every unit whose boosted activation equals the k-th highest wins. So the choice depends on the values
-alone, not on a device's order of sorting, as it would if exactly k had to be picked among equals. A NaN stays
-one: a network that diverged shows it in its loss.
+alone, not on a device's order of sorting. In 16 bits, where a hundredth of the winners would be such, exactly
+k win: of those that are equal the first ones, position by position, channel by channel. A NaN stays one: a
+network that diverged shows it in its loss.
 """
 
 from __future__ import annotations
@@ -130,11 +131,15 @@ class KWinners(_KWinners):
         units = x.shape[1]
         with torch.no_grad():
             boosted = x * self.boost_factors(units)
-            wins = boosted.ge_(kth_highest(boosted, self.k(units))).to(x.dtype)
+            threshold = kth_highest(boosted, self.k(units))
+            if _has_ties(x):
+                wins = _exactly_k(boosted, threshold, self.k(units)).to(x.dtype)
+            else:
+                wins = boosted.ge_(threshold).to(x.dtype)
         y = x * wins
         if self.training:
             with torch.no_grad():
-                self.update_duty_cycle(_on(y).mean(dim=0), len(x))
+                self.update_duty_cycle(_on(y).mean(dim=0, dtype=self.duty_cycle.dtype), len(x))
         return y
 
 
@@ -153,18 +158,36 @@ class KWinners2d(_KWinners):
         units = x.shape[1] * x.shape[2] * x.shape[3]
         with torch.no_grad():
             boosted = x * self.boost_factors(units)[:, None, None]
-            # (N, H·W·C): the order of the units does not matter, and this one is a view in channels_last.
-            threshold = kth_highest(boosted.permute(0, 2, 3, 1).flatten(1), self.k(units))
-            wins = boosted.ge_(threshold[:, :, None, None]).to(x.dtype)
+            by_position = boosted.permute(0, 2, 3, 1)  # (N, H, W, C)
+            rows = by_position.flatten(1)  # a view in channels_last
+            threshold = kth_highest(rows, self.k(units))
+            if _has_ties(x):
+                chosen = _exactly_k(rows, threshold, self.k(units)).to(x.dtype)
+                wins = chosen.view(by_position.shape).permute(0, 3, 1, 2)
+            else:
+                wins = boosted.ge_(threshold[:, :, None, None]).to(x.dtype)
         y = x * wins
         if self.training:
             with torch.no_grad():
-                self.update_duty_cycle(_on(y).mean(dim=(0, 2, 3)), len(x))
+                share_on = _on(y).mean(dim=(0, 2, 3), dtype=self.duty_cycle.dtype)
+                self.update_duty_cycle(share_on, len(x))
         return y
 
 
 def _binary_entropy(share: Tensor) -> Tensor:
     return -(torch.xlogy(share, share) + torch.xlogy(1 - share, 1 - share)) / math.log(2.0)
+
+
+def _has_ties(x: Tensor) -> bool:
+    """Return whether activations are in 16 bits, of which many are equal."""
+    return x.dtype.itemsize == 2
+
+
+def _exactly_k(boosted: Tensor, threshold: Tensor, k: int) -> Tensor:
+    """Return which k of each row of `boosted`, (N, n), win; (N, 1) `threshold` is the k-th highest."""
+    above, equal = boosted > threshold, boosted == threshold
+    room = k - above.sum(dim=1, keepdim=True)
+    return above | (equal & (equal.cumsum(dim=1) <= room))
 
 
 def _on(y: Tensor) -> Tensor:

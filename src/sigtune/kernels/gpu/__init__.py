@@ -1,0 +1,1 @@
+"""Kernels in Triton, each imported only where it is chosen and Triton is installed."""
