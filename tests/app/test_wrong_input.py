@@ -102,6 +102,13 @@ def test_all_problems_of_a_command_line_are_shown_at_once_with_the_nearest_right
     ]
 
 
+def test_a_key_that_has_another_name_now_is_told_by_it(refused: Refused) -> None:
+    assert refused("trainer.compile=true") == [
+        ["trainer.compile", "has another name now", "→ trainer.step=compile"],
+    ]
+    assert refused("trainer.step=grahp") == [["trainer.step=grahp", "no such step", "→ graph"]]
+
+
 def test_an_experiment_of_another_config_folder_is_found_while_the_other_problems_are(
     refused: Refused, experiment_file: ExperimentFile
 ) -> None:

@@ -15,22 +15,25 @@ from sigtune.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 PARTS = {"epoch": 0, "loops": {}, "optimizer_states": [], "lr_schedulers": []}
 SAVING_FOR_EVER = """
 import itertools, sys, torch
-from sigtune.training.checkpoint_io import AtomicCheckpointIO
+from sigtune.training import checkpoint_io, checkpoint_writer
+checkpoint_writer.SECONDS_BETWEEN_WRITES = 0
+io = getattr(checkpoint_io, sys.argv[2])()
 for epoch in itertools.count():
     content = {"epoch": epoch, "state_dict": {"weight": torch.full((500_000,), float(epoch))}}
     content |= {"loops": {}, "optimizer_states": [], "lr_schedulers": []}
-    AtomicCheckpointIO().save_checkpoint(content, sys.argv[1])
+    io.save_checkpoint(content, sys.argv[1])
 """
 
 
-def test_a_kill_at_any_instant_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["AtomicCheckpointIO", "BackgroundCheckpointIO"])
+def test_a_kill_at_any_instant_leaves_a_whole_checkpoint(tmp_path: Path, way: str) -> None:
     path = tmp_path / "checkpoints" / "last.ckpt"
     script = tmp_path / "saving.py"
     script.write_text(SAVING_FOR_EVER)
     generator = random.Random(0)
     for _ in range(3):
         path.unlink(missing_ok=True)
-        writer = app_process.Popen([sys.executable, script, path])
+        writer = app_process.Popen([sys.executable, script, path, way])
         try:
             while not path.exists():
                 assert writer.poll() is None

@@ -2,6 +2,7 @@ import copy
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,11 +30,11 @@ def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 
 
 class Network(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, hidden: int = 8) -> None:
         super().__init__()
-        self.hidden = SparseLinear(10, 8, 0.5)
-        self.winners = KWinners(8, 0.5)
-        self.logits = nn.Linear(8, 2)
+        self.hidden = SparseLinear(10, hidden, 0.5)
+        self.winners = KWinners(hidden, 0.5)
+        self.logits = nn.Linear(hidden, 2)
 
     def forward(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.logits(self.winners(self.hidden(inputs)))
@@ -66,6 +67,25 @@ def test_a_compiled_model_trains_and_validates_alike_and_keeps_its_keys(
 
 
 @TORCHS_OWN_WARNING
+def test_each_job_of_a_process_is_compiled_however_many_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[int] = []
+
+    def noted(graph: Any, inputs: Any, **_: Any) -> Any:
+        compiled.append(len(inputs))
+        return graph.forward
+
+    monkeypatch.setattr("torch._inductor.compile_fx.compile_fx", noted)
+    with torch._dynamo.config.patch(recompile_limit=3):
+        for job in range(5):
+            model = Network(hidden=8 + job)
+            compile_model(model, CPU)
+            compiled.clear()  # of the line that tries the compiler
+            for size in (6 + job, 4):
+                step(model, torch.randn(size, 10))
+            assert compiled, f"job {job} ran uncompiled"
+
+
+@TORCHS_OWN_WARNING
 def test_without_a_compiler_it_warns_once_and_trains_uncompiled(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -75,6 +95,6 @@ def test_without_a_compiler_it_warns_once_and_trains_uncompiled(
     compile_model(model, CPU)
     (record,) = ours(caplog)
     assert record.levelno == logging.WARNING
-    assert "trainer.compile=true" in record.message
+    assert "trainer.step=compile" in record.message
     assert "compiler" in record.message
     assert all(gradient.isfinite().all() for gradient in step(model, torch.randn(6, 10)))

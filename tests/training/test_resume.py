@@ -60,7 +60,11 @@ def whole_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def kill_after_epoch(folder: Path, name: str, epoch: int, *arguments: str) -> None:
-    """Start the job and kill it once the checkpoint of `epoch`, counted from 0, is there."""
+    """Start the job and kill it once the checkpoint of `epoch`, counted from 0, is there.
+
+    The job is shorter than the time that its later checkpoints would wait for.
+    """
+    arguments += ("+callbacks.prompt._target_=tests.training.prompt_checkpoints.PromptCheckpoints",)
     job = app_process.Popen(
         command(name, *arguments), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sigtune.app.help import schemas_hidden
 from sigtune.checks.config_source import ConfigSource
 from sigtune.checks.passwords import override_problems
-from sigtune.errors import JobStoppedError, UsageError
+from sigtune.errors import JobStoppedError, UnwritableFileError, UsageError
 from sigtune.invocation import exit_with
 from sigtune.tuning.connection import failure_line
 
@@ -62,7 +62,7 @@ def main(entry: Callable[[], Any], source: ConfigSource) -> Any:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
-        line = failure_line(error)
+        line = str(error) if isinstance(error, UnwritableFileError) else failure_line(error)
         if line is None:
             raise
         print(f"error: {line}", file=sys.stderr)

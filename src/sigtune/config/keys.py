@@ -9,6 +9,9 @@ from typing import Any
 from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError
 
+RENAMED = {"trainer.compile": "trainer.step=compile"}
+"""What keys of earlier releases are now."""
+
 
 def nearest_key(key: str, config: DictConfig, prefix: str = "") -> str:
     """Return the key of `config` that `key` was probably meant to be, or all the keys of its section."""

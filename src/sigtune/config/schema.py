@@ -328,8 +328,9 @@ class TrainerConfig:
     """The parameters of `pytorch_lightning.Trainer`, and before them sigtune's own.
 
     `gpus` is their number, 0 for the CPU. `resume` is `auto` (go on from the last checkpoint in the job's own
-    folder, where there is one of the same config), `never`, or the path of a checkpoint. `compile` has
-    torch.compile compile the model. `num_threads` is that of the CPU, as many as there are cores where it is
+    folder, where there is one of the same config), `never`, or the path of a checkpoint. `step` is
+    how a training step runs: `eager`, kernel by kernel; `graph`, as one CUDA graph; `compile`, by
+    torch.compile; `auto` is eager. `num_threads` is that of the CPU, as many as there are cores where it is
     null. `process_group_backend` is what several GPUs talk through, `nccl` or `gloo`. `precision` is one of
     Lightning's names, or `auto`: see `sigtune.training.precision`. `profiler` is `simple`, `advanced` or
     `pytorch`, and writes into the job's folder. A whole number of batches is an integer, a share of them a
@@ -338,7 +339,7 @@ class TrainerConfig:
 
     gpus: int = 0
     resume: str = "auto"
-    compile: bool = False
+    step: str = "auto"
     num_threads: int | None = None
     process_group_backend: str | None = None
     max_epochs: int = MISSING

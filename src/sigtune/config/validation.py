@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sigtune.config.keys import leaves, nearest_key
+from sigtune.config.keys import RENAMED, leaves, nearest_key
 from sigtune.errors import Code, Problem
 
 EXPECTED = {
@@ -73,6 +73,8 @@ def assign(config: DictConfig, key: str, value: Any, prefix: str = "", typed: st
 def unknown_key(key: str, config: DictConfig, prefix: str = "") -> Problem:
     """Return the problem that `config`, which stands at `prefix`, has no such key."""
     full_key = f"{prefix}.{key}" if prefix else key
+    if full_key in RENAMED:
+        return Problem(full_key, "has another name now", RENAMED[full_key], code=Code.UNKNOWN_KEY)
     return Problem(full_key, "unknown key", nearest_key(key, config, prefix), code=Code.UNKNOWN_KEY)
 
 

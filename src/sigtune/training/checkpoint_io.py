@@ -6,10 +6,16 @@ import logging
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+
+from sigtune.errors import UnwritableFileError
+from sigtune.training.checkpoint_writer import CheckpointWriter
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +42,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
-        """Write the checkpoint to `path`, a local file, also against a power cut."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.draft")
-        with draft.open("wb") as file:
-            torch.save(self._with_plain_hyper_parameters(checkpoint), file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        """Write the checkpoint to `path`, a local file, also against a power cut.
+
+        Raises UnwritableFileError where it cannot be written, as on a full disk.
+        """
+        _write(self._with_plain_hyper_parameters(checkpoint), Path(path))
 
     def _with_plain_hyper_parameters(self, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         written = {name: part for name, part in checkpoint.items() if name not in _CONTAINERS}
@@ -59,6 +61,75 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             log.info("%s: %s; load_from_checkpoint takes them as arguments", what, ", ".join(left_out))
         self._told = left_out
         return written
+
+
+class BackgroundCheckpointIO(AtomicCheckpointIO):
+    """The same for a file that is not there yet; one that is there is replaced by a thread, a little later.
+
+    So a training of short epochs does not wait for the disk after each of them. What is waiting is written
+    when a checkpoint is read and at the end of a training, however it ends; a kill takes the last
+    SECONDS_BETWEEN_WRITES or so.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._writer: CheckpointWriter | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_writer": None}  # on its way into another process, which has its own
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write it, or hand it over; raises UnwritableFileError for what was handed over before, too."""
+        path = Path(path)
+        if not path.exists():  # callbacks look for free names, and a job's first checkpoint is worth most
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
+        if self._writer is None:
+            self._writer = CheckpointWriter(_write)
+        self._writer.put(self._with_plain_hyper_parameters(checkpoint), path)
+
+    def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Read a checkpoint, after all that is waiting was written."""
+        self.flush()
+        return super().load_checkpoint(*args, **kwargs)
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Remove the file, and what was to be written to it."""
+        if self._writer is not None:
+            self._writer.drop(Path(path))
+        super().remove_checkpoint(path)
+
+    def flush(self) -> None:
+        """Write what is waiting; raises UnwritableFileError where that cannot be done."""
+        if self._writer is not None:
+            self._writer.flush()
+
+    def teardown(self) -> None:
+        """Write what is waiting; an error is told, and raised by `flush`: a training may be ending in one."""
+        if self._writer is not None and (error := self._writer.wait()) is not None:
+            log.error("the last checkpoint is not the one of the last epoch: %s", error)
+
+
+def flush_checkpoints(trainer: pl.Trainer) -> None:
+    """Write what is waiting; raises UnwritableFileError where that cannot be done, or could not."""
+    io = trainer.strategy.checkpoint_io
+    assert isinstance(io, BackgroundCheckpointIO)
+    io.flush()
+
+
+def _write(checkpoint: dict[str, Any], path: Path) -> None:
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise UnwritableFileError(path, error) from error
 
 
 def _is_plain(value: Any) -> bool:

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from sigtune.errors import Problem, UsageError, nearest
 from sigtune.training.checkpoint_io import read_checkpoint
+from sigtune.training.graphed_step import GraphedStep
 from sigtune.training.targets import LIGHTNINGS_OWN, build, foreign_problems
 
 METRICS = ("loss", "validation_loss", "mean_accuracy")
@@ -52,6 +53,9 @@ class Classifier(pl.LightningModule):
             raise UsageError(problems)
         arguments = {name: settings[name] for name in settings if name not in LIGHTNINGS_OWN}
         self._make_scheduler: Callable[..., LRScheduler] | None = build("scheduler", arguments or None)
+        # With `trainer.step=graph`, while it is trained. It does the whole of a step where the loss is asked
+        # for, and Lightning's own parts of one, below, do nothing.
+        self.graphed_step: GraphedStep | None = None
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]  # files only, and always with weights_only
@@ -83,9 +87,33 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the mean cross entropy of a batch of inputs (N, ...) and classes (N,)."""
         inputs, targets = batch
-        loss = functional.cross_entropy(self(inputs), targets)
+        take_step = self.graphed_step or self.loss
+        loss = take_step(inputs, targets)
         self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets))
         return loss
+
+    def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross entropy of inputs (N, ...) and classes (N,)."""
+        return functional.cross_entropy(self(inputs), targets)
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+        """Clear the gradients, unless a graph has its own."""
+        if self.graphed_step is None:
+            super().optimizer_zero_grad(epoch, batch_idx, optimizer)
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Compute the gradients, unless a graph has."""
+        if self.graphed_step is None:
+            super().backward(loss, *args, **kwargs)
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
+    ) -> None:
+        """Take the step; `optimizer_closure` is the rest of it, with the forward and the backward pass."""
+        if self.graphed_step is None or optimizer_closure is None:
+            super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        else:
+            optimizer_closure()
 
     def on_train_epoch_end(self) -> None:
         """Raise DivergedError where the epoch's loss is NaN or infinite: more epochs would not mend it."""

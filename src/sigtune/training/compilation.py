@@ -1,4 +1,4 @@
-"""`trainer.compile=true`: the model through torch.compile, where this machine has the compiler for it."""
+"""`trainer.step=compile`: the model through torch.compile, where this machine has the compiler for it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ def compile_model(model: nn.Module, device: torch.device) -> None:
     """Have the model compiled at its first batch, in place, so that its state dict keeps its keys.
 
     On a GPU its kernels are replayed as CUDA graphs. Where there is no compiler (C++ for the CPU, Triton for
-    a GPU), the log warns of it once and the model stays as it is.
+    a GPU), the log warns of it once and the model stays as it is. What was compiled for earlier models of
+    this process is forgotten: torch stops compiling, in silence, after so many shapes of one function.
     """
+    torch.compiler.reset()
     reason = _why_not(device)
     if reason:
-        log.warning("trainer.compile=true has no effect, training is not compiled: %s", reason)
+        log.warning("trainer.step=compile has no effect, training is not compiled: %s", reason)
         return
     model.compile(mode="reduce-overhead" if device.type == "cuda" else None)
 

@@ -8,6 +8,7 @@ from sigtune.errors import Problem, nearest
 
 PROFILERS = ("simple", "advanced", "pytorch")
 BACKENDS = ("nccl", "gloo")
+STEPS = ("auto", "eager", "graph", "compile")
 
 
 def device_problems(gpus: int) -> list[Problem]:
@@ -38,6 +39,8 @@ def setting_problems(trainer: Any) -> list[Problem]:
     if trainer.profiler not in (None, *PROFILERS):
         key = f"trainer.profiler={trainer.profiler}"
         found.append(Problem(key, "no such profiler", nearest(trainer.profiler, PROFILERS)))
+    if trainer.step not in STEPS:
+        found.append(Problem(f"trainer.step={trainer.step}", "no such step", nearest(trainer.step, STEPS)))
     backend = trainer.process_group_backend
     key = f"trainer.process_group_backend={backend}"
     if backend not in (None, *BACKENDS):

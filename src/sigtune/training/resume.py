@@ -29,7 +29,7 @@ _SECTIONS = ("data", "module", "model", "optimizer", "scheduler", "trainer")
 
 # What of the trainer's settings may differ between a job and the one that resumes it.
 _FREE_SETTINGS = {
-    *("resume", "compile", "gpus", "num_threads", "process_group_backend"),
+    *("resume", "step", "gpus", "num_threads", "process_group_backend"),
     *("log_every_n_steps", "default_root_dir", "profiler"),
 }
 

@@ -13,9 +13,11 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from sigtune.config.schema import Config
 from sigtune.errors import JobStoppedError, UsageError
 from sigtune.training.callbacks.confusion_matrix import ConfusionMatrix
+from sigtune.training.callbacks.graph_steps import GraphSteps
 from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.callbacks.learning_curves import LearningCurves
 from sigtune.training.callbacks.stop_when_asked import StopWhenAsked
+from sigtune.training.checkpoint_io import flush_checkpoints
 from sigtune.training.compilation import compile_model
 from sigtune.training.evaluate import test_metrics
 from sigtune.training.host_memory import reuse_freed_memory
@@ -56,18 +58,21 @@ def train(
         own.append(StopWhenAsked(should_stop))
     if folder is not None:
         own += [LearningCurves(folder), ConfusionMatrix(folder, of_best=config.report == "best")]
+    if config.trainer.step == "graph":
+        own.append(GraphSteps())
     trainer = build_trainer(config.trainer, config.callbacks, config.logger, progress_bar, own)
     resumed = resume_point(config, _last_checkpoint(trainer), module.state_dict())
     with without_known_warnings(), run_ended_after(trainer.loggers):
         if resumed is not None and trainer.is_global_zero:
             keep_logged_metrics(trainer.loggers, resumed.step)
-        if config.trainer.compile:
+        if config.trainer.step == "compile":
             compile_model(getattr(module, "model", module), trainer.strategy.root_device)
         path = None if resumed is None else resumed.path
         try:
             trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
         except SIGTERMException as error:
             raise JobStoppedError("SIGTERM") from error
+        flush_checkpoints(trainer)
         # A job that was killed after its last epoch has no more to train, and its metrics already.
         metrics: dict[str, Any] = {**(trainer.callback_metrics or job_state.metrics)}
         best = best_checkpoint(trainer) if config.report == "best" else None
@@ -80,5 +85,7 @@ def train(
 
 def _last_checkpoint(trainer: pl.Trainer) -> Path | None:
     """Return where the trainer keeps its last checkpoint; None where it keeps none."""
-    folder = getattr(trainer.checkpoint_callback, "dirpath", None)
+    callbacks = trainer.checkpoint_callbacks
+    last = [one for one in callbacks if getattr(one, "monitor", None) is None] or callbacks
+    folder = getattr(last[0], "dirpath", None) if last else None
     return Path(folder) / "last.ckpt" if folder else None

@@ -13,16 +13,16 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
-from pytorch_lightning.strategies import DDPStrategy
 
 from sigtune.config.hydra_version import CHECKED_TARGETS
 from sigtune.config.schema import TrainerConfig
 from sigtune.errors import Problem, UsageError
-from sigtune.training.checkpoint_io import AtomicCheckpointIO
+from sigtune.training.checkpoint_io import BackgroundCheckpointIO
 from sigtune.training.devices import device_problems, setting_problems
 from sigtune.training.precision import BFloat16Mixed, chosen_precision
+from sigtune.training.spawned import SpawnedDDP
 
-SIGTUNES_OWN = ("gpus", "resume", "compile", "num_threads", "process_group_backend")
+SIGTUNES_OWN = ("gpus", "resume", "step", "num_threads", "process_group_backend")
 """The fields of TrainerConfig that are not parameters of Lightning's trainer."""
 
 DECIDED_ELSEWHERE = (
@@ -57,7 +57,7 @@ def build_trainer(
     arguments = {name: value for name, value in asdict(config).items() if name not in SIGTUNES_OWN}
     arguments["profiler"] = _profiler(config)
     gpus = config.gpus
-    plugins: list[Any] = [AtomicCheckpointIO(), _one_machine()]
+    plugins: list[Any] = [BackgroundCheckpointIO(), _one_machine()]
     arguments["precision"] = chosen_precision(config.precision, gpus)
     if arguments["precision"] == "bf16-mixed":
         arguments["precision"] = None
@@ -67,8 +67,10 @@ def build_trainer(
         torch.set_float32_matmul_precision("high")
     chosen = [instantiate(one, **CHECKED_TARGETS) for one in callbacks.values() if one is not None]
     if not logger:
-        # Lightning refuses to monitor a rate that nothing is there to write down.
+        # Lightning's own refuses to monitor a rate that nothing is there to write down.
         chosen = [one for one in chosen if not isinstance(one, pl.callbacks.LearningRateMonitor)]
+    # The last epoch's checkpoint holds what the others know of the best one: it comes after theirs.
+    chosen.sort(key=lambda one: isinstance(one, pl.callbacks.ModelCheckpoint) and one.monitor is None)
     try:
         return pl.Trainer(
             accelerator="gpu" if gpus else "cpu",
@@ -85,12 +87,11 @@ def build_trainer(
         raise UsageError([Problem("trainer", str(error).partition("\n")[0])]) from error
 
 
-def chosen_strategy(config: TrainerConfig) -> str | DDPStrategy:
+def chosen_strategy(config: TrainerConfig) -> str | SpawnedDDP:
     """Return how the GPUs train together."""
     if config.gpus < 2:
         return "auto"
-    # Plain DDP starts the command line again for each GPU: in a search that is a second search.
-    return DDPStrategy(start_method="spawn", process_group_backend=config.process_group_backend)
+    return SpawnedDDP(process_group_backend=config.process_group_backend)
 
 
 def _profiler(config: TrainerConfig) -> Profiler | None:

@@ -11,7 +11,10 @@ from sigtune.errors import JobStoppedError
 
 
 class StopWhenAsked(pl.Callback):
-    """Raises JobStoppedError after the batch in which `asked` becomes true; the last checkpoint stays."""
+    """Raises JobStoppedError after the batch in which `asked` becomes true; the last checkpoint stays.
+
+    Of several processes that train together, the one that writes checkpoints does.
+    """
 
     def __init__(self, asked: Callable[[], bool]) -> None:
         self._asked = asked
@@ -20,5 +23,5 @@ class StopWhenAsked(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Look whether the training is to end."""
-        if self._asked():
+        if trainer.is_global_zero and self._asked():
             raise JobStoppedError(f"asked to stop in epoch {trainer.current_epoch + 1}")
