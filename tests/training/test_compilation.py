@@ -90,9 +90,10 @@ def test_without_a_compiler_it_warns_once_and_trains_uncompiled(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, str(tmp_path / "no-compiler")))
     model = Network()
-    compile_model(model, CPU)
+    # Not monkeypatch: what it puts back is no longer a setting that torch resets.
+    with torch._inductor.config.patch({"cpp.cxx": (None, str(tmp_path / "no-compiler"))}):
+        compile_model(model, CPU)
     (record,) = ours(caplog)
     assert record.levelno == logging.WARNING
     assert "trainer.step=compile" in record.message
