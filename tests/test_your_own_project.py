@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import app_process
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "your_own_project.md").read_text()
@@ -24,11 +25,15 @@ def routes() -> list[str]:
     return re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
 
 
+def write_files(folder: Path) -> None:
+    for name, content in _FILE.findall(PAGE):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+
+
 @pytest.mark.parametrize("route", routes(), ids=lambda route: route.partition("\n")[0])
 def test_a_route_works_as_it_is_written(tmp_path: Path, route: str) -> None:
-    for name, content in _FILE.findall(PAGE):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content)
+    write_files(tmp_path)
     commands = [line for block in _COMMANDS.findall(route) for line in block.splitlines()]
     assert len(commands) >= 2
     for command in commands:
@@ -38,6 +43,41 @@ def test_a_route_works_as_it_is_written(tmp_path: Path, route: str) -> None:
         assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
         if "-m" in arguments:
             assert "3 observed (0 failed)" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problems"),
+    [
+        (
+            ["module.learning_rat=1", "module.learning_rate=1", "trainer.max_epoch=1"],
+            [
+                "module.learning_rat  unknown key  → module.learning_rate",
+                "trainer.max_epoch    unknown key  → trainer.max_epochs",
+            ],
+        ),
+        (
+            ["data.batch_size=3"],
+            [
+                "data.batch_size  is an argument of waves.Waves that the config does not have yet"
+                "  → +data.batch_size=3"
+            ],
+        ),
+        (
+            ["module._target_=waves.Regresion"],
+            [
+                "module._target_=waves.Regresion  cannot be imported: No module named 'waves.Regresion'; "
+                "'waves' is not a package  → the import path of a LightningModule"
+            ],
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_list(tmp_path: Path, wrong: list[str], problems: list[str]) -> None:
+    write_files(tmp_path)
+    (tmp_path / "configs/data/waves.yaml").write_text("_target_: waves.Waves\n")
+    command = [sys.executable, str(ROOT / "train.py"), "--config-dir", "configs", "experiment=waves", *wrong]
+    result = app_process.run(command, cwd=tmp_path, capture_output=True, timeout=PATIENCE_SECONDS)
+    assert result.returncode == 2
+    assert [line.strip() for line in result.stderr.splitlines()[1:-1]] == problems
 
 
 def test_the_files_of_the_page_are_found() -> None:

@@ -82,6 +82,12 @@ def test_right_classes_are_not_complained_about() -> None:
             "optimizer._target_=torch.optim.Adam",
         ),
         ("data", "math.pi", "is not a class", "the import path of a LightningDataModule"),
+        (
+            "data",
+            f"{OWN}.make_net",
+            "makes an nn.Module, not a LightningDataModule",
+            "the import path of a LightningDataModule",
+        ),
     ],
 )
 def test_a_class_in_the_wrong_place_is_refused_with_the_right_place(

@@ -25,7 +25,8 @@ from sigtune.checks.config_source import ConfigSource
 from sigtune.checks.groups import with_incompatible_choices
 from sigtune.checks.search import mapping_problems, open_search
 from sigtune.config.hydra_version import VERSION_BASE
-from sigtune.config.keys import is_key, known_keys
+from sigtune.config.keys import is_key, known_keys, value_at
+from sigtune.config.signatures import takes
 from sigtune.config.validation import assign, unknown_key, value_problems
 from sigtune.errors import Code, Problem, nearest
 from sigtune.tuning.block import read_block
@@ -230,12 +231,22 @@ def _value_override_problems(config: DictConfig, overrides: Sequence[Override]) 
         elif override.is_sweep_override():
             problem = None if key in known_keys(config) else unknown_key(key, config)
         elif _is_new_key(config, key):
-            problem = unknown_key(key, config)
+            problem = _new_argument(config, override) or unknown_key(key, config)
         else:
             problem = assign(config, key, override.value(), typed=str(override.input_line))
         if problem is not None:
             problems.append(problem)
     return problems
+
+
+def _new_argument(config: DictConfig, override: Override) -> Problem | None:
+    """Return how to add an argument that the class of its section takes, and the config does not have."""
+    section, _, name = override.key_or_group.rpartition(".")
+    target = value_at(config, f"{section}._target_") if section else None
+    if not isinstance(target, str) or not takes(target, name):
+        return None
+    what = f"is an argument of {target} that the config does not have yet"
+    return Problem(override.key_or_group, what, f"+{override.input_line}", code=Code.UNKNOWN_KEY)
 
 
 def _is_new_key(config: DictConfig, key: str) -> bool:

@@ -6,11 +6,12 @@ No schema is needed, and nothing is built.
 from __future__ import annotations
 
 import inspect
+import logging
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
-from hydra.utils import get_object
+from hydra import utils
 
 from sigtune.config.validation import EXPECTED
 from sigtune.errors import Code, Problem, nearest
@@ -29,6 +30,16 @@ _TAKEN: Mapping[Any, tuple[type, ...]] = {
 }
 
 
+def look_up(target: str) -> Any:
+    """Return what an import path names. Raises whatever importing it raises, which Hydra would log too."""
+    logger = logging.getLogger(utils.__name__)
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        return utils.get_object(target)
+    finally:
+        logger.disabled = was_disabled
+
+
 def target_problems(values: Any, key: str = "") -> list[Problem]:
     """Return what is wrong with the `_target_`s in plain `values`, which stand at `key`.
 
@@ -41,7 +52,7 @@ def target_problems(values: Any, key: str = "") -> list[Problem]:
         if not isinstance(target, str) or target == "???" or "${" in target:
             continue
         try:
-            found = get_object(target)
+            found = look_up(target)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs the module: it may raise anything
             what = f"cannot be imported: {import_error(error)}"
             problems.append(
@@ -178,6 +189,23 @@ def missing_arguments(
         for name, one in parameters.items()
         if one.default is one.empty and one.kind not in _VARIADIC and name not in section
     ]
+
+
+def takes(target: str, name: str) -> bool:
+    """Return whether what an import path names has an argument of the name."""
+    try:
+        return name in (_parameters(look_up(target)) or {})
+    except (Exception, SystemExit):  # noqa: BLE001 - importing runs the module: it may raise anything
+        return False
+
+
+def return_type(found: Callable[..., Any]) -> type | None:
+    """Return the class that a function is annotated to return; None where it does not say."""
+    try:
+        annotation = inspect.signature(found, eval_str=True).return_annotation
+    except Exception:  # noqa: BLE001 - an annotation may name what is imported for type checkers only
+        return None
+    return annotation if isinstance(annotation, type) and annotation is not inspect.Signature.empty else None
 
 
 def import_error(error: BaseException) -> str:

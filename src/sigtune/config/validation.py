@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sigtune.config.keys import RENAMED, leaves, nearest_key
+from sigtune.config.keys import RENAMED, is_key, leaves, nearest_key
 from sigtune.errors import Code, Problem
 
 EXPECTED = {
@@ -61,6 +61,8 @@ def assign(config: DictConfig, key: str, value: Any, prefix: str = "", typed: st
     if parent is None:
         return unknown_key(key, config, prefix)
     if value == "???":
+        if not is_key(config, key):  # in a section without a schema
+            OmegaConf.update(config, key, value)
         return None
     try:
         OmegaConf.update(config, key, value, merge=True)

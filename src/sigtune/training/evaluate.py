@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from hydra.utils import get_object
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from sigtune.config.schema import EvaluationConfig, EvaluationTrainerConfig, TrainerConfig
+from sigtune.config.signatures import look_up
 from sigtune.errors import Problem, UsageError
 from sigtune.training.callbacks.confusion_matrix import ConfusionMatrix
 from sigtune.training.callbacks.job_state import identity_of
@@ -98,7 +98,7 @@ def untestable_problems(module: Mapping[str, Any], data: Mapping[str, Any] | Non
 
 def _class_of(section: Mapping[str, Any]) -> type | None:
     try:
-        found = get_object(section["_target_"])
+        found = look_up(section["_target_"])
     except Exception:  # noqa: BLE001 - what it names is checked elsewhere
         return None
     return found if isinstance(found, type) else None

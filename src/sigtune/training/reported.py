@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from hydra.utils import get_object
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from sigtune.config.signatures import look_up
 from sigtune.errors import Problem, UsageError, nearest
 from sigtune.training.callbacks.job_state import metrics_in
 from sigtune.training.checkpoint_io import read_checkpoint
@@ -29,7 +29,7 @@ def report_problems(report: str, callbacks: Mapping[str, Any]) -> list[Problem]:
 def _is_monitoring(section: Any) -> bool:
     """Return whether a callback's config is that of a checkpoint callback with a monitor."""
     try:
-        found = get_object(section["_target_"])
+        found = look_up(section["_target_"])
     except Exception:  # noqa: BLE001 - what it names is checked elsewhere
         return False
     if not (isinstance(found, type) and issubclass(found, ModelCheckpoint)):

@@ -12,12 +12,18 @@ from dataclasses import MISSING, fields
 from importlib.util import find_spec
 from typing import Any
 
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 
 from sigtune.config import signatures
 from sigtune.config.hydra_version import CHECKED_TARGETS
 from sigtune.config.schema import GROUP_SCHEMAS
-from sigtune.config.signatures import argument_problems, import_error, missing_arguments
+from sigtune.config.signatures import (
+    argument_problems,
+    import_error,
+    look_up,
+    missing_arguments,
+    return_type,
+)
 from sigtune.errors import Code, Problem, UsageError
 
 # The type that each group's class must have, and how to say so.
@@ -95,7 +101,7 @@ def section_problems(key: str, section: Any) -> list[Problem]:
         return []  # its arguments are the schema's to check
     place = f"{key}._target_={target}"
     try:
-        found = get_object(target)
+        found = look_up(target)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs the module: it may raise anything
         return _import_problems(key, target, kind, error)
     if (package := _PACKAGES.get(target.rpartition(".")[2])) and find_spec(package) is None:
@@ -110,6 +116,9 @@ def section_problems(key: str, section: Any) -> list[Problem]:
         return [Problem(place, f"is {_article(found)}, not {kind}", _remedy(group, target, found))]
     if not callable(found):
         return [Problem(place, "is not a class", f"the import path of {kind}")]
+    made = None if isinstance(found, type) else return_type(found)
+    if made is not None and not (_is_right(made, group) or issubclass(_type_of(group), made)):
+        return [Problem(place, f"makes {_article(made)}, not {kind}", f"the import path of {kind}")]
     return _argument_problems(key, found, section)
 
 
@@ -155,7 +164,7 @@ def foreign_problems(group: str, section: Any) -> list[Problem]:
     if "_target_" in section:
         target = str(section["_target_"])
         try:
-            found = get_object(target)
+            found = look_up(target)
         except Exception:  # noqa: BLE001 - importing runs the module, which may raise anything
             found = None
         if not (isinstance(found, type) and _is_right(found, group)):
