@@ -404,3 +404,16 @@ def test_what_would_show_in_the_training_only_is_told_before_it(
 ) -> None:
     ((key, what, *_),) = refused(*mode, *arguments)
     assert [key, what] == problem
+
+
+def test_what_hydra_cannot_parse_is_told_with_its_reason_and_not_also_as_a_missing_parameter(
+    refused: Refused,
+) -> None:
+    typed = "model.linear_units=choice()"
+    assert refused("-m", "hydra/sweeper=sigopt", typed, "sigopt.parameters=[]") == [
+        [
+            typed,
+            "is not an override: ValueError while evaluating 'choice()': empty choice is not legal",
+            "→ key=value, quoted where it has special characters",
+        ]
+    ]

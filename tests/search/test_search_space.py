@@ -63,6 +63,13 @@ def test_a_choice_of_numbers_is_a_grid_and_of_words_is_categorical() -> None:
     assert parameter("label=choice(a,'b c')")["categorical_values"] == ["a", "b c"]
 
 
+def test_a_choice_in_a_choice_is_one_choice_of_all_and_a_single_one_is_a_fixed_value() -> None:
+    assert parameter("label=choice(choice(a,b),c)")["categorical_values"] == ["a", "b", "c"]
+    assert parameter("x=shuffle(range(0,4))")["grid"] == [0, 1, 2, 3]
+    line = read_command_line(["+label=choice('b c')", "x=1,1"], None)
+    assert (line.fixed, line.parameters) == (["+label=b\\ c", "x=1"], [])
+
+
 def test_a_value_outside_the_space_is_no_default() -> None:
     assert "default_value" not in parameter("units=interval(500,1500)", units=2)
 

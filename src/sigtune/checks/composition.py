@@ -106,7 +106,9 @@ def _config_problems(config_name: str, overrides: Sequence[str], *, is_sweep: bo
     is_meant = not any(problem.code is Code.NO_SUCH_CHOICE for problem in typed.problems)
     if is_meant and "sigopt" in config and (is_sweep or config.sigopt.get("create")):
         problems += _search_problems(config, {override.key_or_group for override in typed.values})
-    return problems
+    may_tune = typed.problems or any(one.is_sweep_override() for one in (*typed.groups, *typed.values))
+    # A parameter on the command line is one too, or would be if it were written as it should.
+    return [one for one in problems if not (may_tune and one.key == "sigopt.parameters")]
 
 
 def _search_problems(config: DictConfig, overridden: Collection[str]) -> list[Problem]:
@@ -127,10 +129,9 @@ def _sorted(overrides: Sequence[str], loader: ConfigLoader) -> _TypedOverrides:
     for text in overrides:
         try:
             override = OverridesParser.create(loader).parse_override(text)
-        except HydraException:
-            typed.problems.append(
-                Problem(text, "is not an override", "key=value, quoted where it has special characters")
-            )
+        except HydraException as error:
+            what = f"is not an override: {_first_line(error)}"
+            typed.problems.append(Problem(text, what, "key=value, quoted where it has special characters"))
             continue
         if loader.list_groups("") and _is_group(override.key_or_group, loader):
             problem = _group_problem(override, loader)

@@ -123,7 +123,7 @@ def _contains(parameter: Mapping[str, Any], value: Any) -> bool:
 def _add_parameter(line: CommandLine, override: Override, loader: ConfigLoader | None) -> None:
     name, sweep = override.key_or_group, override.value()
     if isinstance(sweep, Glob):
-        sweep = ChoiceSweep(list=list(sweep.filter(_choices(name, loader))))
+        sweep = ChoiceSweep(list=list(sweep.filter(_options(name, loader))))
     assert isinstance(sweep, Sweep)
     problem = _space_problem(name, sweep)
     if problem is not None:
@@ -136,6 +136,10 @@ def _add_parameter(line: CommandLine, override: Override, loader: ConfigLoader |
     if name in line.elements:
         line.problems.append(Problem(name, "is tuned twice on the command line", "leave one of them out"))
         return
+    if isinstance(sweep, ChoiceSweep) and len(set(map(_category, choices := _choices_of(sweep)))) == 1:
+        line.fixed.append(f"{override.get_key_element()}={Override._get_value_element_as_str(choices[0])}")
+        line.fixed_keys.add(name)
+        return
     line.elements[name] = override.get_key_element()
     parameter = {"name": name, **_space(line, override, sweep)}
     if "log" in sweep.tags:
@@ -143,10 +147,16 @@ def _add_parameter(line: CommandLine, override: Override, loader: ConfigLoader |
     line.parameters.append(parameter)
 
 
-def _choices(group: str, loader: ConfigLoader | None) -> list[str]:
+def _options(group: str, loader: ConfigLoader | None) -> list[str]:
     """Return the configs of a group, but for schemas, which nobody chooses."""
     names = loader.get_group_options(group) if loader is not None else []
     return [name for name in names if not name.endswith("schema")]
+
+
+def _choices_of(sweep: ChoiceSweep) -> list[Any]:
+    """Return the choices; Hydra lets one stand in another."""
+    inner = [_choices_of(one) if isinstance(one, ChoiceSweep) else [one] for one in sweep.list]
+    return [choice for choices in inner for choice in choices]
 
 
 def _space_problem(name: str, sweep: Sweep) -> Problem | None:
@@ -164,7 +174,7 @@ def _space_problem(name: str, sweep: Sweep) -> Problem | None:
             return Problem(name, f"has {count} values", "interval(…), or int(interval(…)) for whole numbers")
         return Problem(name, "has no values", "range(start, stop, step)") if count == 0 else None
     assert isinstance(sweep, ChoiceSweep)
-    values = list(sweep.list)
+    values = _choices_of(sweep)
     if not values:
         return Problem(name, "has no values", "choice(a, b)")
     if any(isinstance(value, float) and not math.isfinite(value) for value in values):
@@ -191,7 +201,7 @@ def _space(line: CommandLine, override: Override, sweep: Sweep) -> dict[str, Any
     if isinstance(sweep, RangeSweep):
         return _numbers(list(sweep.range()))
     assert isinstance(sweep, ChoiceSweep)
-    values = list(sweep.list)
+    values = _choices_of(sweep)
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return _numbers(values)
     texts = {_category(value): Override._get_value_element_as_str(value) for value in values}
