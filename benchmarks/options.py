@@ -19,7 +19,7 @@ def read_options(description: str | None, takes_overrides: bool = False) -> Opti
     """Read the command line; `description` is a benchmark's docstring, whose first line --help shows."""
     parser = option_parser(description)
     if takes_overrides:
-        parser.add_argument("overrides", nargs="*", help="of train.py, such as trainer.compile=true")
+        parser.add_argument("overrides", nargs="*", help="of train.py, such as trainer.step=compile")
     given = parser.parse_args()
     return Options(given.quick, given.overrides if takes_overrides else ())
 

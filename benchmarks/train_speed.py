@@ -13,7 +13,7 @@ first epoch warms up, and each way's fastest epoch counts, so that what else the
 alike. How much longer b takes than c and d is told of the round in the middle, in which they ran within a
 minute.
 
-    python benchmarks/train_speed.py [--quick] [overrides of b, such as trainer.compile=true]
+    python benchmarks/train_speed.py [--quick] [overrides of b, such as trainer.step=compile]
 """
 
 from __future__ import annotations

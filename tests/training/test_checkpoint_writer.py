@@ -1,6 +1,7 @@
 """Checkpoints that a thread writes: what is on the disk, and when."""
 
 import errno
+import resource
 import threading
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,19 @@ def test_a_checkpoint_that_is_removed_does_not_come_back(tmp_path: Path) -> None
         io.save_checkpoint(checkpoint(epoch), path)
     io.remove_checkpoint(path)
     io.flush()
+    assert not path.exists()
+
+
+def test_a_disk_that_is_full_halfway_is_the_systems_error_not_torchs(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    content = {**checkpoint(0), "state_dict": {"weight": torch.rand(100_000)}}
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    try:
+        with pytest.raises(UnwritableFileError, match=r"last\.ckpt: File too large"):
+            BackgroundCheckpointIO().save_checkpoint(content, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not path.exists()
 
 

@@ -13,14 +13,19 @@ import pytorch_lightning as pl
 import torch
 from tests.training.fixture_types import Compose
 from tests.training.step_recorder import StepRecorder
+from tests.training.whole_trainings import (
+    BrokenOffError,
+    assert_equal,
+    assert_equal_trainings,
+    broken_off,
+    trained,
+)
 from torch import Tensor, nn
 
-from sigtune.config.schema import Config
 from sigtune.models.k_winners import KWinners, k_winner_layers
 from sigtune.training import targets
 from sigtune.training import train as training
 from sigtune.training.callbacks.graph_steps import GraphSteps
-from sigtune.training.checkpoint_io import read_checkpoint
 from sigtune.training.classifier import Classifier
 from sigtune.training.graphed_step import WARM_UP_STEPS, GraphedStep, Step
 from sigtune.training.train import train
@@ -45,36 +50,6 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     return lambda: [one.message for one in caplog.records if one.name.startswith("sigtune")]
 
 
-def trained(config: Config, folder: Path) -> dict[str, Any]:
-    """Train and return the last checkpoint, with the metrics in it."""
-    checkpoint = {
-        "_target_": "pytorch_lightning.callbacks.ModelCheckpoint",
-        "dirpath": str(folder),
-        "filename": "last",
-        "save_on_train_epoch_end": True,
-        "enable_version_counter": False,
-    }
-    config.callbacks["checkpoint"] = checkpoint
-    train(config)
-    content = read_checkpoint(folder / "last.ckpt")
-    assert content is not None
-    return content
-
-
-def assert_equal(one: Any, other: Any, place: str = "") -> None:
-    if isinstance(one, Tensor):
-        assert torch.equal(one, other), place
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys(), place
-        for name in one:
-            assert_equal(one[name], other[name], f"{place}.{name}")
-    elif isinstance(one, list | tuple):
-        for index, (first, second) in enumerate(zip(one, other, strict=True)):
-            assert_equal(first, second, f"{place}[{index}]")
-    else:
-        assert one == other, place
-
-
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -94,11 +69,7 @@ def test_a_training_by_replays_ends_bit_for_bit_as_an_eager_one(
     # Each epoch's last batch is a smaller one, and steps once eagerly.
     assert (recorder.warmed_up, recorder.captured) == (WARM_UP_STEPS + EPOCHS, 1)
     assert recorder.replayed == EPOCHS * BATCHES - WARM_UP_STEPS
-    for part in ("state_dict", "optimizer_states", "lr_schedulers", "sigtune", "global_step", "loops"):
-        one, other = eager[part], graphed[part]
-        if part == "sigtune":
-            one, other = ({**state, "identity": None} for state in (one, other))
-        assert_equal(one, other, part)
+    assert_equal_trainings(eager, graphed)
 
 
 def test_a_training_resumes_in_the_middle_of_its_graphs(
@@ -106,26 +77,10 @@ def test_a_training_resumes_in_the_middle_of_its_graphs(
 ) -> None:
     settings = ("experiment=sparse_cnn_onecyclelr", *JOB, "trainer.step=graph")
     whole = trained(composed(*settings), tmp_path / "whole")
-    stopped = composed(*settings)
-    stopped.callbacks["stop"] = {"_target_": "tests.training.test_graph_steps.StopAfter", "epochs": 1}
     with pytest.raises(BrokenOffError):
-        trained(stopped, tmp_path / "resumed")
+        trained(broken_off(composed(*settings), epoch=1, batch=2), tmp_path / "resumed")
     resumed = trained(composed(*settings), tmp_path / "resumed")
-    assert_equal(whole["state_dict"], resumed["state_dict"])
-    assert_equal(whole["optimizer_states"], resumed["optimizer_states"])
-
-
-class BrokenOffError(Exception):
-    pass
-
-
-class StopAfter(pl.Callback):
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-
-    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.current_epoch == self.epochs and trainer.global_step % 6 == 2:
-            raise BrokenOffError
+    assert_equal_trainings(whole, resumed)
 
 
 def test_the_first_epochs_batches_may_be_others(
@@ -298,9 +253,7 @@ def test_a_graph_is_given_back_when_training_ends_or_breaks_off(
     train(composed(*JOB, "trainer.step=graph"))
     assert recorder.captured == 1
     assert modules[-1].graphed_step is None
-    stopped = composed(*JOB, "trainer.step=graph")
-    stopped.callbacks["stop"] = {"_target_": "tests.training.test_graph_steps.StopAfter", "epochs": 1}
     with pytest.raises(BrokenOffError):
-        train(stopped)
+        train(broken_off(composed(*JOB, "trainer.step=graph"), epoch=1, batch=2))
     assert recorder.captured == 2
     assert modules[-1].graphed_step is None

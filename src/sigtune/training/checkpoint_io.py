@@ -128,8 +128,17 @@ def _write(checkpoint: dict[str, Any], path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except OSError as error:
-        raise UnwritableFileError(path, error) from error
+    except (OSError, RuntimeError) as error:
+        if (reason := _os_error(error)) is None:
+            raise
+        raise UnwritableFileError(path, reason) from error
+
+
+def _os_error(error: BaseException | None) -> OSError | None:
+    """Return the system's error: torch raises one of its own as it closes what could not be written."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__context__
+    return error
 
 
 def _is_plain(value: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol
 
 import torch
@@ -36,11 +36,17 @@ class Recorder(Protocol):
         ...
 
 
+@cache
+def _capture_stream(device: int) -> Any:
+    """Return the one stream of all captures: cuBLAS keeps megabytes for each that it has worked on."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
 class CudaRecorder:
     """CUDA's graphs, captured on a stream of their own."""
 
     def __init__(self) -> None:
-        self._stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._stream = _capture_stream(torch.cuda.current_device())
 
     def warm_up(self, step: Step) -> Tensor:
         """Take the step on the stream of the captures: autograd keeps to the stream that it began on."""
