@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 
 BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed kernel_choice k_winners_speed train_speed precision_accuracy sweeper_speed api_speed dashboard_speed published
 
-.PHONY: install demo contract test test-all test-pythons test-browser test-cluster test-installs test-hydra-next test-environment coverage lint format bench wheel
+.PHONY: install demo contract test pytest test-all test-pythons test-browser test-cluster test-installs test-hydra-next test-environment coverage lint format bench wheel
 
 install: $(VENV)/installed
 
@@ -35,7 +35,11 @@ unexport PYTHONDONTWRITEBYTECODE
 # Types are those of the NumPy and SciPy that came after Python 3.10.
 CHECKED := $(if $(findstring 3.10.,$(shell $(PYTHON) --version)),,lint)
 
-test: install $(CHECKED)
+# mypy takes one core for most of a minute: the tests begin beside it.
+test: install
+	@$(MAKE) --no-print-directory --jobs=2 pytest $(CHECKED)
+
+pytest: install
 	$(BIN)/python -m pytest $(PARALLEL) $(FAST) $(if $(CI),$(COVERAGE))
 
 coverage: install lint
