@@ -48,7 +48,7 @@ store.store(group="net", name="small", node=Net)
 store.store(name="search", node={"sigopt": SEARCH})
 
 
-@hydra_app(config_path=".", config_name="structured")
+@hydra_app(config_name="structured")
 def main(config: Config) -> float:
     return config.net.width + config.net.kind.value / 10
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose, initialize, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_loader import ConfigLoader
@@ -78,22 +78,25 @@ def diagnose(arguments: Sequence[str], source: ConfigSource) -> list[Problem]:
     for option, folder in (("config-path", config_dir), ("config-dir", options.config_dir)):
         if folder and not Path(folder).is_dir():
             return [Problem(f"--{option}={getattr(options, option.replace('-', '_'))}", "no such folder")]
-    if config_dir is None or config_name is None:
-        return []
+    folder = None if config_dir is None else str(config_dir.resolve())
     try:
-        with initialize_config_dir(str(config_dir.resolve()), **VERSION_BASE):
+        with (
+            initialize(None, **VERSION_BASE)
+            if folder is None
+            else initialize_config_dir(folder, **VERSION_BASE)
+        ):
             if options.config_dir:
-                _look_also_in(Path(options.config_dir), config_dir)
+                _look_also_in(Path(options.config_dir), folder)
             return _config_problems(config_name, options.overrides, is_sweep=options.multirun)
     except (HydraException, OmegaConfBaseException) as error:
         return [Problem("config", _first_line(error))]
 
 
-def _config_problems(config_name: str, overrides: Sequence[str], *, is_sweep: bool) -> list[Problem]:
+def _config_problems(config_name: str | None, overrides: Sequence[str], *, is_sweep: bool) -> list[Problem]:
     loader = GlobalHydra.instance().config_loader()
     configs = loader.get_group_options("", ObjectType.CONFIG)
-    if config_name.removesuffix(".yaml") not in configs:
-        own = [name for name in configs if not name.endswith("_schema")]
+    if config_name is not None and config_name.removesuffix(".yaml") not in configs:
+        own = [name for name in configs if not name.endswith("_schema") and not name.startswith("_")]
         return [Problem(f"--config-name={config_name}", "no such config", nearest(config_name, own))]
     typed = _sorted(overrides, loader)
     with _schemas_left_out() as schemas:
@@ -116,9 +119,9 @@ def _search_problems(config: DictConfig, overridden: Collection[str]) -> list[Pr
     return search.problems + mapping_problems(config, search.klass, search.parameters, overridden)
 
 
-def _look_also_in(further: Path, config_dir: Path) -> None:
+def _look_also_in(further: Path, config_dir: str | None) -> None:
     """Begin Hydra anew with the folder of `--config-dir` behind the app's own, as `hydra.main` does."""
-    search_path = create_config_search_path(str(config_dir.resolve()))
+    search_path = create_config_search_path(config_dir)
     search_path.prepend("command-line", f"file://{further.resolve()}", anchor="schema")
     GlobalHydra.instance().clear()
     Hydra.create_main_hydra2("app", search_path)

@@ -13,7 +13,10 @@ from sigtune.errors import Code, Problem
 
 
 def with_incompatible_choices(
-    problems: Sequence[Problem], groups: Sequence[Override], experiments: Sequence[str], config_name: str
+    problems: Sequence[Problem],
+    groups: Sequence[Override],
+    experiments: Sequence[str],
+    config_name: str | None,
 ) -> list[Problem]:
     """Return the problems, with one that names the right experiment for the unknown keys of a choice.
 
@@ -37,7 +40,7 @@ def with_incompatible_choices(
 
 
 def _nearest_experiment(
-    chosen: Mapping[str, str], group: str, choice: str, experiments: Sequence[str], config_name: str
+    chosen: Mapping[str, str], group: str, choice: str, experiments: Sequence[str], config_name: str | None
 ) -> str | None:
     """Return the experiment with `choice` for `group` that has the most other choices of `chosen`."""
     best, most = None, -1
@@ -49,7 +52,7 @@ def _nearest_experiment(
     return best
 
 
-def _choices(overrides: Sequence[str], config_name: str) -> dict[str, str]:
+def _choices(overrides: Sequence[str], config_name: str | None) -> dict[str, str]:
     try:
         config = compose(config_name, list(overrides), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException):

@@ -32,7 +32,8 @@ def nearest_key(key: str, config: DictConfig, prefix: str = "") -> str:
         return f"{prefix}.{top[0]}" if prefix else top[0]
     choices = siblings or tops
     # Hydra's own _target_ and _partial_ are known, but never what was meant.
-    return "one of " + ", ".join(sorted(name for name in choices if not name.startswith("_")))
+    names = sorted(name for name in choices if not name.startswith("_"))
+    return "one of " + ", ".join(names) if names else f"+{'.'.join(filter(None, (prefix, key)))}=…"
 
 
 def leaves(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,8 @@
-"""What a task of an app of one's own may return, beside the metrics that a search needs."""
+"""An app without configs: what its task may return beside metrics, and what is wrong with a command line."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -32,6 +33,12 @@ if __name__ == "__main__":
 """
 
 
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (folder / "app.py").write_text(APP)
+    command = [sys.executable, str(folder / "app.py"), *arguments]
+    return app_process.run(command, cwd=folder, capture_output=True, timeout=PATIENCE_SECONDS)
+
+
 @pytest.mark.parametrize(
     ("returned", "shown"),
     [
@@ -44,9 +51,21 @@ if __name__ == "__main__":
 def test_a_plain_run_shows_the_numbers_of_what_was_returned(
     tmp_path: Path, returned: str, shown: str
 ) -> None:
-    app = tmp_path / "app.py"
-    app.write_text(APP)
-    command = [sys.executable, str(app), f"+returned={returned}", "hydra.run.dir=run"]
-    result = app_process.run(command, cwd=tmp_path, capture_output=True, timeout=PATIENCE_SECONDS)
+    result = run(tmp_path, f"+returned={returned}", "hydra.run.dir=run")
     assert result.returncode == 0, result.stderr
     assert labelled(result.stdout, "done") == [f"{shown}{tmp_path / 'run'}"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("returned=number", "returned  unknown key  → +returned=…"),
+        ("+returned", "+returned  is not an override: missing EQUAL at '<EOF>'"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_list(tmp_path: Path, typed: str, problem: str) -> None:
+    result = run(tmp_path, typed)
+    assert result.returncode == 2
+    first, told, _ = result.stderr.splitlines()
+    assert first == "error: 1 problem in the configuration"
+    assert told.strip().startswith(problem)
