@@ -211,6 +211,16 @@ def test_an_experiment_class_for_another_scheduler_is_refused_by_naming_both(ref
     assert what.endswith("scheduler is torch.optim.lr_scheduler.OneCycleLR")
 
 
+def test_an_optimizer_that_no_experiment_has_is_answered_with_what_is_in_its_way(refused: Refused) -> None:
+    assert refused("optimizer=adam") == [
+        [
+            "optimizer=adam",
+            "experiment=sparse_cnn_onecyclelr sets momentum, unknown to it",
+            "→ an experiment of your own, with override /optimizer: adam",
+        ]
+    ]
+
+
 @pytest.mark.parametrize("mode", [(), (CREATE,), SWEEP], ids=["run", "create", "sweep"])
 def test_another_scheduler_than_the_experiment_s_is_answered_with_the_experiment_for_it(
     refused: Refused, mode: tuple[str, ...]

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from hydra import compose
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from sigtune.config.keys import is_key
 from sigtune.errors import Code, Problem
 
 
@@ -29,13 +31,17 @@ def with_incompatible_choices(
         unknown = [p for p in left if p.code is Code.UNKNOWN_KEY and p.key.startswith(f"{group}.")]
         if group == "experiment" or not isinstance(choice, str) or not unknown:
             continue
-        chosen = _choices([str(other.input_line) for other in groups if other is not override], config_name)
+        others = [str(other.input_line) for other in groups if other is not override]
+        chosen = _choices(others, config_name)
         compatible = _nearest_experiment(chosen, group, choice, experiments, config_name)
-        if compatible is not None:
-            keys = ", ".join(p.key.removeprefix(f"{group}.") for p in unknown)
-            what = f"experiment={chosen['experiment']} sets {keys}, unknown to it"
-            left = [p for p in left if p not in unknown]
-            left.insert(0, Problem(f"{group}={choice}", what, f"experiment={compatible}"))
+        known = _compose(others, config_name)
+        if compatible is None and not all(known is not None and is_key(known, p.key) for p in unknown):
+            continue  # the choice has keys of its own that are wrong
+        keys = ", ".join(p.key.removeprefix(f"{group}.") for p in unknown)
+        what = f"experiment={chosen['experiment']} sets {keys}, unknown to it"
+        own = f"an experiment of your own, with override /{group}: {choice}"
+        left = [p for p in left if p not in unknown]
+        left.insert(0, Problem(f"{group}={choice}", what, f"experiment={compatible}" if compatible else own))
     return left
 
 
@@ -53,8 +59,14 @@ def _nearest_experiment(
 
 
 def _choices(overrides: Sequence[str], config_name: str | None) -> dict[str, str]:
+    config = _compose(overrides, config_name)
+    choices = {} if config is None else config.hydra.runtime.choices
+    return {str(group): str(choice) for group, choice in choices.items()}
+
+
+def _compose(overrides: Sequence[str], config_name: str | None) -> DictConfig | None:
+    """Return the config; None where another experiment's own mistakes, not asked about, are in the way."""
     try:
-        config = compose(config_name, list(overrides), return_hydra_config=True)
+        return compose(config_name, list(overrides), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException):
-        return {}  # another experiment's own mistakes are not what is asked about
-    return {str(group): str(choice) for group, choice in config.hydra.runtime.choices.items()}
+        return None
