@@ -20,9 +20,10 @@ ALLOWED = {
     "errors": set(),
     "passwords": set(),
     "running_dashboards": set(),
+    "terminal": set(),
     "definition": {"errors"},
     "job": {"errors", "passwords"},
-    "invocation": {"errors"},
+    "invocation": {"errors", "terminal"},
     "kernels": {"errors"},
     "config": {"errors"},
     "optimizer": {"errors", "definition"},
@@ -52,13 +53,24 @@ ALLOWED = {
         "job",
         "report",
         "invocation",
+        "terminal",
     },
     "hydra_plugins": {"errors", "config", "search", "invocation"},
     "models": {"errors", "kernels"},
     "data": {"errors", "kernels"},
     "training": {"errors", "config", "job", "models", "data"},
     "sigtune": {"app"},  # its one name that stands for a part of it
-    "app": {"errors", "definition", "config", "tuning", "checks", "job", "invocation", "training"},
+    "app": {
+        "errors",
+        "definition",
+        "config",
+        "tuning",
+        "checks",
+        "job",
+        "invocation",
+        "terminal",
+        "training",
+    },
 }
 
 TORCH = {"torch", "torchvision", "torchaudio", "pytorch_lightning", "lightning"}

@@ -14,6 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from sigtune.errors import UsageError, format_problems
+from sigtune.terminal import print_with_command, print_wrapped
 
 _CONFIG_OPTIONS = ("config-path", "config-name", "config-dir")
 # Overrides that are said once: the next command has others in their place.
@@ -61,10 +62,9 @@ def exit_with(error: UsageError) -> NoReturn:
     count = len(error.problems)
     print(f"error: {count} problem{'s' if count > 1 else ''} in the configuration", file=sys.stderr)
     for line in format_problems(error.problems):
-        print(f"  {line}", file=sys.stderr)
-    print(
-        f"nothing was run. Show the full config: {shlex.join([*program(), '--cfg', 'job'])}", file=sys.stderr
-    )
+        print_wrapped(f"  {line}", 6, sys.stderr)
+    show = shlex.join([*program(), "--cfg", "job"])
+    print_with_command("nothing was run. Show the full config:", show, sys.stderr)
     sys.exit(2)
 
 

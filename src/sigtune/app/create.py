@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from sigtune.checks.run import CheckedRun
 from sigtune.invocation import job_command, search_command
+from sigtune.terminal import LABEL_WIDTH, print_command, print_wrapped
 from sigtune.tuning.connection import describe_backend, log_backend
 from sigtune.tuning.opening import create_experiment
 
@@ -18,10 +20,10 @@ def create(run: CheckedRun, overrides: Sequence[str]) -> None:
     create_experiment(experiment, block)
     assert experiment.experiment_id is not None
     budget = block.definition.get("observation_budget")
-    print(
-        f'created  experiment {experiment.experiment_id} "{block.definition["name"]}" · '
-        f"{describe_backend(block.backend, block.store)} · "
-        f"{'no budget' if budget is None else f'{budget} observations'}"
-    )
-    print(f"search   {search_command(experiment.experiment_id, overrides)}")
-    print(f"one job  {job_command(experiment.experiment_id, overrides)}")
+    budget_text = "no budget" if budget is None else f"{budget} observations"
+    backend = describe_backend(block.backend, block.store)
+    name = block.definition["name"]
+    created = f'created  experiment {experiment.experiment_id} "{name}" · {backend} · {budget_text}'
+    print_wrapped(created, LABEL_WIDTH + 1, sys.stdout)
+    print_command("search", search_command(experiment.experiment_id, overrides))
+    print_command("one job", job_command(experiment.experiment_id, overrides))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from sigtune.checks.preflight import Check
 from sigtune.checks.run import default_values, set_values
 from sigtune.errors import UsageError
 from sigtune.invocation import exit_with
+from sigtune.terminal import LABEL_WIDTH, print_wrapped
 from sigtune.tuning.block import read_block
 
 Task = Callable[[DictConfig], Any]
@@ -57,7 +59,8 @@ def _run_once(config: DictConfig, task: Task, check: Check) -> Any:
         return work(config, checked, task)
     returned = task(set_values(config, checked.default_values))
     parts = [_format_metrics(returned), HydraConfig.get().runtime.output_dir]
-    print("done    ", " · ".join(part for part in parts if part))
+    done = " · ".join(part for part in parts if part)
+    print_wrapped(f"{'done':<{LABEL_WIDTH}} {done}", LABEL_WIDTH + 1, sys.stdout)
     return returned
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 from rich.box import SIMPLE
@@ -19,8 +17,7 @@ from rich.text import Text
 from sigtune.definition import ranking
 from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.report.observed import Observed, metric_names, parameter_names
-
-_LABEL_WIDTH = 8
+from sigtune.terminal import LABEL_WIDTH, command_lines, wrapped
 
 
 class Display:
@@ -36,14 +33,14 @@ class Display:
 
     def labelled(self, label: str, text: str) -> None:
         """Print a line that begins with what it is about."""
-        self._print(f"{label:<{_LABEL_WIDTH}} {text}")
+        self._print(f"{label:<{LABEL_WIDTH}} {text}")
 
     def command(self, label: str, command: str) -> None:
         """Print a command: on a terminal in lines that fit, which are typed or copied as they are."""
         if not self._console.is_terminal:
             self.labelled(label, command)
             return
-        first, *others = _command_lines(command, self._console.width - _LABEL_WIDTH - 1)
+        first, *others = command_lines(command, self._console.width - LABEL_WIDTH - 1)
         self.labelled(label, first)
         for line in others:
             self.labelled("", line)
@@ -168,36 +165,9 @@ class Display:
     def _print(self, line: str) -> None:
         line = visible(line)
         if self._console.is_terminal:
-            indent = " " * (_LABEL_WIDTH + 1)
-            lines = [
-                part
-                for one in line.split("\n")
-                for part in wrap(
-                    one,
-                    self._console.width,
-                    subsequent_indent=indent,
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                    drop_whitespace=True,
-                    replace_whitespace=False,
-                )
-                or [""]
-            ]
-            line = "\n".join(lines)
+            line = "\n".join(wrapped(line, self._console.width, LABEL_WIDTH + 1))
         # As Text, so that brackets in a message are not taken for rich's markup.
         self._console.print(Text(line))
-
-
-def _command_lines(command: str, width: int) -> list[str]:
-    """Return the command in lines of up to `width`, broken between arguments as a shell lets one break it."""
-    lines = [""]
-    for argument in (shlex.quote(one) for one in shlex.split(command)):
-        if lines[-1] and len(lines[-1]) + len(argument) + len("  \\") > width:
-            lines[-1] += " \\"
-            lines.append("  " + argument)
-        else:
-            lines[-1] += f" {argument}" if lines[-1] else argument
-    return lines
 
 
 def _width() -> int | None:
