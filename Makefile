@@ -74,7 +74,9 @@ test-hydra-next: install
 	> "$$($(HYDRA_NEXT)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/installed.pth"
 	$(HYDRA_NEXT)/bin/python -m pytest tests/search/test_search_space.py tests/search/test_summary.py \
 	tests/search/test_hydra_suite.py tests/search/test_job_folders.py tests/search/executors/test_launchers.py \
-	tests/examples tests/app/test_wrong_input.py tests/app/test_structured_configs.py
+	tests/examples tests/app/test_wrong_input.py tests/app/test_structured_configs.py \
+	tests/app/test_app_without_configs.py tests/training/test_targets.py tests/training/test_evaluate.py \
+	tests/training/test_classifier.py
 
 # What a package index takes, in dist/: the sources, and one wheel for every Python on Linux with glibc 2.34 or newer.
 # It leaves the OpenMP library out: torch brings one, and two in a process would each start all threads.
