@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -14,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MINUTES = 60
+# Where this machine's packages come from.
+PIPS = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
 
 pytestmark = pytest.mark.installs
 
@@ -21,11 +24,11 @@ Install = Callable[..., "Environment"]
 
 
 def run(*command: str | Path, folder: Path, expected: int = 0, variables: Mapping[str, str] = {}) -> str:
-    """Run a command to its end, with a bare environment and these variables; return all that it prints."""
+    """Run a command to its end, with pip's settings and these variables alone; return all that it prints."""
     result = subprocess.run(
         command,
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **variables},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **PIPS, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
