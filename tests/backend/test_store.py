@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,31 @@ def test_a_file_that_is_no_database_is_a_usage_error_and_stays_as_it_is(tmp_path
     before = notes.read_bytes()
     assert problem_of(f"sqlite:///{notes}").what == f"{notes} is not a database of SQLite"
     assert notes.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("is_whole_file", "raised"), [(True, UsageError), (False, ApiException)], ids=["whole file", "some pages"]
+)
+def test_a_damaged_file_is_named_with_what_can_be_done(
+    tmp_path: Path, define: Define, is_whole_file: bool, raised: type[Exception]
+) -> None:
+    path = tmp_path / "sigopt.db"
+    with closing(LocalDriver(f"sqlite:///{path}")) as driver:
+        Connection(driver=lambda: driver).experiments().create(**define())
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages = [
+            page for (page,) in database.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 0")
+        ]
+        of_versions = "SELECT rootpage FROM sqlite_master WHERE tbl_name = 'store_version'"
+        whole = [] if is_whole_file else [page for (page,) in database.execute(of_versions)]
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        for page in set(pages) - {*whole}:
+            file.seek((page - 1) * size)
+            file.write(b"\xa5" * size)
+    with pytest.raises(raised, match=r"damaged.*recover"):
+        Connection(driver=lambda: LocalDriver(f"sqlite:///{path}")).experiments().fetch()
 
 
 def test_a_store_that_cannot_be_written_is_a_usage_error(

@@ -14,7 +14,7 @@ from sigtune.backend.json_body import checked
 from sigtune.backend.requests import Call, Json
 from sigtune.backend.routes import Route
 from sigtune.backend.serving import prepare_next
-from sigtune.backend.store import Store
+from sigtune.backend.store import SAVES_WHAT_CAN_BE_READ, Store, is_damage
 from sigtune.errors import MissingExtraError, Problem, UsageError
 
 _OF_AN_EXPERIMENT = ("experiments/ID", "aiexperiments/ID")
@@ -58,7 +58,8 @@ class Api:
         except OperationalError as error:
             raise unavailable(f"the store cannot be used at the moment: {error.orig}") from error
         except DBAPIError as error:
-            raise api_error(f"the store refuses: {error.orig}", 500) from error
+            remedy = f": its file is damaged; {SAVES_WHAT_CAN_BE_READ}" if is_damage(error) else ""
+            raise api_error(f"the store refuses: {error.orig}{remedy}", 500) from error
 
     def close(self) -> None:
         """Close the store."""

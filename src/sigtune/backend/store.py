@@ -23,6 +23,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
+    DBAPIError,
     IntegrityError,
     NoSuchModuleError,
     ProgrammingError,
@@ -36,6 +37,9 @@ from sigtune.errors import Problem, UsageError
 
 BUSY_TIMEOUT_SECONDS = 60
 """How long a process waits for the others' writing transactions, each of which takes well under a second."""
+
+SAVES_WHAT_CAN_BE_READ = "go on with a copy, or with what `sqlite3 FILE .recover` can read"
+"""What to do with a SQLite file that is damaged."""
 
 _EXAMPLE = "sqlite:///sigopt.db"
 
@@ -148,6 +152,11 @@ def _unusable(what: str, remedy: str = "a folder that exists and can be written 
     return UsageError([Problem("sigopt.store", what, remedy)])
 
 
+def is_damage(error: DBAPIError) -> bool:
+    """Return whether SQLite says that the contents of its file are damaged."""
+    return "malformed" in str(error.orig)
+
+
 def _unopened(url: URL, error: DatabaseError) -> UsageError:
     """Return the error for a database that did not open, with what is wrong with its file."""
     if url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:"):
@@ -158,6 +167,8 @@ def _unopened(url: URL, error: DatabaseError) -> UsageError:
             return _unusable(f"the folder {file.parent} does not exist", "a folder that exists")
         if "not a database" in str(error.orig):
             return _unusable(f"{file} is not a database of SQLite", "another file")
+        if is_damage(error):
+            return _unusable(f"{file} is damaged: {error.orig}", SAVES_WHAT_CAN_BE_READ)
     return _unusable(f"{_shown(url)} cannot be opened for writing: {error.orig}")
 
 
