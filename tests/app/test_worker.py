@@ -17,6 +17,7 @@ from sigtune.errors import JobStoppedError, Problem, UsageError
 from sigtune.job.metric_values import UnusableResultError
 from sigtune.tuning.budget import Budget
 from sigtune.tuning.connection import connect
+from sigtune.tuning.drawn_seed import drawn_seed
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.leases import new_lease
 
@@ -83,6 +84,23 @@ def test_a_sequence_is_in_the_order_of_the_block_and_is_refused_where_no_block_h
         work(experiment, lambda cfg: [3.0, 0.5], None)
     assert experiment.get_observation_count() == 1
     assert list(experiment.open_suggestions()) == []
+
+
+def test_a_worker_trains_each_suggestion_with_a_seed_of_its_own_where_that_is_asked_for(
+    experiment: SigOptExperiment,
+) -> None:
+    seeds: dict[int, float] = {}
+
+    def train(cfg: DictConfig) -> dict[str, float]:
+        seeds[cfg.seed] = cfg.rate
+        return good(cfg)
+
+    given = OmegaConf.create({"rate": "???", "seed": 7})
+    for _ in range(2):
+        run_one_suggestion(given, experiment, experiment.get_experiment_details(), train, None, "seed")
+    assert len({*seeds, 7}) == 3
+    of_first = min(experiment.observations(), key=lambda observation: int(observation.id))
+    assert drawn_seed(given, "seed", of_first) in seeds
 
 
 def test_a_consumed_budget_trains_nothing(experiment: SigOptExperiment) -> None:
