@@ -3,6 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed kernel_choice k_winners_speed train_speed precision_accuracy sweeper_speed api_speed dashboard_speed published
+GPU_BENCHMARKS := gpu
 
 .PHONY: install demo contract test pytest test-all test-pythons test-browser test-cluster test-installs test-hydra-next test-environment coverage lint format bench wheel
 
@@ -118,4 +119,4 @@ format: install
 
 # The quick variant of each benchmark, as ratios; without --quick each measures longer.
 bench: install
-	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py --quick || exit 1; done
+	@for name in $(BENCHMARKS) $(if $(shell nvidia-smi -L 2>/dev/null),$(GPU_BENCHMARKS)); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py --quick || exit 1; done
