@@ -162,11 +162,14 @@ def test_an_export_to_optuna_is_a_study_of_the_same_trials(
     run: Run, search: BoundApiResource, tmp_path: Path
 ) -> None:
     optuna = pytest.importorskip("optuna")
-    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
-    run("export", "1", "--format", "optuna", "--to", storage)
+    url = f"sqlite:///{tmp_path / 'optuna.db'}"
+    run("export", "1", "--format", "optuna", "--to", url)
+    storage = optuna.storages.RDBStorage(url)
     study = optuna.load_study(storage=storage, study_name="sigopt-1 search")
     assert study.best_params == {"kind": "=b", "x": 0.5}
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE", "FAIL"]
+    storage.remove_session()
+    storage.engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sigtune.errors import Problem, UsageError
@@ -27,15 +29,32 @@ def write_study(
         raise UsageError([Problem("--format", "a study of Optuna optimizes a metric, and this one none")])
     name = f"sigopt-{experiment['id']} {experiment['name']}"
     directions = [metric["objective"] for metric in metrics]
+    with _opened(storage) as opened:
+        try:
+            study = optuna.create_study(storage=opened, study_name=name, directions=directions)
+        except optuna.exceptions.DuplicatedStudyError as error:
+            raise UsageError([Problem("--to", f"has a study named {name!r}", "another storage")]) from error
+        study.set_user_attr("metrics", [metric["name"] for metric in metrics])
+        distributions = _distributions(experiment)
+        study.add_trials(
+            [_trial(item, distributions, [metric["name"] for metric in metrics]) for item in observations]
+        )
+
+
+@contextmanager
+def _opened(storage: str | BaseStorage) -> Iterator[str | BaseStorage]:
+    """Enter the storage, and close the connections to a database of that URL, which Optuna leaves open."""
+    from optuna.storages import RDBStorage
+
+    if not isinstance(storage, str) or storage.startswith("redis"):
+        yield storage
+        return
+    database = RDBStorage(storage)
     try:
-        study = optuna.create_study(storage=storage, study_name=name, directions=directions)
-    except optuna.exceptions.DuplicatedStudyError as error:
-        raise UsageError([Problem("--to", f"has a study named {name!r}", "another storage")]) from error
-    study.set_user_attr("metrics", [metric["name"] for metric in metrics])
-    distributions = _distributions(experiment)
-    study.add_trials(
-        [_trial(item, distributions, [metric["name"] for metric in metrics]) for item in observations]
-    )
+        yield database
+    finally:
+        database.remove_session()
+        database.engine.dispose()
 
 
 def _distributions(experiment: dict[str, Any]) -> dict[str, Any]:
