@@ -53,8 +53,8 @@ MOST_PROCESSES = 8
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores, for a test that starts a search waits most of its time."""
-    return min(len(os.sched_getaffinity(0)) + 1, MOST_PROCESSES)
+    """Two processes more than there are cores, for a test that starts a search waits most of its time."""
+    return min(len(os.sched_getaffinity(0)) + 2, MOST_PROCESSES)
 
 
 @pytest.fixture(scope="session", autouse=True)
