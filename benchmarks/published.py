@@ -7,7 +7,8 @@ are on the scale of "How Can We Be So Dense?" (arXiv 1903.11257). The clips are 
 A line of JSON is appended for every finished training, and those of the same settings are not trained again:
 an interrupted benchmark is continued by the same command.
 
-    python benchmarks/published.py [--quick] [--epochs 30] [--seeds 3] [--results FILE] [overrides]
+    python benchmarks/published.py [--quick] [--epochs 30] [--seeds 3] [--networks sparse ...]
+                                      [--overrides scheduler.max_lr=0.5 ...] [--results FILE]
 """
 
 from __future__ import annotations
@@ -65,16 +66,17 @@ def main() -> None:
     parser = option_parser(__doc__)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--networks", nargs="+", choices=[*EXPERIMENTS], default=[*EXPERIMENTS])
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
-    parser.add_argument("overrides", nargs="*", help="of train.py, such as scheduler.max_lr=0.05")
+    parser.add_argument("--overrides", nargs="+", default=[], help="of train.py")
     given = parser.parse_args()
     epochs, seeds = (1, 1) if given.quick else (given.epochs, given.seeds)
     overrides = [*given.overrides, *(["data.train_size=440", "data.test_size=220"] if given.quick else [])]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "quick.jsonl" if given.quick else given.results
         for seed in range(seeds):  # a seed of every network first: a part of it compares already
-            for network in EXPERIMENTS:
+            for network in given.networks:
                 if not any(one.is_of(network, seed, epochs, overrides) for one in read(path)):
                     result = run(network, seed, epochs, overrides, given.data_dir)
                     append(path, result)
