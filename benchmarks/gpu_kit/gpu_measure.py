@@ -166,7 +166,7 @@ def winners() -> None:
         "sort": by_sorting,
     }
     if CUDA:
-        from triton_winners import kth_highest as in_triton
+        from sigtune.kernels.gpu.kth_highest import kth_highest as in_triton
 
         ways["triton"] = in_triton
     for rows, count, k in SHAPES if CUDA else SHAPES[:3]:
