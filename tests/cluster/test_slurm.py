@@ -74,7 +74,7 @@ def test_a_suspended_job_is_still_there(on_slurm: StartSearch, slurm: Slurm) -> 
 def test_jobs_preempted_by_a_partition_of_higher_priority_run_again(
     on_slurm: StartSearch, slurm: Slurm
 ) -> None:
-    search = on_slurm("hydra.launcher.partition=low", "++steps.other=30")
+    search = on_slurm("hydra.launcher.partition=low", "++steps.other=90")
     sweep = search.start()
     search.wait_for(1, 2, 3, 4)
     slurm.command(

@@ -1,6 +1,7 @@
 """hydra/launcher=submitit_slurm, on commands that stand in for Slurm's and run the jobs on this machine."""
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -42,6 +43,19 @@ def test_jobs_that_are_still_queued_when_the_sweep_dies_are_not_submitted_again(
     assert sorted(submitted(slurm_app)) == [1, 2]
     assert len(slurm_app.starts(1)) == len(slurm_app.starts(2)) == 1
     assert len(slurm_app.observations()) == 2
+
+
+def test_the_result_of_an_earlier_job_of_the_same_id_is_not_taken_for_a_job_s_own(
+    slurm_app: SweepApp,
+) -> None:
+    assert slurm_app.run(*SLURM, "sigopt.observation_budget=2").returncode == 0
+    shutil.rmtree(slurm_app.folder / "slurm")  # as a controller that died, and begins with job 1 again
+    result = slurm_app.run(*SLURM, "sigopt.observation_budget=4", "sigopt.experiment_id=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert sorted(path.name for path in (slurm_app.folder / "slurm").glob("*.sh")) == ["1.sh", "2.sh"]
+    for observed in slurm_app.observations():
+        height = -abs(observed.assignments["x"] - 3)  # and no more: the seed is 0
+        assert {value.name: value.value for value in observed.values}["height"] == pytest.approx(height)
 
 
 def test_ctrl_c_twice_cancels_the_jobs(slurm_app: SweepApp) -> None:

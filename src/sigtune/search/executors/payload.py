@@ -74,6 +74,26 @@ class RemoteRun:
             )
         )
 
+
+@dataclass(frozen=True)
+class SubmittedRun:
+    """A run as submitit submits it, which hands back beside its result whose result that is.
+
+    submitit's files have the job's ID in their names, and IDs come again: a controller of Slurm that died may
+    have forgotten those that it gave last, and those of submitit_local are process IDs.
+    """
+
+    remote: RemoteRun
+
+    @property
+    def name(self) -> tuple[str, int]:
+        """What no other run of the sweep has: its folder, and the attempt."""
+        return str(self.remote.folder), self.remote.run.attempt
+
+    def __call__(self) -> tuple[tuple[str, int], RunResult]:
+        """Run the job and return its name and its result."""
+        return self.name, self.remote()
+
     def checkpoint(self) -> Any:
         """Tell submitit, which is about to end this process, what to submit again: the same attempt.
 

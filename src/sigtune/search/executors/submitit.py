@@ -1,6 +1,6 @@
 """Runs through submitit: on a Slurm cluster, or each in a process of its own on this machine.
 
-A Slurm job that is preempted is queued again by submitit itself, or by Slurm (`RemoteRun.checkpoint` in
+A Slurm job that is preempted is queued again by submitit itself, or by Slurm (`SubmittedRun.checkpoint` in
 payload.py): with the same job ID, and as the same attempt. Until it has ended it is still there.
 """
 
@@ -21,7 +21,7 @@ from sigtune.job.metric_values import failure_reason
 from sigtune.job.outcome import Outcome
 from sigtune.job.output import OUTPUT_NAME
 from sigtune.search.executors.last_words import with_last_words
-from sigtune.search.executors.payload import RemoteRun, pack_app
+from sigtune.search.executors.payload import RemoteRun, SubmittedRun, pack_app
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.executors.slurm_states import JobState, SlurmStates
 from sigtune.search.executors.slurm_submissions import Submissions
@@ -78,9 +78,12 @@ class _SubmititExecutor:
         self._running.append(self._submitted(run))
 
     def _submitted(self, run: Run) -> _Submission:
-        job = self._executor.submit(RemoteRun(self._app, run, self._launch.folder(run)))
+        job = self._executor.submit(self._submitted_run(run))
         self._launch.submitted(run, str(job.job_id))
         return _Submission(run, job)
+
+    def _submitted_run(self, run: Run) -> SubmittedRun:
+        return SubmittedRun(RemoteRun(self._app, run, self._launch.folder(run)))
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
         """Look at the jobs now and then until one has ended."""
@@ -108,14 +111,19 @@ class _SubmititExecutor:
 
     def _returned(self, submission: _Submission) -> RunResult | None:
         """Return what the run handed to submitit, or left in its folder."""
-        if not submission.job.paths.result_pickle.exists():  # `job.result` would wait for it
+        file: Path = submission.job.paths.result_pickle
+        if not file.exists():  # `job.result` would wait for it
             return self._launch.outcome_of(submission.run)
+        result: RunResult
         try:
-            result: RunResult = submission.job.result()
+            name, result = submission.job.result()
         except (FailedJobError, UncompletedJobError) as error:
             reason = with_last_words(failure_reason(error), self._logs(submission))
             return self._launch.outcome_of(submission.run) or Outcome(reason=reason)
-        return result
+        if name == self._submitted_run(submission.run).name:
+            return result
+        file.unlink(missing_ok=True)  # of an earlier job of this ID, and in the way of this one's
+        return self._launch.outcome_of(submission.run)
 
     def _logs(self, submission: _Submission) -> list[Path]:
         paths: JobPaths = submission.job.paths
