@@ -57,6 +57,12 @@ def serve(connect: Callable[[str], Driver], described: str, place: str, options:
     listener = bound_socket(options.listens)
     options = replace(options, port=listener.getsockname()[1])
     server = new_server(connect, options, needs_token=options.needs_token, place=place)
+    with announced(options.listens.url, place):  # before the address is told: who reads it finds it
+        _print_start(options, described)
+        server.run([listener])
+
+
+def _print_start(options: DashboardOptions, described: str) -> None:
     print(f"dashboard {options.listens.url} · {described}", flush=True)
     if options.needs_token:
         print("token     a page asks for one: `sigtune token create` makes it", flush=True)
@@ -64,8 +70,6 @@ def serve(connect: Callable[[str], Driver], described: str, place: str, options:
             print(
                 "warning   it crosses the network as it is: give --tls-certificate and --tls-key", flush=True
             )
-    with announced(options.listens.url, place):
-        server.run([listener])
 
 
 def new_server(
