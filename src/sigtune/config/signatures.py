@@ -40,6 +40,15 @@ def look_up(target: str) -> Any:
         logger.disabled = was_disabled
 
 
+def class_named(target: Any) -> type | None:
+    """Return the class that an import path names; None where it names none or cannot be imported."""
+    try:
+        found = look_up(target)
+    except (Exception, SystemExit):  # noqa: BLE001 - importing runs the module: it may raise anything
+        return None
+    return found if isinstance(found, type) else None
+
+
 def target_problems(values: Any, key: str = "") -> list[Problem]:
     """Return what is wrong with the `_target_`s in plain `values`, which stand at `key`.
 

@@ -106,7 +106,9 @@ class _Snapshot:
             view = (tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
             if tensor.numel() == 0:
                 return tensor.detach().clone()
-            return copies.setdefault(view, tensor.detach().clone())
+            if view not in copies:
+                copies[view] = tensor.detach().clone()
+            return copies[view]
 
         self._content = _with_tensors(checkpoint, copied)
         devices = [tensor.device for tensor in _tensors(self._content) if tensor.device.type == "cuda"]

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from sigtune.config.schema import EvaluationConfig, EvaluationTrainerConfig, TrainerConfig
-from sigtune.config.signatures import look_up
+from sigtune.config.signatures import class_named
 from sigtune.errors import Problem, UsageError
 from sigtune.training.callbacks.confusion_matrix import ConfusionMatrix
 from sigtune.training.callbacks.job_state import identity_of
@@ -85,7 +85,7 @@ def untestable_problems(module: Mapping[str, Any], data: Mapping[str, Any] | Non
 
     Of what a function makes, nothing is known before.
     """
-    classes = [_class_of(section) for section in (module, data) if section is not None]
+    classes = [class_named(section.get("_target_")) for section in (module, data) if section is not None]
     problems = []
     if classes[0] is not None and _inherits(classes[0], pl.LightningModule, "test_step"):
         problems.append(Problem("evaluate=true", f"{module['_target_']} has no test_step", "evaluate=false"))
@@ -94,14 +94,6 @@ def untestable_problems(module: Mapping[str, Any], data: Mapping[str, Any] | Non
         what = "neither the data nor the module has a test_dataloader"
         problems.append(Problem("evaluate=true", what, "evaluate=false"))
     return problems
-
-
-def _class_of(section: Mapping[str, Any]) -> type | None:
-    try:
-        found = look_up(section["_target_"])
-    except Exception:  # noqa: BLE001 - what it names is checked elsewhere
-        return None
-    return found if isinstance(found, type) else None
 
 
 def _inherits(found: type, base: type, method: str) -> bool:

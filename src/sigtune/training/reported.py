@@ -10,7 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from sigtune.config.signatures import look_up
+from sigtune.config.signatures import class_named
 from sigtune.errors import Problem, UsageError, nearest
 from sigtune.training.callbacks.job_state import metrics_in
 from sigtune.training.checkpoint_io import read_checkpoint
@@ -28,11 +28,8 @@ def report_problems(report: str, callbacks: Mapping[str, Any]) -> list[Problem]:
 
 def _is_monitoring(section: Any) -> bool:
     """Return whether a callback's config is that of a checkpoint callback with a monitor."""
-    try:
-        found = look_up(section["_target_"])
-    except Exception:  # noqa: BLE001 - what it names is checked elsewhere
-        return False
-    if not (isinstance(found, type) and issubclass(found, ModelCheckpoint)):
+    found = class_named(section.get("_target_")) if isinstance(section, Mapping) else None
+    if found is None or not issubclass(found, ModelCheckpoint):
         return False
     default = inspect.signature(found).parameters.get("monitor")
     return section.get("monitor", default and default.default) is not None

@@ -19,6 +19,7 @@ from sigtune.config.hydra_version import CHECKED_TARGETS
 from sigtune.config.schema import GROUP_SCHEMAS
 from sigtune.config.signatures import (
     argument_problems,
+    class_named,
     import_error,
     look_up,
     missing_arguments,
@@ -163,11 +164,8 @@ def foreign_problems(group: str, section: Any) -> list[Problem]:
     ]
     if "_target_" in section:
         target = str(section["_target_"])
-        try:
-            found = look_up(target)
-        except Exception:  # noqa: BLE001 - importing runs the module, which may raise anything
-            found = None
-        if not (isinstance(found, type) and _is_right(found, group)):
+        found = class_named(target)
+        if found is None or not _is_right(found, group):
             problems.append(Problem(f"{group}._target_={target}", f"is not {_TYPES[group][1]}"))
     return problems
 
