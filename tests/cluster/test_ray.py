@@ -53,3 +53,11 @@ def test_the_jobs_of_a_sweep_that_is_killed_have_not_failed(search: StartSearch,
     sweep.kill()
     sweep.expect_exit(sweep.resume())
     sweep.assert_sound()
+
+
+def test_a_job_that_asks_for_what_this_machine_has_not_is_refused(search: StartSearch) -> None:
+    sweep = search("hydra/launcher=ray", "+hydra.launcher.ray.remote.num_gpus=99", budget=2, environment={})
+    sweep.expect_exit(sweep.start(), 2)
+    assert "99 GPU" in sweep.output
+    assert "\nresume " in sweep.output
+    assert "Traceback" not in sweep.output

@@ -16,6 +16,7 @@ from sigtune.checks.search import OpenedSearch
 from sigtune.checks.sweep import SweepInput, check_sweep
 from sigtune.errors import UsageError
 from sigtune.invocation import resume_command, typed_overrides
+from sigtune.search.executors.registry import launcher_problems
 from sigtune.search.job_configs import JobConfigs
 from sigtune.search.job_folders import subdir_problems
 from sigtune.search.search_space import CommandLine, read_command_line, use_current_values
@@ -83,6 +84,7 @@ def check_request(request: SearchRequest) -> OpenedSearch:
             *line.problems,
             *(override_problems(request.typed) or password_problems(job_configs.compose())),
             *job_configs.group_problems(line.parameters),
+            *launcher_problems(request.config),
         ],
         is_direct=job_configs.is_direct,
         compose=job_configs.compose_with,

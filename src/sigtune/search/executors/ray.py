@@ -7,7 +7,6 @@ ended by its job.
 from __future__ import annotations
 
 import logging
-import socket
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +30,12 @@ from sigtune.job.output import OUTPUT_NAME
 from sigtune.search.executors.last_words import with_last_words
 from sigtune.search.executors.payload import RemoteRun, pack_app, run_in_worker
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
+from sigtune.search.executors.ray_cluster import alive_nodes, connect, is_alive, task_options
 from sigtune.search.jobs import Run
 
 log = logging.getLogger(__name__)
 
 _LOST = (LocalRayletDiedError, NodeDiedError, ObjectLostError, RaySystemError, TaskCancelledError)
-_CONNECT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,22 +54,24 @@ class RayExecutor:
         self._launch = launch
         self._app = pack_app(launch)
         self._running: dict[Any, _Submission] = {}
-        options = launch.options["ray"]
-        self._owns_ray = not ray.is_initialized()
-        if self._owns_ray:
-            ray.init(**{"log_to_driver": False, **(options["init"] or {})})
-        # Ray would run a task whose worker died again by itself, behind the search's back.
-        self._task = ray.remote(**{**(options["remote"] or {}), "max_retries": 0})(run_in_worker)
+        self._task: Any = None
+        self._owns_ray = False
         self._probe: Path | None = None
         self._probes: dict[Any, str] = {}
-        log.info("%s", _cluster())
-        self._start_probes(Path(launch.config.hydra.sweep.dir))
 
     def submit(self, run: Run) -> None:
-        """Hand the run to Ray."""
-        alive = frozenset(node["NodeID"] for node in _alive_nodes())
+        """Hand the run to Ray, which the first one joins or starts."""
+        if self._task is None:
+            self._connect()
+        alive = frozenset(node["NodeID"] for node in alive_nodes())
         task = self._task.remote(RemoteRun(self._app, run, self._launch.folder(run)))
         self._running[task] = _Submission(run, alive)
+
+    def _connect(self) -> None:
+        options = self._launch.options["ray"]
+        self._owns_ray = connect(options)
+        self._task = task_options(options["remote"] or {})(run_in_worker)
+        self._start_probes(Path(self._launch.config.hydra.sweep.dir))
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
         """Wait for a task to end, in whatever way."""
@@ -93,7 +94,7 @@ class RayExecutor:
         reason = failure_reason(error)
         if isinstance(error, _LOST):
             return Lost(reason)
-        if isinstance(error, WorkerCrashedError) and not all(map(_is_alive, submission.nodes)):
+        if isinstance(error, WorkerCrashedError) and not all(map(is_alive, submission.nodes)):
             return Lost("a node of the cluster died")
         logs = [self._launch.folder(submission.run) / OUTPUT_NAME]
         return Outcome(reason=with_last_words(reason, logs), attempt=submission.run.attempt)
@@ -113,7 +114,7 @@ class RayExecutor:
     # --- whether every node sees the sweep's folder ---
 
     def _start_probes(self, folder: Path) -> None:
-        nodes = _alive_nodes()
+        nodes = alive_nodes()
         if len(nodes) == 1:
             return
         self._probe = folder / f"probe.{uuid.uuid4().hex}"
@@ -144,32 +145,6 @@ class RayExecutor:
         if self._probe is not None:
             self._probe.unlink(missing_ok=True)
             self._probe = None
-
-
-def _cluster() -> str:
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    count = len(_alive_nodes())
-    size = f"{resources.get('CPU', 0):g} CPUs, {resources.get('GPU', 0):g} GPUs"
-    address = ray.get_runtime_context().gcs_address
-    return f"ray {address}: {count} node{'' if count == 1 else 's'}, {size}"
-
-
-def _alive_nodes() -> list[dict[str, Any]]:
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return [node for node in nodes if node["Alive"]]
-
-
-def _is_alive(node_id: str) -> bool:
-    """Return whether the node's raylet answers: Ray itself notices a dead one some seconds later."""
-    for node in _alive_nodes():
-        if node["NodeID"] == node_id:
-            address = node["NodeManagerAddress"], node["NodeManagerPort"]
-            try:
-                socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
-            except OSError:
-                return False
-            return True
-    return False
 
 
 def _is_there(path: str) -> bool:

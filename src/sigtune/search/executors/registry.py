@@ -7,11 +7,16 @@ kills its worker. A search needs less and more: start one, wait for any, survive
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 
+from omegaconf import DictConfig, OmegaConf
+
+from sigtune.errors import Problem
 from sigtune.search.executors.protocol import Executor, Launch
 
 _PLUGINS = "hydra_plugins.hydra_"
 _HERE = "sigtune.search.executors."
+_RAY = _HERE + "ray.RayExecutor"
 
 # The launcher's `_target_` and its executor, by name: each needs an optional package, which is imported only
 # with the launcher that brings it. An executor is called with the Launch and the number of slots.
@@ -20,8 +25,21 @@ EXECUTORS = {
     _PLUGINS + "submitit_launcher.submitit_launcher.LocalLauncher": _HERE + "submitit.LocalExecutor",
     _PLUGINS + "submitit_launcher.submitit_launcher.SlurmLauncher": _HERE + "submitit.SlurmExecutor",
     _HERE + "loky.LokyExecutor": _HERE + "loky.LokyExecutor",
-    _HERE + "ray.RayExecutor": _HERE + "ray.RayExecutor",
+    _RAY: _RAY,
 }
+
+
+def launcher_problems(config: DictConfig) -> list[Problem]:
+    """Return what is wrong with the options of the launcher of our own, which no plugin checks."""
+    if config.hydra.launcher._target_ != _RAY:
+        return []
+    if find_spec("ray") is None:
+        return [Problem("hydra/launcher=ray", "Ray is not installed", "pip install 'sigtune[ray]'")]
+    from sigtune.search.executors.ray_cluster import option_problems
+
+    options = OmegaConf.to_container(config.hydra.launcher.ray, resolve=True)
+    assert isinstance(options, dict)
+    return option_problems({str(name): value for name, value in options.items()})
 
 
 def choose_executor(launch: Launch, slots: int) -> Executor:
