@@ -1,6 +1,7 @@
 """The database behind the driver."""
 
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -123,6 +124,16 @@ def test_a_url_that_names_no_store_is_a_usage_error(url: str, words: str) -> Non
     problem = problem_of(url)
     assert problem.key == "sigopt.store"
     assert words in problem.what
+
+
+def test_a_database_server_that_does_not_answer_is_asked_for_rather_than_a_folder() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and nobody listens
+        problem = problem_of(f"postgresql+psycopg://me:pa55word@127.0.0.1:{silent.getsockname()[1]}/x")
+    assert "Connection refused" in problem.what
+    assert "\n" not in problem.what
+    assert "server" in problem.remedy
+    assert "pa55word" not in problem.what
 
 
 def test_a_password_in_the_url_is_in_no_message() -> None:

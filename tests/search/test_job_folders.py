@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sigtune.errors import DamagedFileError, UsageError
+from sigtune.job.attempt import write_attempt
 from sigtune.report.journal_events import JOURNAL_NAME
 from sigtune.search.job_folders import is_below
 from sigtune.search.jobs import Job
@@ -68,6 +69,15 @@ def test_a_second_job_of_one_name_is_refused_and_runs_under_another(app: SweepAp
 
 def job(number: int, subdir: str | None) -> Job:
     return Job(number, str(number), {}, [], subdir=subdir)
+
+
+def test_a_folder_in_which_a_job_ran_that_is_in_no_journal_is_not_given_to_another(tmp_path: Path) -> None:
+    write_attempt(tmp_path / "2", 1)
+    write_attempt(tmp_path / "named", 1)
+    journal = Journal(tmp_path)
+    assert journal.next_number() == 3
+    with pytest.raises(UsageError, match="in no journal"):
+        journal.add(job(3, "named"))
 
 
 @pytest.mark.parametrize(("taken", "folder"), [("a", "a"), ("a", "a/b"), ("a/b", "a"), (None, "1/2")])

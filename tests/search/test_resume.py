@@ -109,6 +109,23 @@ def test_a_job_that_died_with_the_sweep_is_run_again_with_the_number_it_had(app:
     assert_sound(app, 4)
 
 
+def test_a_search_whose_journal_is_lost_says_so_and_takes_no_outcome_of_a_job_that_it_does_not_know(
+    app: SweepApp,
+) -> None:
+    process = app.start("++lengths={3: 60}")
+    wait_until(lambda: app.starts(3))
+    kill(process)
+    (app.sweep_dir / "journal.jsonl").unlink()
+    resumed = resumed_until_done(app)
+    assert "has no journal any more" in resumed.stdout + resumed.stderr
+    observations = app.observations()
+    assert len({observed.suggestion for observed in observations}) == len(observations) == 4
+    assert sorted(app.by_job()) == [1, 2, 4, 5]
+    assert app.open_suggestions() == []
+    for observed in observations:
+        assert observed.values[0].value == -abs(observed.assignments["x"] - 3)
+
+
 def test_a_suggestion_drawn_by_a_sweep_that_died_before_writing_it_down_is_trained(app: SweepApp) -> None:
     app.run("sigopt.observation_budget=1")
     sweep = next(event["id"] for event in app.journal() if event["event"] == "sweep")

@@ -148,7 +148,7 @@ def _shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _unusable(what: str, remedy: str = "a folder that exists and can be written to") -> UsageError:
+def _unusable(what: str, remedy: str) -> UsageError:
     return UsageError([Problem("sigopt.store", what, remedy)])
 
 
@@ -169,7 +169,14 @@ def _unopened(url: URL, error: DatabaseError) -> UsageError:
             return _unusable(f"{file} is not a database of SQLite", "another file")
         if is_damage(error):
             return _unusable(f"{file} is damaged: {error.orig}", SAVES_WHAT_CAN_BE_READ)
-    return _unusable(f"{_shown(url)} cannot be opened for writing: {error.orig}")
+        if "is full" in str(error.orig):
+            return _unusable(f"{file} is on a disk that is full", "free some space, or another file")
+    if url.get_backend_name() == "sqlite":
+        what = f"{_shown(url)} cannot be opened for writing: {error.orig}"
+        return _unusable(what, "a folder that exists and can be written to")
+    said = " ".join(str(error.orig).split())  # libpq says it in several lines
+    remedy = "a server that runs, with that database (createdb) and a user who may create tables in it"
+    return _unusable(f"{_shown(url)} cannot be opened: {said}", remedy)
 
 
 def _file_to_make(url: URL) -> Path | None:

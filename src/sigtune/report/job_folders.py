@@ -16,6 +16,8 @@ from sigtune.report.results import Results
 
 SWEEP_FOLDER_KEY = "sweep_dir"
 """The key of the experiment's metadata that has the folder of its sweep."""
+SWEEP_ID_KEY = "sweep"
+"""The key that has the sweep's name, which is in the metadata of each suggestion that it drew."""
 
 
 def sweep_folder(experiment: Mapping[str, Any]) -> Path | None:

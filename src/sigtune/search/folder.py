@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 
 from sigtune.errors import Problem, UsageError
 from sigtune.invocation import typed_overrides
-from sigtune.report.job_folders import SWEEP_FOLDER_KEY
+from sigtune.report.job_folders import SWEEP_FOLDER_KEY, SWEEP_ID_KEY
 from sigtune.report.journal_events import JOURNAL_NAME
 from sigtune.search.journal import Journal
 from sigtune.tuning.experiment import SigOptExperiment
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _LOCK_NAME = "sweep.lock"
 _OVERRIDE = "hydra.sweep.dir="
+_NO_JOURNAL = "%s has no journal any more: the jobs of the search there are not known"
 
 
 def find_folder(config: DictConfig, details: Any) -> Path:
@@ -39,7 +40,7 @@ def find_folder(config: DictConfig, details: Any) -> Path:
             _check_owner(Path(earlier))
             return Path(earlier)
         if earlier is not None:
-            log.warning("%s has no journal any more: the jobs of the search there are not known", earlier)
+            log.warning(f"{_NO_JOURNAL}; {_OVERRIDE}%s trains its open suggestions again", earlier, earlier)
     return Path(str(config.hydra.sweep.dir)).absolute()
 
 
@@ -101,14 +102,21 @@ class SweepFolder:
             )
 
     def journal_for(self, experiment: SigOptExperiment, metadata: Mapping[str, Any] | None) -> Journal:
-        """Return the journal of the experiment's jobs; have its place in the experiment's `metadata`."""
+        """Return the journal of the experiment's jobs; have its place in the experiment's `metadata`.
+
+        One that was lost is begun anew, under the same name: what its search had drawn is trained again.
+        """
         journal = Journal(self.path)
         assert experiment.experiment_id is not None
-        if journal.experiment_id is None:
-            journal.begin(experiment.experiment_id)
         known = metadata or {}
-        if known.get(SWEEP_FOLDER_KEY) != str(self.path):
-            experiment.update_metadata({**known, SWEEP_FOLDER_KEY: str(self.path)})
+        if journal.experiment_id is None:
+            was_here = known.get(SWEEP_FOLDER_KEY) == str(self.path)
+            if was_here:
+                log.warning(_NO_JOURNAL, self.path)
+            journal.begin(experiment.experiment_id, known.get(SWEEP_ID_KEY) if was_here else None)
+        place = {SWEEP_FOLDER_KEY: str(self.path), SWEEP_ID_KEY: journal.sweep_id}
+        if not place.items() <= known.items():
+            experiment.update_metadata({**known, **place})
         return journal
 
 

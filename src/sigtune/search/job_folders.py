@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, flag_override, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.errors import Problem, UsageError
+from sigtune.job.attempt import read_attempt
 from sigtune.search.job_configs import JobConfigs
 from sigtune.search.jobs import Job
 from sigtune.tuning.experiment import SigOptExperiment
@@ -70,6 +71,22 @@ def clash(job: Job, others: Iterable[Job]) -> Problem | None:
             what = f"gives job {job.number} the folder {folder}, and job {other.number} has {taken}"
             return Problem(KEY, what, _REMEDY)
     return None
+
+
+def left_by_another(job: Job, sweep: Path) -> Problem | None:
+    """Return that a folder of a new job has the files of an earlier one, whose outcome it would find."""
+    for run in job.runs():
+        if read_attempt(sweep / run.subdir) > 0:
+            what = f"gives job {job.number} the folder {run.subdir}, in which a job ran that is in no journal"
+            return Problem(KEY, what, "another hydra.sweep.dir, or remove the folder")
+    return None
+
+
+def last_number(sweep: Path) -> int:
+    """Return the highest number that names a folder in that of the sweep, 0 where there is none."""
+    if not sweep.is_dir():
+        return 0
+    return max((int(path.name) for path in sweep.iterdir() if path.name.isdecimal()), default=0)
 
 
 def _is_number(master: DictConfig) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sigtune.errors import DamagedFileError, Problem, UnwritableFileError, UsageError
 from sigtune.report.journal_events import JOURNAL_NAME
-from sigtune.search.job_folders import clash, is_below
+from sigtune.search.job_folders import clash, is_below, last_number, left_by_another
 from sigtune.search.jobs import Job, Run
 
 
@@ -35,6 +35,7 @@ class Journal:
         self._losses: dict[tuple[int, int], int] = {}
         self._failures: dict[tuple[int, int], int] = {}
         self._reported: set[int] = set()
+        self._last_folder = last_number(folder)
         self._lock = threading.Lock()  # an executor's threads call mark_submitted
         self._read()
 
@@ -80,17 +81,25 @@ class Journal:
             case "reported":
                 self._reported.add(event["number"])
 
-    def begin(self, experiment_id: str) -> None:
-        """Record which experiment the folder belongs to, and a name for this sweep that no other has."""
-        self._append({"event": "sweep", "experiment": experiment_id, "id": uuid.uuid4().hex})
+    def begin(self, experiment_id: str, sweep_id: str | None = None) -> None:
+        """Record which experiment the folder belongs to, and a name for this sweep that no other has.
+
+        `sweep_id` is the name of the sweep whose journal was lost.
+        """
+        name = sweep_id or uuid.uuid4().hex
+        self._append({"event": "sweep", "experiment": experiment_id, "id": name})
 
     def next_number(self) -> int:
-        """Return the number of the next new job; the first is 1, and a number is never used again."""
-        return max(self.jobs, default=0) + 1
+        """Return the number of the next new job; the first is 1, and a number is never used again.
+
+        Not that of a folder either, which holds the outcome of a job whose line was lost.
+        """
+        return max([self._last_folder, *self.jobs]) + 1
 
     def add(self, job: Job) -> None:
         """Record a job before it starts. Raises UsageError where its folder is that of another job."""
-        if (problem := clash(job, self.jobs.values())) is not None:
+        problem = clash(job, self.jobs.values()) or left_by_another(job, self.folder)
+        if problem is not None:
             raise UsageError([problem])
         self._append({"event": "job", "job": asdict(job)})
 
