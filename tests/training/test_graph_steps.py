@@ -32,7 +32,7 @@ from sigtune.training.train import train
 
 EPOCHS = 3
 # 96 clips: five batches of 18 an epoch, and one of 6.
-JOB = ("trainer.max_epochs=3", "data.batch_size=18")
+JOB = ("trainer.max_epochs=3", "data.batch_size=18", "model.conv_channels=[16,16]")
 BATCHES = 5
 
 

@@ -129,7 +129,7 @@ def _lacking(remote: Mapping[str, Any]) -> str:
 
 
 def _description() -> str:
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    resources: dict[str, float] = ray.cluster_resources()
     count = len(alive_nodes())
     size = f"{resources.get('CPU', 0):g} CPUs, {resources.get('GPU', 0):g} GPUs"
     address = ray.get_runtime_context().gcs_address
@@ -138,7 +138,7 @@ def _description() -> str:
 
 def alive_nodes() -> list[dict[str, Any]]:
     """Return Ray's records of the nodes that are alive."""
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes: list[dict[str, Any]] = ray.nodes()
     return [node for node in nodes if node["Alive"]]
 
 
