@@ -4,17 +4,21 @@ import base64
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from sigopt.exception import ApiException
 
 from sigtune.backend.api import Api
 from sigtune.backend.routes import ROUTES, find_route
 from sigtune.server.openapi import openapi_document
+
+Send: TypeAlias = Callable[[Any], None]
 
 DEFINITION: dict[str, Any] = {
     "name": "one",
@@ -55,23 +59,36 @@ def check_answer(response: Any, before: int, after: int) -> None:
         assert after == before
 
 
-@schemathesis.openapi.from_dict(openapi_document()).parametrize()
-@settings(
-    max_examples=4,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_whatever_the_document_allows_is_answered_or_refused_in_sigopts_shape(
-    case: Any, url: str, token: str, ids: dict[str, str], changes: Callable[[], int]
+@pytest.fixture(scope="module")
+def send(url: str, token: str, ids: dict[str, str], changes: Callable[[], int]) -> Send:
+    """Return a function that sends a request, by ids that are there, and checks what is answered to it."""
+
+    def send_one(case: Any) -> None:
+        known = {name: value for name, value in ids.items() if name in case.path_parameters}
+        case.path_parameters = {**case.path_parameters, **known}
+        before = changes()
+        check_answer(case.call(base_url=url, headers=basic(token), timeout=60), before, changes())
+
+    return send_one
+
+
+DOCUMENT = schemathesis.openapi.from_dict(openapi_document())
+OPERATIONS = {
+    f"{method.upper()} {path}": DOCUMENT[path][method]
+    for path, item in openapi_document()["paths"].items()
+    for method in item
+    if method != "parameters"
+}
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("label", OPERATIONS)
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_what_the_document_allows_and_what_it_does_not_is_answered_or_refused_in_sigopts_shape(
+    data: st.DataObject, label: str, mode: GenerationMode, send: Send
 ) -> None:
-    case.path_parameters = {
-        **case.path_parameters,
-        **{name: value for name, value in ids.items() if name in case.path_parameters},
-    }
-    before = changes()
-    response = case.call(base_url=url, headers=basic(token), timeout=60)
-    check_answer(response, before, changes())
+    send(data.draw(OPERATIONS[label].as_strategy(generation_mode=mode)))
 
 
 def test_the_document_is_served_and_has_every_route(url: str) -> None:
@@ -125,7 +142,16 @@ def test_a_method_that_a_path_has_not_is_a_405(url: str, token: str, method: str
 
 
 @pytest.mark.parametrize(
-    "path", ["v1", "v1/", "v1/nothing", "v1/experiments//", "v1/experiments/1/nothing", "v2/experiments"]
+    "path",
+    [
+        "v1",
+        "v1/",
+        "v1/nothing",
+        "v1/experiments//",
+        "v1/experiments/1/nothing",
+        "v1/experiments/1%0A/nothing",
+        "v2/experiments",
+    ],
 )
 def test_an_unknown_path_is_a_404(url: str, token: str, path: str) -> None:
     response = requests.get(f"{url}/{path}", headers=basic(token), timeout=30)

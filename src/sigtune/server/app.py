@@ -57,7 +57,9 @@ def create_app(api: Api, authentication: Authentication, pages: ASGIApp | None =
         Mount("/v1", app=v1),
         Mount("/", app=pages or v1),
     ]
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    app.router.default = v1  # no route of Starlette's matches a path with a line feed
+    return app
 
 
 async def _openapi(request: Request) -> Response:
