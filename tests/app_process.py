@@ -10,6 +10,7 @@ is imported, or of the program as it is started, uses subprocess itself.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import json
 import os
 import select
@@ -17,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -197,22 +199,32 @@ def _python_environment() -> dict[str, str]:
 
 @cache
 def _server() -> socket.socket:
-    """Start the process that forks, once, and return the socket that takes requests."""
-    requests, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    """Return the socket that takes requests; the process behind it is the same for all of a test run."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    place = Path(tempfile.gettempdir()) / f"sigtune-tests-{run}"
+    place.mkdir(mode=0o700, exist_ok=True)
+    address = str(place / "requests")
+    with (place / "lock").open("w") as lock, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not Path(address).exists():
+            listener.bind(address)
+            listener.listen()
+            _start_server(listener)
+    requests = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    requests.connect(address)
+    atexit.register(requests.close)
+    return requests
+
+
+def _start_server(listener: socket.socket) -> None:
     kept = ("PATH", "HOME", "LANG", "TMPDIR")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
-    with server_end:
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("app_server.py"))],
-            stdin=server_end.fileno(),
-            stdout=subprocess.DEVNULL,
-            env=environment | _python_environment(),
-            start_new_session=True,
-        )
-
-    def stop() -> None:
-        requests.close()
-        process.wait()
-
-    atexit.register(stop)
-    return requests
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("app_server.py"))],
+        stdin=listener.fileno(),
+        stdout=subprocess.DEVNULL,
+        env=environment | _python_environment(),
+        start_new_session=True,
+    )
+    # It ends after the last process of the test run, whoever started it: nobody is to wait for it.
+    process.returncode = 0

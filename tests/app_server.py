@@ -1,7 +1,8 @@
 """A process that has the libraries of sigtune imported, and forks a child for each run of a script.
 
-`tests/app_process.py` starts it and speaks to it: over standard input, a socket, come requests; each with the
-run's standard output and error, and a socket that is told its process id and at the end its exit code.
+`tests/app_process.py` starts it and speaks to it: standard input is a socket that the processes of a test run
+connect to. From each come requests: each with the run's standard output and error, and a socket that is told
+its process id and at the end its exit code.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pkgutil
 import random
 import runpy
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -40,9 +42,12 @@ class Run:
 class Server:
     """Forks the runs and reports how they ended. Has one thread, as a process that forks must."""
 
-    def __init__(self, requests: socket.socket) -> None:
-        self._requests = requests
-        self._reports: dict[int, socket.socket] = {}
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._clients: dict[int, socket.socket] = {}
+        self._runs: dict[
+            int, tuple[socket.socket, int]
+        ] = {}  # by process id: where to report, and the client
         self._wake_up, wake_up_end = os.pipe()
         os.set_blocking(wake_up_end, False)
         self._wake_up_end = wake_up_end
@@ -52,19 +57,23 @@ class Server:
     def next_run(self) -> Run:
         """Return, in a child process of its own, the next run; exit when nobody will ask for more."""
         while True:
-            ready, _, _ = select.select([self._requests.fileno(), self._wake_up], [], [])
+            ready, _, _ = select.select([self._listener.fileno(), self._wake_up, *self._clients], [], [])
             if self._wake_up in ready:
                 os.read(self._wake_up, 4096)
                 self._report_ended()
-            if self._requests.fileno() in ready:
-                message, descriptors, _, _ = socket.recv_fds(self._requests, LARGEST_REQUEST, 3)
+            if self._listener.fileno() in ready:
+                client, _ = self._listener.accept()
+                self._clients[client.fileno()] = client
+            for number in self._clients.keys() & set(ready):
+                message, descriptors, _, _ = socket.recv_fds(self._clients[number], LARGEST_REQUEST, 3)
                 if not message:
-                    self._stop()
-                run = self._fork(Run(**json.loads(message)), descriptors)
+                    self._leave(number)
+                    continue
+                run = self._fork(Run(**json.loads(message)), descriptors, number)
                 if run is not None:
                     return run
 
-    def _fork(self, run: Run, descriptors: list[int]) -> Run | None:
+    def _fork(self, run: Run, descriptors: list[int], client: int) -> Run | None:
         output, error, report_descriptor = descriptors
         report = socket.socket(fileno=report_descriptor)
         pid = os.fork()
@@ -77,13 +86,14 @@ class Server:
         if not pid:
             return run
         report.send(str(pid).encode())
-        self._reports[pid] = report
+        self._runs[pid] = (report, client)
         return None
 
     def _close_in_child(self, report: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for connection in (report, self._requests, *self._reports.values()):
+        reports = [other for other, _ in self._runs.values()]
+        for connection in (report, self._listener, *self._clients.values(), *reports):
             connection.close()
         os.close(self._wake_up)
         os.close(self._wake_up_end)
@@ -93,22 +103,29 @@ class Server:
         os.close(nothing)
 
     def _report_ended(self) -> None:
-        while self._reports:
+        while self._runs:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
             # Whoever started it may not want to know any more.
-            with self._reports.pop(pid) as report, contextlib.suppress(BrokenPipeError):
+            report, _ = self._runs.pop(pid)
+            with report, contextlib.suppress(BrokenPipeError):
                 report.send(str(os.waitstatus_to_exitcode(status)).encode())
 
-    def _stop(self) -> None:
-        for pid in self._reports:
-            os.kill(pid, signal.SIGKILL)
-        os._exit(0)
+    def _leave(self, client: int) -> None:
+        """End the runs of a process of the test run that has ended, and with the last one this process."""
+        self._clients.pop(client).close()
+        for pid, (_, owner) in self._runs.items():
+            if owner == client:
+                os.kill(pid, signal.SIGKILL)
+        if not self._clients:
+            shutil.rmtree(Path(self._listener.getsockname()).parent)
+            os._exit(0)
 
 
 def import_everything() -> None:
     """Import sigtune, and with it all the libraries it stands on; but for Ray and what is not installed."""
+    gc.disable()
     # Whether there is a GPU must be found out without CUDA, which does not survive a fork.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     import sigtune
@@ -118,6 +135,9 @@ def import_everything() -> None:
         if not any(part in module.name for part in apart):
             with contextlib.suppress(ImportError):
                 importlib.import_module(module.name)
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def become(run: Run) -> None:
@@ -181,8 +201,6 @@ def _show(error: BaseException, script: str) -> None:
 def main() -> None:
     """Serve until a run is to be done, and then, in a child, do it."""
     import_everything()
-    gc.collect()
-    gc.freeze()
     run = Server(socket.socket(fileno=os.dup(0))).next_run()
     become(run)
     run_script(run.arguments[0])

@@ -1,5 +1,6 @@
 """What every test has: an environment without its caller's settings, and connections to real stores."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -18,6 +19,17 @@ from tests.fixture_types import Connect, Define, Report, Start
 # Before numpy and torch are loaded: in a small computation a second thread only waits, at full speed, on a
 # core that another process of the test run could use. A test of threads sets their number itself.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# What is imported and collected stays to the end: collecting garbage would go through it time after time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on, among what the tests make."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
 
 # A shell starts what runs in the background deaf to Ctrl-C, and so would be what a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
