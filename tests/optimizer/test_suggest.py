@@ -1,5 +1,6 @@
 """The suggestion as a pure function."""
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_two_metrics_are_searched_along_their_front() -> None:
     assert len(on_front) >= 6
     assert min(at["x"] for at in on_front) < 0.4
     assert max(at["x"] for at in on_front) > 0.6
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_front_that_is_one_corner_yet_does_not_confine_the_search_to_it(seed: int) -> None:
+    # The front is the edge y = 0 (ZDT1 of two parameters).
+    def evaluate(at: Point) -> dict[str, float]:
+        distance = 1 + 9 * at["y"]
+        return {"loss": at["x"], "cost": distance * (1 - math.sqrt(at["x"] / distance))}
+
+    corner = [{"x": 0.0, "y": 0.0}, {"x": 0.002, "y": 0.0}, {"x": 0.005, "y": 0.0}]
+    elsewhere = [{"x": x / 7, "y": y} for x, y in enumerate((0.6, 0.9, 0.3, 0.7, 0.4, 0.8, 0.5))]
+    space = definition(metrics=[Metric("loss", "minimize"), Metric("cost", "minimize")])
+    found = point(space, observed([*corner, *elsewhere], evaluate), index=10, seed=seed)
+    assert found["x"] > 0.05
+    assert found["y"] < 0.2
 
 
 def test_two_metrics_are_searched_with_nothing_compiled_on_the_way(

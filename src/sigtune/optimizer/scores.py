@@ -79,14 +79,16 @@ class Scale:
         return np.where(regret < 0, -regret, -np.log1p(np.maximum(regret, 0.0)))
 
 
-def scale_of(raw: _Array, failures: int) -> Scale:
+def scale_of(raw: _Array, failures: int, *, is_alone: bool = True) -> Scale:
     """Return the scale that suits the raw scores of the successes, shape (successes,).
 
-    The modelled scores of successes and `failures` together have mean 0 and standard deviation 1.
+    The modelled scores of successes and `failures` together have mean 0 and standard deviation 1. Scores of
+    a metric that is not optimized alone stay linear: a logarithmic scale tells apart what is near the best
+    of one metric, which is one end of a front.
     """
     raw = np.clip(raw, -_LARGEST, _LARGEST)
     regret = raw.max() - raw
-    unit, is_logarithmic = _unit(regret)
+    unit, is_logarithmic = _unit(regret) if is_alone else (float(regret.max()) or 1.0, False)
     scale = Scale(float(raw.max()), np.inf, unit, is_logarithmic)
     ceiling = _ceiling(-scale.modelled(raw))
     ceiling = float(scale.best - scale.raw(np.array(-ceiling))) if np.isfinite(ceiling) else np.inf

@@ -151,7 +151,8 @@ def _optimized_target(
     raw = np.array([metric.score(o.values[metric.name]) for o in outcomes if o.values is not None])
     if definition.tasks:
         raw = raw - _task_offsets(raw, [o.task for o in outcomes if o.values is not None])
-    scale = scale_of(raw, int((~succeeded).sum()))
+    is_alone = len(definition.optimized_metrics) == 1
+    scale = scale_of(raw, int((~succeeded).sum()), is_alone=is_alone)
     modelled = scale.modelled(raw)
     scores = np.full(len(outcomes), scale.failure)
     scores[succeeded] = modelled

@@ -109,10 +109,13 @@ def acquisition_of(
 
 
 def reference_point(data: TrainingData) -> Tensor:
-    """Return the point that dominated volume is measured from: the thresholds, else below the front."""
+    """Return the point that dominated volume is measured from: the thresholds, else below the front.
+
+    It is not above the worst of all scores: a front that is a corner yet would confine the search to it.
+    """
     scores = torch.tensor(np.column_stack([target.scores for target in data.optimized]))
     front = scores[is_non_dominated(scores)]
-    point = infer_reference_point(front)
+    point = torch.minimum(infer_reference_point(front), scores.amin(0))
     for index, target in enumerate(data.optimized):
         if target.metric.threshold is not None:
             raw = np.array([target.metric.score(target.metric.threshold)])
