@@ -42,6 +42,12 @@ class Visitor:
     url: str
     session: requests.Session = field(default_factory=requests.Session)
 
+    def status_as_typed(self, path: str) -> int:
+        """Return the status of the answer to a path that is sent as it stands: nothing is normalised."""
+        request = requests.Request("GET", self.url).prepare()
+        request.url = self.url + path
+        return self.session.send(request, timeout=PATIENCE_SECONDS).status_code
+
     def get(self, path: str, code: int = 200) -> str:
         response = self.session.get(self.url + path, timeout=PATIENCE_SECONDS)
         assert response.status_code == code, response.text

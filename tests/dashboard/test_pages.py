@@ -82,13 +82,11 @@ def test_the_csv_is_what_the_export_writes(visitor: Visitor, search: BoundApiRes
     assert len(rows) == 4
 
 
-@pytest.mark.parametrize("figure", ["history", "importance", "parallel", "scatter", "contour", "pareto"])
-def test_every_figure_has_its_data_or_a_reason(
-    visitor: Visitor, search: BoundApiResource, figure: str
-) -> None:
-    shown = json.loads(visitor.get(f"/experiments/1/series/{figure}.json"))
-    assert shown["kind"] == figure
-    assert shown["title"] or shown["reason"]
+def test_every_figure_has_its_data_or_a_reason(visitor: Visitor, search: BoundApiResource) -> None:
+    for figure in ("history", "importance", "parallel", "scatter", "contour", "pareto"):
+        shown = json.loads(visitor.get(f"/experiments/1/series/{figure}.json"))
+        assert shown["kind"] == figure
+        assert shown["title"] or shown["reason"], figure
 
 
 def test_a_figure_of_what_the_experiment_has_not_is_refused(
@@ -134,23 +132,18 @@ def test_experiments_are_compared_in_one_picture(
     assert figure["lines"][0]["x"] == [1, 2, 2, 3]
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        ("/experiments/99", "no experiment 99"),
-        ("/experiments/99/history", "no experiment 99"),
-        ("/experiments/nonsense", "no experiment nonsense"),
-        ("/experiments/1/observations/99", "no observation 99"),
-        ("/experiments/1/jobs/1", "not on this machine"),
-        ("/somewhere", "no page /somewhere"),
-    ],
-)
-def test_what_does_not_exist_is_said_in_words(
-    visitor: Visitor, search: BoundApiResource, path: str, words: str
-) -> None:
-    shown = visitor.get(path, 404)
-    assert words in shown
-    assert "data-retry" in shown
+def test_what_does_not_exist_is_said_in_words(visitor: Visitor, search: BoundApiResource) -> None:
+    for path, words in {
+        "/experiments/99": "no experiment 99",
+        "/experiments/99/history": "no experiment 99",
+        "/experiments/nonsense": "no experiment nonsense",
+        "/experiments/1/observations/99": "no observation 99",
+        "/experiments/1/jobs/1": "not on this machine",
+        "/somewhere": "no page /somewhere",
+    }.items():
+        shown = visitor.get(path, 404)
+        assert words in shown, path
+        assert "data-retry" in shown, path
 
 
 def test_an_archived_experiment_is_shown_and_says_so(visitor: Visitor, search: BoundApiResource) -> None:

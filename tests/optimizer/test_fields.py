@@ -155,9 +155,9 @@ def test_a_constraint_keeps_suggestions_feasible_and_its_threshold_can_be_moved(
 
 def test_a_search_with_constraints_only_finds_different_feasible_points() -> None:
     space = definition(metrics=[Metric("score", strategy="constraint", threshold=-0.04)])
-    outcomes = search(space, bowl, 16)
+    outcomes = search(space, bowl, 13)
     feasible = [o.assignments for o in outcomes[6:] if o.values is not None and o.values["score"] >= -0.04]
-    assert len(feasible) >= 5
+    assert len(feasible) >= 4
     xs = [float(each["x"]) for each in feasible]
     assert max(xs) - min(xs) > 0.15
 

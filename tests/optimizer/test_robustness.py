@@ -232,4 +232,4 @@ def asked_by_four_threads(threads_of_blas: int) -> str:
 def test_four_threads_that_ask_at_once_get_what_one_gets_on_any_number_of_cores() -> None:
     outcomes = observed(TWELVE, bowl)
     expected = str([point(definition(), outcomes, index=12 + index) for index in range(4)])
-    assert [asked_by_four_threads(count).strip() for count in (1, 2)] == [expected, expected]
+    assert asked_by_four_threads(2).strip() == expected  # and this process has one thread
