@@ -102,7 +102,8 @@ def test_ctrl_c_ends_a_search_after_its_job_and_the_printed_command_resumes_it(t
     assert f"{observed + 1} observed (0 failed)" in project.type(resume)
 
 
-def test_a_worker_reports_one_suggestion(project: Project) -> None:
+def test_a_worker_reports_one_suggestion(tmp_path: Path) -> None:
+    project = Project(tmp_path, MODULE)
     created = project.run("sigopt.create=true", *SMALL)
     project.type(labelled(created.stdout, "one job"))
     worked = project.run("sigopt.experiment_id=1", *SMALL)
@@ -110,21 +111,27 @@ def test_a_worker_reports_one_suggestion(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "problem"),
+    ("start", "arguments", "problem"),
     [
-        ("module.hiden=8", "module.hiden  unknown key  → module.hidden"),
+        (MODULE, ("module.hiden=8",), "module.hiden  unknown key  → module.hidden"),
+        (COMMAND, ("-m", "module.hiden=8"), "module.hiden  unknown key  → module.hidden"),
         (
-            "+module.hiden=8",
+            MODULE,
+            ("-m", "+module.hiden=8"),
             "module.hiden  digits_autoencoder.autoencoder.AutoEncoder has no such argument  → hidden",
         ),
-        ("sigopt.observation_budgt=8", "sigopt.observation_budgt  unknown key  → sigopt.observation_budget"),
+        (
+            COMMAND,
+            ("sigopt.observation_budgt=8",),
+            "sigopt.observation_budgt  unknown key  → sigopt.observation_budget",
+        ),
     ],
 )
-@pytest.mark.parametrize("mode", [(), ("-m",)])
 def test_wrong_input_is_told_by_the_name_of_the_app(
-    project: Project, wrong: str, problem: str, mode: tuple[str, ...]
+    tmp_path: Path, start: str, arguments: tuple[str, ...], problem: str
 ) -> None:
-    result = project.run(*mode, wrong)
+    project = Project(tmp_path, start)
+    result = project.run(*arguments)
     assert result.returncode == 2
     assert result.stderr.splitlines() == [
         "error: 1 problem in the configuration",

@@ -50,7 +50,12 @@ def check_run(config: DictConfig, overridden: Collection[str], can_train: Check)
     `overridden` are the config keys given on the command line; `can_train` is the check of what only a run
     that trains needs of this machine.
     """
-    block = read_block(config.get("sigopt"))
+    try:
+        block = read_block(config.get("sigopt"))
+    except UsageError as error:
+        known = {problem.key for problem in error.problems}
+        others = [problem for problem in added_key_problems(config) if problem.key not in known]
+        raise UsageError([*error.problems, *others]) from None
     if block.create:
         run, problems = _check_creation(config, block, overridden)
     elif block.experiment_id is not None:
