@@ -5,7 +5,8 @@
 Jobs sleep 2 s, every fourth one 20 s; with --quick a quarter of that, and half as many. The ideal is what the
 same jobs take in the same order when each slot takes the next one at once and nothing else costs time. The
 peer needs an Optuna of its own, so it is installed into a virtual environment in a temporary folder. Where a
-Slurm is there (sinfo answers), both sweepers run the jobs on it too.
+Slurm is there (sinfo answers), both sweepers run the jobs on it too, and so does submitit alone: what it and
+Slurm take to start a job is in every way to use them.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import venv
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from options import read_options
 from slots import show_slots
@@ -37,12 +43,16 @@ class Load:
     jobs: int
     seconds: float
 
+    def duration(self, number: int) -> float:
+        """Return how many seconds a job sleeps."""
+        return self.seconds * (10 if number % 4 == 0 else 1)
+
     def ideal(self) -> float:
         """Return how long the jobs take with no overhead: each goes to the slot that is free first."""
         slots = [0.0] * SLOTS
         for number in range(self.jobs):
             free = heapq.heappop(slots)
-            heapq.heappush(slots, free + self.seconds * (10 if number % 4 == 0 else 1))
+            heapq.heappush(slots, free + self.duration(number))
         return max(slots)
 
 
@@ -55,7 +65,8 @@ def main() -> None:
         show_spans(load, both(peer, load, folder / "joblib", JOBLIB))
         if has_slurm():
             print("on Slurm")
-            show_spans(load, both(peer, load, folder / "slurm", SLURM))
+            spans = both(peer, load, folder / "slurm", SLURM)
+            show_spans(load, {"submitit alone": span(submitit_alone(load, folder / "alone")), **spans})
         show_overhead(folder / "overhead", observations=20 if quick else 50)
         show_slots(folder / "slots", [4] if quick else [4, 16, 64], [4] if quick else [4, 16])
 
@@ -65,6 +76,49 @@ def both(peer: str, load: Load, folder: Path, launcher: list[str]) -> dict[str, 
     ours = sweep(sys.executable, "sigopt", [*sigopt(load), *launcher], load, folder / "sigopt")
     theirs = sweep(peer, "optuna", [*optuna(load), *launcher], load, folder / "optuna")
     return {"sigtune's sweeper": span(ours), "hydra-optuna-sweeper": span(theirs)}
+
+
+def submitit_alone(load: Load, folder: Path) -> list[tuple[float, float]]:
+    """Return when submitit jobs that only sleep began and ended; a free slot takes the next one at once."""
+    import submitit
+
+    def work(_: int) -> list[tuple[float, float]]:
+        executor = submitit.AutoExecutor(folder=folder, cluster="slurm")
+        executor.update_parameters(cpus_per_task=1, mem_gb=1)
+        return [wait_for(executor.submit(sleep_for, load.duration(number))) for number in numbers]
+
+    numbers = SharedIterator(range(load.jobs))
+    with ThreadPoolExecutor(SLOTS) as slots:
+        return sorted(itertools.chain(*slots.map(work, range(SLOTS))))
+
+
+class SharedIterator:
+    """An iterator that threads take from in turn."""
+
+    def __init__(self, values: Iterable[int]) -> None:
+        self._values = iter(values)
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> SharedIterator:
+        return self
+
+    def __next__(self) -> int:
+        with self._lock:
+            return next(self._values)
+
+
+def sleep_for(seconds: float) -> tuple[float, float]:
+    begun = time.time()
+    time.sleep(seconds)
+    return begun, time.time()
+
+
+def wait_for(job: Any) -> tuple[float, float]:
+    """Return the result of a submitit job within 10 ms; `job.result` looks at growing intervals."""
+    while not job.paths.result_pickle.exists():
+        time.sleep(0.01)
+    begun, ended = job.result()
+    return begun, ended
 
 
 def has_slurm() -> bool:

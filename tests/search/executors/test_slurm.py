@@ -56,6 +56,23 @@ def test_the_result_of_an_earlier_job_of_the_same_id_is_not_taken_for_a_job_s_ow
     for observed in slurm_app.observations():
         height = -abs(observed.assignments["x"] - 3)  # and no more: the seed is 0
         assert {value.name: value.value for value in observed.values}["height"] == pytest.approx(height)
+    runs = list((slurm_app.sweep_dir / ".submitit").rglob("*_submitted.pkl"))
+    assert len(runs) == len({run.parent for run in runs}) == 4  # none is in another's place
+
+
+def test_a_job_whose_id_slurm_gives_to_another_is_lost_and_runs_again(slurm_app: SweepApp) -> None:
+    process = slurm_app.start(*SLURM, "++lengths={1: 60}")
+    wait_until(lambda: slurm_app.starts(1))
+    events = [event for event in slurm_app.journal() if event["event"] == "submitted"]
+    (handle,) = (event["handle"] for event in events if event["number"] == 1)
+    number = handle.rpartition("/")[2]
+    os.killpg(int((slurm_app.folder / "slurm" / f"{number}.pid").read_text()), signal.SIGKILL)
+    (slurm_app.folder / "slurm" / f"{number}.sh").unlink()
+    output = output_of(process)
+    assert process.returncode == 0, output
+    assert "is not known to Slurm any more" in output
+    assert len(slurm_app.starts(1)) == 2
+    assert [observed.failed for observed in slurm_app.observations()] == [False] * 4
 
 
 def test_ctrl_c_twice_cancels_the_jobs(slurm_app: SweepApp) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -77,22 +78,20 @@ class RemoteRun:
 
 @dataclass(frozen=True)
 class SubmittedRun:
-    """A run as submitit submits it, which hands back beside its result whose result that is.
+    """A run as submitit submits it, which makes the file `ended` when it is done.
 
-    submitit's files have the job's ID in their names, and IDs come again: a controller of Slurm that died may
-    have forgotten those that it gave last, and those of submitit_local are process IDs.
+    So a sweep that looks at one folder knows of all its jobs which have ended.
     """
 
     remote: RemoteRun
+    ended: Path
 
-    @property
-    def name(self) -> tuple[str, int]:
-        """What no other run of the sweep has: its folder, and the attempt."""
-        return str(self.remote.folder), self.remote.run.attempt
-
-    def __call__(self) -> tuple[tuple[str, int], RunResult]:
-        """Run the job and return its name and its result."""
-        return self.name, self.remote()
+    def __call__(self) -> RunResult:
+        """Run the job and return its result."""
+        result = self.remote()
+        with suppress(OSError):  # the sweep learns of it from Slurm, later
+            self.ended.touch()
+        return result
 
     def checkpoint(self) -> Any:
         """Tell submitit, which is about to end this process, what to submit again: the same attempt.

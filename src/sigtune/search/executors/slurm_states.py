@@ -59,6 +59,9 @@ class JobState:
         return f"ended as {self.name}" + (f", exit code {self.exit_code}" if self.exit_code else "")
 
 
+FORGOTTEN = JobState(_GONE)
+
+
 class SlurmStates:
     """Asks Slurm, with one call for all jobs, and one more for each that has ended."""
 

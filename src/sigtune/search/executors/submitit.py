@@ -7,7 +7,9 @@ payload.py): with the same job ID, and as the same attempt. Until it has ended i
 from __future__ import annotations
 
 import os
+import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import submitit
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
 from submitit.core.utils import FailedJobError, JobPaths, UncompletedJobError
 
+from sigtune.errors import UnwritableFileError
 from sigtune.job.attempt import has_begun
 from sigtune.job.metric_values import failure_reason
 from sigtune.job.outcome import Outcome
@@ -23,11 +26,13 @@ from sigtune.job.output import OUTPUT_NAME
 from sigtune.search.executors.last_words import with_last_words
 from sigtune.search.executors.payload import RemoteRun, SubmittedRun, pack_app
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
-from sigtune.search.executors.slurm_states import JobState, SlurmStates
+from sigtune.search.executors.slurm_states import FORGOTTEN, JobState, SlurmStates
 from sigtune.search.executors.slurm_submissions import Submissions
+from sigtune.search.job_folders import is_below
 from sigtune.search.jobs import Run
 
 _END_SECONDS = 10.0
+_GLANCE_SECONDS = 0.1
 
 
 @dataclass
@@ -35,6 +40,13 @@ class _Submission:
     run: Run
     job: Any
     ended: float | None = None  # when the cluster first said so, by the monotonic clock
+    state: JobState | None = None  # what the cluster said then
+    is_forgotten: bool = False  # its job ID is another's now
+
+    @property
+    def name(self) -> str:
+        """The name of the submission's own folder."""
+        return str(self.job.paths.folder.name)
 
 
 class _SubmititExecutor:
@@ -48,15 +60,15 @@ class _SubmititExecutor:
         self.slots = slots
         self._launch = launch
         self._app = pack_app(launch)
-        # Both submitit and slurmd start a job before they make a folder with its ID (%j) in its name, and a
-        # job that comes before its folder ends without a word.
         self._folder = JobPaths.get_first_id_independent_folder(launch.options["submitit_folder"])
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._executor = self._make_executor()
+        self._ended_folder = self._folder / "ended"
+        self._ended_folder.mkdir(parents=True, exist_ok=True)
+        self._parameters, self._requeues = self._executor_options()
         self._running: list[_Submission] = []
         self._next_look = 0.0
 
-    def _make_executor(self) -> Any:
+    def _executor_options(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the launcher's options as those of a submitit executor, and of its constructor."""
         # submitit names an option of one kind of cluster with that cluster's name before it.
         common = BaseQueueConf.__dataclass_fields__
         options = {
@@ -69,31 +81,37 @@ class _SubmititExecutor:
             for name, value in self._launch.options.items()
             if name == "max_num_timeout"
         }
-        executor = submitit.AutoExecutor(folder=self._folder, cluster=self._cluster, **requeues)
-        executor.update_parameters(**options)
-        return executor
+        return options, requeues
 
     def submit(self, run: Run) -> None:
         """Submit the run."""
         self._running.append(self._submitted(run))
 
     def _submitted(self, run: Run) -> _Submission:
-        job = self._executor.submit(self._submitted_run(run))
-        self._launch.submitted(run, str(job.job_id))
-        return _Submission(run, job)
+        """Submit the run with a folder of its own for submitit's files.
 
-    def _submitted_run(self, run: Run) -> SubmittedRun:
-        return SubmittedRun(RemoteRun(self._app, run, self._launch.folder(run)))
+        They have the job's ID in their names, and IDs come again: a controller of Slurm that died may have
+        forgotten those that it gave last, and those of submitit_local are process IDs. A folder with the ID
+        (%j) in its name would be made too late: submitit and slurmd start a job before it.
+        """
+        name = f"job{run.job.number}.run{run.index + 1}.attempt{run.attempt}."
+        folder = Path(tempfile.mkdtemp(prefix=name, dir=self._folder))
+        executor = submitit.AutoExecutor(folder=folder, cluster=self._cluster, **self._requeues)
+        executor.update_parameters(**self._parameters)
+        remote = RemoteRun(self._app, run, self._launch.folder(run))
+        job = executor.submit(SubmittedRun(remote, self._ended_folder / folder.name))
+        self._launch.submitted(run, f"{folder.name}/{job.job_id}")
+        return _Submission(run, job)
 
     def wait(self, seconds: float) -> list[tuple[Run, RunResult]]:
         """Look at the jobs now and then until one has ended."""
         deadline = time.monotonic() + seconds
         while True:
-            ended = self._look() if time.monotonic() >= self._next_look else []
+            ended = self._look() if time.monotonic() >= self._next_look or self._has_news() else []
             now = time.monotonic()
             if ended or now >= deadline:
                 return ended
-            time.sleep(max(0.0, min(deadline, self._next_look) - now))
+            time.sleep(max(0.0, min(deadline, self._next_look, now + _GLANCE_SECONDS) - now))
 
     def _look(self) -> list[tuple[Run, RunResult]]:
         """Return the runs that have ended, and watch them no longer."""
@@ -102,6 +120,10 @@ class _SubmititExecutor:
         self._running = [submission for submission in self._running if submission not in ended]
         self._next_look = time.monotonic() + self._look_seconds
         return [(submission.run, result) for submission, result in results if result is not None]
+
+    def _has_news(self) -> bool:
+        """Return whether there is a reason to look before the time, which costs next to nothing to see."""
+        return False
 
     def _done(self) -> list[_Submission]:
         raise NotImplementedError
@@ -114,16 +136,12 @@ class _SubmititExecutor:
         file: Path = submission.job.paths.result_pickle
         if not file.exists():  # `job.result` would wait for it
             return self._launch.outcome_of(submission.run)
-        result: RunResult
         try:
-            name, result = submission.job.result()
+            result: RunResult = submission.job.result()
         except (FailedJobError, UncompletedJobError) as error:
             reason = with_last_words(failure_reason(error), self._logs(submission))
             return self._launch.outcome_of(submission.run) or Outcome(reason=reason)
-        if name == self._submitted_run(submission.run).name:
-            return result
-        file.unlink(missing_ok=True)  # of an earlier job of this ID, and in the way of this one's
-        return self._launch.outcome_of(submission.run)
+        return result
 
     def _logs(self, submission: _Submission) -> list[Path]:
         paths: JobPaths = submission.job.paths
@@ -168,7 +186,7 @@ class LocalExecutor(_SubmititExecutor):
 class SlurmExecutor(_SubmititExecutor):
     """Each run as a job of Slurm: `hydra/launcher=submitit_slurm`.
 
-    A job hands its result over in a file. One whose file is not there is asked about, at longer intervals.
+    A job that is done says so in one folder for all. One that has not is asked about, at longer intervals.
     """
 
     _cluster = "slurm"
@@ -181,8 +199,8 @@ class SlurmExecutor(_SubmititExecutor):
         super().__init__(launch, slots)
         self._submissions = Submissions(self._submitted, launch.retry_seconds)
         self._states = SlurmStates()
-        self._ended: dict[str, JobState] = {}
         self._next_ask = 0.0
+        self._seen = 0  # the time of the last change that was looked at
 
     def submit(self, run: Run) -> None:
         """Submit the run without waiting for sbatch."""
@@ -193,30 +211,51 @@ class SlurmExecutor(_SubmititExecutor):
         self._running += self._submissions.close()
         super().close(now)
 
+    def _has_news(self) -> bool:
+        # On a network's file system this may be seconds old: then the next look finds what is new.
+        try:
+            return self._ended_folder.stat().st_mtime_ns != self._seen
+        except OSError:
+            return True  # the look says what is wrong
+
     def _done(self) -> list[_Submission]:
-        self._running += self._submissions.done()
-        files = {entry.name for entry in os.scandir(self._folder)}
-        self._ask(files)
+        self._take_submissions()
+        ended = self._read_ended()
+        self._ask([submission for submission in self._running if submission.name not in ended])
         return [
             submission
             for submission in self._running
-            if submission.job.paths.result_pickle.name in files or self._is_over(submission)
+            if submission.name in ended or self._is_over(submission)
         ]
 
-    def _ask(self, files: set[str]) -> None:
-        """Ask Slurm about the jobs whose results are not there."""
+    def _read_ended(self) -> set[str]:
+        try:
+            self._seen = self._ended_folder.stat().st_mtime_ns
+            return {entry.name for entry in os.scandir(self._ended_folder)}
+        except OSError as error:
+            raise UnwritableFileError(self._ended_folder, error) from error
+
+    def _take_submissions(self) -> None:
+        for new in self._submissions.done():
+            for earlier in self._running:
+                if earlier.job.job_id == new.job.job_id:
+                    earlier.is_forgotten, earlier.state, earlier.ended = True, FORGOTTEN, time.monotonic()
+            self._running.append(new)
+
+    def _ask(self, silent: Sequence[_Submission]) -> None:
+        """Ask Slurm about the jobs that have not said that they are done."""
         now = time.monotonic()
-        silent = [entry for entry in self._running if entry.job.paths.result_pickle.name not in files]
-        if not silent or now < self._next_ask:
+        asked = [submission for submission in silent if not submission.is_forgotten]
+        if not asked or now < self._next_ask:
             return
         self._next_ask = now + self._ask_seconds
-        states = self._states.ask([str(submission.job.job_id) for submission in silent])
-        for submission in silent:
+        states = self._states.ask([str(submission.job.job_id) for submission in asked])
+        for submission in asked:
             state = states.get(str(submission.job.job_id))
             if state is None:
                 continue
             submission.ended = None if state.is_live else submission.ended or now
-            self._ended[str(submission.job.job_id)] = state
+            submission.state = state
 
     def _is_over(self, submission: _Submission) -> bool:
         return submission.ended is not None and time.monotonic() >= submission.ended + self._grace_seconds
@@ -225,21 +264,25 @@ class SlurmExecutor(_SubmititExecutor):
         returned = self._returned(submission)
         if returned is not None or not self._is_over(submission):
             return returned
-        run, job = submission.run, str(submission.job.job_id)
-        state = self._states.details(job, self._ended[job])
+        run, job, state = submission.run, str(submission.job.job_id), submission.state
+        assert state is not None
+        if not submission.is_forgotten:
+            state = self._states.details(job, state)
         reason = with_last_words(f"Slurm job {job} {state}", self._logs(submission))
         if state.is_lost or not has_begun(self._launch.folder(run), run.attempt):
-            submission.job.cancel(check=False)  # lest Slurm runs it besides the next attempt
+            if not submission.is_forgotten:
+                submission.job.cancel(check=False)  # lest Slurm runs it besides the next attempt
             return Lost(reason)
         return Outcome(reason=reason, attempt=run.attempt)
 
     def reattach(self, run: Run, handle: str) -> bool:
         """Watch a job by its job ID, unless the cluster has lost it, or an ended sweep cancelled it."""
-        if not handle:
+        name, _, job_id = handle.rpartition("/")
+        if not is_below(name):
             return False
-        job: Any = submitit.SlurmJob(folder=self._folder, job_id=handle)
-        state = self._states.ask([handle]).get(handle)
-        if state is not None and not state.is_live and self._states.details(handle, state).is_lost:
+        job: Any = submitit.SlurmJob(folder=self._folder / name, job_id=job_id)
+        state = self._states.ask([job_id]).get(job_id)
+        if state is not None and not state.is_live and self._states.details(job_id, state).is_lost:
             return False
         self._running.append(_Submission(run, job))
         return True
