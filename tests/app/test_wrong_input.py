@@ -103,8 +103,9 @@ def test_all_problems_of_a_command_line_are_shown_at_once_with_the_nearest_right
 
 
 def test_a_key_that_has_another_name_now_is_told_by_it(refused: Refused) -> None:
-    assert refused("trainer.compile=true") == [
+    assert refused("trainer.compile=true", "trainer.step=grahp") == [
         ["trainer.compile", "has another name now", "→ trainer.step=compile"],
+        ["trainer.step=grahp", "no such step", "→ graph"],
     ]
 
 
@@ -355,7 +356,7 @@ def test_a_prior_can_be_added_to_a_parameter_and_is_checked(train: Train, refuse
     (problem,) = refused(CREATE, "+sigopt.parameters.0.prior={name: normal, mean: 0.3}")
     assert problem[:2] == ["sigopt.parameters.max_lr.prior.scale", "missing"]
     (problem,) = refused(CREATE, "+sigopt.parameters.0.prior=normal")
-    assert problem[0] == "config"
+    assert problem[0] == "+sigopt.parameters.0.prior=normal"
     result = train(CREATE, "+sigopt.parameters.0.prior={name: normal, mean: 0.3, scale: 0.1}")
     assert result.returncode == 0, result.stderr
 
@@ -372,9 +373,10 @@ def test_a_module_of_the_wrong_type_and_a_misspelt_argument_of_ones_own_are_refu
     ]
     (tmp_path / "extra" / "module").mkdir(parents=True)
     (tmp_path / "extra" / "module" / "mine.yaml").write_text("_target_: mine.Module\nlearning_rate: 0.1\n")
-    assert refused("--config-dir=extra", "module=mine", "module.lerning_rate=1") == [
-        ["module.lerning_rate", "unknown key", "→ module.learning_rate"]
-    ]
+    misspelt, not_found, *others = refused("--config-dir=extra", "module=mine", "module.lerning_rate=1")
+    assert misspelt == ["module.lerning_rate", "unknown key", "→ module.learning_rate"]
+    assert not_found[:2] == ["module._target_=mine.Module", "cannot be imported: No module named 'mine'"]
+    assert {problem[0] for problem in others} == {"model", "optimizer", "scheduler"}  # it brings its own
 
 
 def test_what_is_wrong_with_an_evaluation_is_told_in_one_list(refused: Refused) -> None:

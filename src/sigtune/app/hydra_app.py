@@ -68,7 +68,7 @@ def hydra_app(
             if config is not None:
                 return task(config)
             check_runs_by(check)
-            return main(entry, source)
+            return main(entry, source, check)
 
         return run_app
 

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sigtune.app.help import schemas_hidden
 from sigtune.checks.config_source import ConfigSource
 from sigtune.checks.passwords import override_problems
+from sigtune.checks.preflight import Check
 from sigtune.errors import JobStoppedError, UnwritableFileError, UsageError
 from sigtune.invocation import exit_with
 from sigtune.tuning.connection import failure_line
@@ -30,8 +31,8 @@ from sigtune.tuning.connection import failure_line
 _OBJECTS_TO_COLLECT_AFTER = 10_000
 
 
-def main(entry: Callable[[], Any], source: ConfigSource) -> Any:
-    """Run a function decorated by `hydra.main`, whose configs are in `source`.
+def main(entry: Callable[[], Any], source: ConfigSource, check: Check) -> Any:
+    """Run a function decorated by `hydra.main`, whose configs are in `source`, and checked by `check`.
 
     Hydra stops at the first thing wrong with a config. Here what it raises is looked into further, so that
     all problems are shown at once.
@@ -52,7 +53,7 @@ def main(entry: Callable[[], Any], source: ConfigSource) -> Any:
     except (HydraException, OmegaConfBaseException) as error:
         from sigtune.checks.composition import composition_problem, diagnose
 
-        problems = diagnose(sys.argv[1:], source)
+        problems = diagnose(sys.argv[1:], source, check)
         if not problems and (problem := composition_problem(error)) is not None:
             problems = [problem]
         if not problems:

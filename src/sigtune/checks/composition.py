@@ -23,11 +23,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sigtune.checks.config_source import ConfigSource
 from sigtune.checks.groups import with_incompatible_choices
+from sigtune.checks.preflight import Check
 from sigtune.checks.search import mapping_problems, open_search
 from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.config.keys import is_key, known_keys, value_at
 from sigtune.config.signatures import takes
-from sigtune.config.validation import assign, unknown_key, value_problems
+from sigtune.config.validation import added_key_problems, assign, unknown_key, value_problems
 from sigtune.errors import Code, Problem, nearest
 from sigtune.tuning.block import read_block
 
@@ -65,11 +66,12 @@ def composition_problem(error: Exception) -> Problem | None:
     )
 
 
-def diagnose(arguments: Sequence[str], source: ConfigSource) -> list[Problem]:
+def diagnose(arguments: Sequence[str], source: ConfigSource, check: Check) -> list[Problem]:
     """Return every problem of the config that `arguments`, a command line, asks for.
 
     The config is composed once more with the schemas left out, which accepts anything, and then checked
-    against the schemas value by value. An empty list means that the problem is of another kind.
+    against the schemas value by value. An empty list means that the problem is of another kind. `check` is
+    the app's own, and is asked about a config in which no more is wrong than single values.
     """
     options, _ = get_args_parser().parse_known_args(list(arguments))
     config_dir = source.folder(options.config_path)
@@ -87,12 +89,14 @@ def diagnose(arguments: Sequence[str], source: ConfigSource) -> list[Problem]:
         ):
             if options.config_dir:
                 _look_also_in(Path(options.config_dir), folder)
-            return _config_problems(config_name, options.overrides, is_sweep=options.multirun)
+            return _config_problems(config_name, options.overrides, check, is_sweep=options.multirun)
     except (HydraException, OmegaConfBaseException) as error:
         return [Problem("config", _first_line(error))]
 
 
-def _config_problems(config_name: str | None, overrides: Sequence[str], *, is_sweep: bool) -> list[Problem]:
+def _config_problems(
+    config_name: str | None, overrides: Sequence[str], check: Check, *, is_sweep: bool
+) -> list[Problem]:
     loader = GlobalHydra.instance().config_loader()
     configs = loader.get_group_options("", ObjectType.CONFIG)
     if config_name is not None and config_name.removesuffix(".yaml") not in configs:
@@ -104,14 +108,30 @@ def _config_problems(config_name: str | None, overrides: Sequence[str], *, is_sw
         config, problems = _checked(loose, schemas)
         experiments = loader.get_group_options("experiment", ObjectType.CONFIG)
         problems = with_incompatible_choices(problems, typed.groups, experiments, config_name)
-    problems = typed.problems + problems + _value_override_problems(config, typed.values)
+    problems = typed.problems + problems
+    is_whole = not problems
+    problems += _value_override_problems(config, typed.values)
+    creates = "sigopt" in config and bool(config.sigopt.get("create"))
+    if is_whole and problems:
+        # Whoever creates an experiment may not be on the machine that trains.
+        problems = _with_those_of(added_key_problems if creates else check, config, problems)
     # Of another experiment than the one meant, the search is not worth a look.
     is_meant = not any(problem.code is Code.NO_SUCH_CHOICE for problem in typed.problems)
-    if is_meant and "sigopt" in config and (is_sweep or config.sigopt.get("create")):
+    if is_meant and (creates or (is_sweep and "sigopt" in config)):
         problems += _search_problems(config, {override.key_or_group for override in typed.values})
     may_tune = typed.problems or any(one.is_sweep_override() for one in (*typed.groups, *typed.values))
     # A parameter on the command line is one too, or would be if it were written as it should.
     return [one for one in problems if not (may_tune and one.key == "sigopt.parameters")]
+
+
+def _with_those_of(check: Check, config: DictConfig, problems: Sequence[Problem]) -> list[Problem]:
+    """Return the problems, and those that the app's check finds in the config without the wrong values."""
+    try:
+        found = check(config)
+    except Exception:  # noqa: BLE001 - it may be written for configs in which nothing is wrong
+        return list(problems)
+    known = {problem.key.partition("=")[0] for problem in problems}
+    return [*problems, *(one for one in found if one.key.partition("=")[0] not in known)]
 
 
 def _search_problems(config: DictConfig, overridden: Collection[str]) -> list[Problem]:
@@ -230,8 +250,10 @@ def _value_override_problems(config: DictConfig, overrides: Sequence[Override]) 
     problems = []
     for override in overrides:
         key = override.key_or_group
-        if override.type == OverrideType.DEL or override.is_add() or override.is_force_add():
-            problem = None  # they may name a key that is not there
+        if override.type == OverrideType.DEL:
+            problem = None  # it may name a key that is not there
+        elif override.is_add() or override.is_force_add():
+            problem = _added(config, key, override)
         elif override.is_sweep_override():
             problem = None if key in known_keys(config) else unknown_key(key, config)
         elif _is_new_key(config, key):
@@ -241,6 +263,17 @@ def _value_override_problems(config: DictConfig, overrides: Sequence[Override]) 
         if problem is not None:
             problems.append(problem)
     return problems
+
+
+def _added(config: DictConfig, key: str, override: Override) -> Problem | None:
+    """Add the value to the config; return why it cannot be there."""
+    if override.is_sweep_override():
+        return None
+    try:
+        OmegaConf.update(config, key, override.value(), force_add=True)
+    except OmegaConfBaseException as error:
+        return Problem(str(override.input_line), _first_line(error))
+    return None
 
 
 def _new_argument(config: DictConfig, override: Override) -> Problem | None:
