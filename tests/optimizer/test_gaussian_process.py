@@ -76,15 +76,7 @@ def test_draws_think_of_noise_where_the_likeliest_finds_a_valley(seed: int) -> N
     rows, noise = rng.random((14, 6)), rng.normal(size=14)
     scores, unknown = (noise - noise.mean()) / noise.std(), np.full(14, np.nan)
     assert likeliest(rows, scores, unknown).noise < 0.01
-    draws = drawn(rows, scores, unknown, 40, rng)
-    assert np.mean([draw.noise > 0.1 for draw in draws]) > 0.05
-
-
-@pytest.mark.parametrize("seed", [1, 2, 4])
-def test_draws_have_left_the_point_at_which_their_chain_begins(seed: int) -> None:
-    data, target = bowl_data(30)
-    draws = drawn(data.rows, target.scores, target.noise, 8, np.random.default_rng(seed))
-    assert max(draw.noise for draw in draws) < 2e-4
+    assert max(draw.noise for draw in drawn(rows, scores, unknown, 8, rng)) > 0.1
 
 
 def test_draws_agree_where_much_is_known() -> None:

@@ -37,7 +37,7 @@ _NOISE_LOCATION = -4.0
 _DRAWN_LENGTHS, _DRAWN_NOISE = (-2.5, 1.0), (-5.0, 2.0)
 """Mean and standard deviation of the logarithms that are drawn; of length scales, from the location above."""
 
-_BURN_IN, _THINNING = 24, 6
+_BURN_IN, _THINNING = 8, 4
 """Steps of the sampler before the first draw and between two; it begins where BoTorch's prior is highest."""
 
 _LENGTH_BOUNDS = (math.log(0.025), math.log(1e3))
@@ -156,28 +156,9 @@ def drawn(
     draws = []
     for step in range(1, _BURN_IN + count * _THINNING + 1):
         offset = _next_on_ellipse(log_likelihood, offset, rng.normal(size=len(mean)) * deviation, rng)
-        offset = _with_next_noise(log_likelihood, offset, deviation[-1:], rng)
         if step > _BURN_IN and step % _THINNING == 0:
             draws.append(target.hyperparameters(_bounded(mean + offset)))
     return draws
-
-
-def _with_next_noise(
-    log_likelihood: Callable[[_Array], float], point: _Array, deviation: _Array, rng: np.random.Generator
-) -> _Array:
-    """Return the point with the next noise of the chain.
-
-    Moved with the length scales only, it follows them: after 25 observations of four parameters it took 140
-    to 290 likelihoods until it was independent of what it had been, and with these steps 25 to 75.
-    """
-    lengths, noise = point[:-1], point[-1:]
-    moved = _next_on_ellipse(
-        lambda other: log_likelihood(np.append(lengths, other)),
-        noise,
-        rng.normal(size=1) * deviation,
-        rng,
-    )
-    return np.append(lengths, moved)
 
 
 def _next_on_ellipse(
