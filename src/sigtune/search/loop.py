@@ -300,6 +300,11 @@ class Search:
         if isinstance(result, Lost):
             if self._stop.asked or self._runs_again(run, result):
                 return  # its suggestion stays open
+            if not result.has_begun:  # nothing is known of the suggestion: it stays open too
+                self._stop_for_outage(
+                    EngineAwayError(f"no attempt at job {run.job.number} began: {result.reason}")
+                )
+                return
             result = Outcome(reason=result.reason, attempt=run.attempt)
         if not self._stop.asked and self._is_tried_again(run, result):
             return

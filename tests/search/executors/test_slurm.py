@@ -127,3 +127,18 @@ def test_a_job_that_slurm_refuses_is_told_in_a_line_with_what_to_type_next(slurm
     resumed = slurm_app.run(*SLURM, "sigopt.experiment_id=1", "hydra.launcher.partition=gpu")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert len(slurm_app.observations()) == 4
+
+
+def test_jobs_that_end_before_their_program_begins_stop_the_search_and_are_no_observations(
+    slurm_app: SweepApp,
+) -> None:
+    never_begins = 'hydra.launcher.setup=["exit 1"]'
+    result = slurm_app.run(*SLURM, never_begins, "sigopt.max_lost_runs=0")
+    assert result.returncode == 1, result.stdout + result.stderr
+    (stopped,) = labelled(result.stdout, "stopped")
+    assert "no attempt at job" in stopped
+    assert "ended as FAILED, exit code 1:0, before its program began" in stopped
+    assert slurm_app.observations() == []
+    resumed = slurm_app.run(*SLURM, "sigopt.experiment_id=1")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert [observed.failed for observed in slurm_app.observations()] == [False] * 4

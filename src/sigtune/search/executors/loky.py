@@ -83,7 +83,7 @@ class LokyExecutor:
         """
         folder = self._launch.folder(run)
         if not has_begun(folder, run.attempt):
-            return Lost("its worker process died before the job had begun")
+            return Lost("its worker process died before the job had begun", has_begun=False)
         exit_code = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
         reason = f"its worker process died ({exit_code[1] if exit_code else type(error).__name__})"
         return Outcome(reason=with_last_words(reason, [folder / OUTPUT_NAME]), attempt=run.attempt)

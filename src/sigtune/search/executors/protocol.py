@@ -20,10 +20,12 @@ from sigtune.search.jobs import Run
 class Lost:
     """The infrastructure took the run before it had an outcome, for the `reason` that its engine gives.
 
-    A run that ended itself, by a signal even, is not lost: it is finished, and has failed.
+    A run that ended itself, by a signal even, is not lost: it is finished, and has failed. `has_begun` is
+    False where the engine did not come to run anything of the job.
     """
 
     reason: str
+    has_begun: bool = True
 
 
 # A run that is finished has an outcome. One that is still there has no result yet.

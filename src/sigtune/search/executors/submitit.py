@@ -268,12 +268,20 @@ class SlurmExecutor(_SubmititExecutor):
         assert state is not None
         if not submission.is_forgotten:
             state = self._states.details(job, state)
-        reason = with_last_words(f"Slurm job {job} {state}", self._logs(submission))
-        if state.is_lost or not has_begun(self._launch.folder(run), run.attempt):
-            if not submission.is_forgotten:
-                submission.job.cancel(check=False)  # lest Slurm runs it besides the next attempt
-            return Lost(reason)
-        return Outcome(reason=reason, attempt=run.attempt)
+        begun = has_begun(self._launch.folder(run), run.attempt)
+        what = f"Slurm job {job} {state}" + ("" if begun else f", {self._before_it_began(submission)}")
+        reason = with_last_words(what, self._logs(submission))
+        if not state.is_lost and begun:
+            return Outcome(reason=reason, attempt=run.attempt)
+        if not submission.is_forgotten:
+            submission.job.cancel(check=False)  # lest Slurm runs it besides the next attempt
+        return Lost(reason, begun)
+
+    def _before_it_began(self, submission: _Submission) -> str:
+        """Return that the job's program did not begin, and the likely reason where it left no log."""
+        if submission.job.paths.stderr.exists():
+            return "before its program began"
+        return f"before its program began (does its node have the folder {self._folder}?)"
 
     def reattach(self, run: Run, handle: str) -> bool:
         """Watch a job by its job ID, unless the cluster has lost it, or an ended sweep cancelled it."""
