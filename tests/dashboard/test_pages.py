@@ -83,7 +83,7 @@ def test_the_csv_is_what_the_export_writes(visitor: Visitor, search: BoundApiRes
 
 
 def test_every_figure_has_its_data_or_a_reason(visitor: Visitor, search: BoundApiResource) -> None:
-    for figure in ("history", "importance", "parallel", "scatter", "contour", "pareto"):
+    for figure in ("history", "importance", "parallel", "scatter", "contour", "slice", "pareto"):
         shown = json.loads(visitor.get(f"/experiments/1/series/{figure}.json"))
         assert shown["kind"] == figure
         assert shown["title"] or shown["reason"], figure

@@ -53,8 +53,10 @@ def predictions(
         from sigtune.optimizer.engines.model.surrogate import as_tensor, gaussian_process, moments
 
         with single_thread(seed):
-            mean, variance = moments(gaussian_process(data, target, seed), as_tensor(data.rows_of(points)))
-    middle, reach = mean.detach().numpy()[:, 0], 1.96 * np.sqrt(variance.detach().numpy()[:, 0])
+            # Each by itself: of thousands of points together every covariance would be computed.
+            rows = as_tensor(data.rows_of(points))[:, None]
+            mean, variance = moments(gaussian_process(data, target, seed), rows)
+    middle, reach = mean.detach().numpy()[:, 0, 0], 1.96 * np.sqrt(variance.detach().numpy()[:, 0, 0])
     scores = [target.scale.raw(middle + sign * reach) for sign in (-1, 0, 1)]
     values = [sorted(metric.score(float(score)) for score in row) for row in zip(*scores, strict=True)]
     return [

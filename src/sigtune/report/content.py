@@ -11,10 +11,10 @@ from sigtune.report.confusion import read_confusions
 from sigtune.report.logged_curves import read_runs
 from sigtune.report.results import NumberedObservation, Results
 from sigtune.report.series.axes import Json, key_of, metric_label
-from sigtune.report.series.contour import contour
 from sigtune.report.series.curves import Run, curve_names, learning_curves
 from sigtune.report.series.history import history
 from sigtune.report.series.importance import importance, most_important
+from sigtune.report.series.model import contour, model_slice
 from sigtune.report.series.pareto import pareto
 from sigtune.report.series.points import parallel, scatter
 from sigtune.report.series.table import table_of
@@ -33,7 +33,7 @@ _NO_MODEL = "This search had not loaded the model when it ended; `sigtune report
 class Background:
     """What is known besides the results: `facts` to show, and jobs' `folders` and `commands` by observation.
 
-    A command trains the observation's assignments again. With `draws_model` contours are computed, which
+    A command trains the observation's assignments again. With `draws_model` the model is fitted, which
     imports torch where it is not loaded yet.
     """
 
@@ -90,21 +90,22 @@ def _analysis(results: Results, draws_model: bool) -> list[Json]:
         figures.append(front)
     figures += [importance(results, metric) for metric in metrics]
     figures += [parallel(results, metric) for metric in metrics[:1]]
-    return figures + [figure for metric in metrics for figure in _contours(results, metric, draws_model)]
+    return figures + [figure for metric in metrics for figure in _by_the_model(results, metric, draws_model)]
 
 
-def _contours(results: Results, metric: Metric, draws_model: bool) -> list[Json]:
-    """Return the contour of the two parameters that matter most, of those that the best one has."""
+def _by_the_model(results: Results, metric: Metric, draws_model: bool) -> list[Json]:
+    """Return contour and slices of the two parameters that matter most, of those that the best has."""
     by_name = {parameter.name: parameter for parameter in results.definition.parameters}
     active = results.best[0].assignments if results.best else by_name
-    ranked = [by_name[name] for name in most_important(results, metric) if name in active]
-    if len(ranked) < 2 or metric.strategy != "optimize":
+    shown = [by_name[name] for name in most_important(results, metric) if name in active][:2]
+    if not shown or metric.strategy != "optimize":
         return []
     if not draws_model:
-        names = f"{ranked[0].name} and {ranked[1].name}"
+        names = " and ".join(parameter.name for parameter in shown)
         title = f"{metric_label(metric)} over {names}, by the model"
-        return [{"kind": "contour", "title": title, "reason": _NO_MODEL}]
-    return [contour(results, metric, ranked[0], ranked[1])]
+        return [{"kind": "slice", "title": title, "reason": _NO_MODEL}]
+    contours = [contour(results, metric, shown[0], shown[1])] if len(shown) == 2 else []
+    return contours + [model_slice(results, metric, parameter) for parameter in shown]
 
 
 def _explorer(results: Results) -> Json:

@@ -10,7 +10,7 @@ from sigtune.definition.experiment import definition_from_json
 from sigtune.report.content import Background
 from sigtune.report.observed import Observed
 from sigtune.report.results import NumberedObservation, Results
-from sigtune.report.series.contour import is_model_loaded
+from sigtune.report.series.model import is_model_loaded
 from sigtune.report.write import write_report
 
 

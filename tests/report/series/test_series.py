@@ -13,6 +13,7 @@ from sigtune.report.series import (
     importance,
     key_of,
     learning_curves,
+    model_slice,
     parallel,
     pareto,
     scatter,
@@ -181,6 +182,34 @@ def test_a_contour_that_cannot_be_says_why(
 ) -> None:
     figure = contour_of(observe(*scores))
     assert figure["medians"] == []
+    assert reason in figure["reason"]
+
+
+def test_a_slice_has_intervals_and_names_the_observation_that_is_expected_to_be_the_best(
+    observe: Observe,
+) -> None:
+    # Around 0.1 the scores are high; one far away is the highest, and no more than a stroke of luck.
+    near = [{"kind": "relu", "layers": 2, "lr": 0.1 + 0.002 * number} for number in range(8)]
+    far = [{"kind": "relu", "layers": 2, "lr": 0.7 + 0.02 * number} for number in range(8)]
+    scores = [0.8 + 0.01 * (number % 2) for number in range(8)] + [0.1, 0.2, 0.1, 0.82, 0.1, 0.2, 0.1, 0.2]
+    results = observe(*scores, assignments=near + far)
+    _, _, lr = results.definition.parameters
+    figure = model_slice(results, results.definition.metrics[0], lr)
+    assert [observation.number for observation in results.best] == [12]
+    assert figure["expected"]["number"] <= 8
+    assert figure["expected"]["low"] < figure["expected"]["median"] < figure["expected"]["high"]
+    assert (figure["xs"][0], figure["xs"][-1], figure["through"]) == (0.001, 1, "layers = 2, kind = relu")
+    for low, median, high in zip(figure["lows"], figure["medians"], figure["highs"], strict=True):
+        assert low <= median <= high
+
+
+@pytest.mark.parametrize(("scores", "reason"), [((None,), "succeeded"), ((0.5, 0.5), "equal")])
+def test_a_slice_that_cannot_be_says_why(
+    observe: Observe, scores: tuple[float | None, ...], reason: str
+) -> None:
+    results = observe(*scores)
+    figure = model_slice(results, results.definition.metrics[0], results.definition.parameters[0])
+    assert (figure["medians"], figure["expected"]) == ([], None)
     assert reason in figure["reason"]
 
 

@@ -90,12 +90,18 @@ def _contour(results: Results, query: Mapping[str, str]) -> Json:
     return figures.contour(results, metric, x, y)
 
 
+def _slice(results: Results, query: Mapping[str, str]) -> Json:
+    x = _parameter(list(results.definition.parameters), query.get("x"), 0)
+    return figures.model_slice(results, _metric(results, query), x)
+
+
 FIGURES: dict[str, Figure] = {
     "history": _history,
     "importance": _importance,
     "scatter": _scatter,
     "parallel": _parallel,
     "contour": _contour,
+    "slice": _slice,
     "pareto": _pareto,
 }
 
@@ -112,10 +118,10 @@ def _metric(results: Results, query: Mapping[str, str]) -> Metric:
     raise not_found(f"no metric {wanted}")
 
 
-def _parameter(numbers: list[Parameter], key: str | None, default: int) -> Parameter:
+def _parameter(parameters: list[Parameter], key: str | None, default: int) -> Parameter:
     if not key:
-        return numbers[default]
-    for parameter in numbers:
+        return parameters[default]
+    for parameter in parameters:
         if figures.key_of(parameter) == key:
             return parameter
     raise not_found(f"no parameter {key}")

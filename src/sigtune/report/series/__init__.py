@@ -30,16 +30,18 @@ observations by their numbers. Where a figure cannot be drawn it has a `reason` 
 - parallel: `dimensions` as keys, `colour`, `best`
 - contour: `x`, `y` (keys), `metric`, `xs`, `ys` (values along the axes), `medians[row of y][column of x]`,
   `through` (what the other parameters are held at), `best`
+- slice: `x`, `metric` (keys), `xs`, at each `medians`, `lows` and `highs` of the model, `through`, `best`,
+  `expected`: the observation that it expects to be the best, as {"number", "median", "low", "high"}
 - pareto: `x`, `y` (keys of the two metrics), `front` (numbers, sorted along x), `thresholds` as [x's, y's]
 - curves: `metric`, `along` ("epoch" or "step"), `lines` as {"label", "number", "x", "y"}
 - confusion: `classes`, `counts[true][predicted]`
 """
 
 from sigtune.report.series.axes import Json, key_of, metric_label
-from sigtune.report.series.contour import contour
 from sigtune.report.series.curves import curve_names, learning_curves
 from sigtune.report.series.history import history
 from sigtune.report.series.importance import importance
+from sigtune.report.series.model import contour, model_slice
 from sigtune.report.series.pareto import pareto
 from sigtune.report.series.points import parallel, scatter
 from sigtune.report.series.table import table_of
@@ -53,6 +55,7 @@ __all__ = [
     "key_of",
     "learning_curves",
     "metric_label",
+    "model_slice",
     "parallel",
     "pareto",
     "scatter",

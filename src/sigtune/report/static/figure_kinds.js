@@ -304,6 +304,70 @@ const sigtuneFigureKinds = (() => {
       };
     },
 
+    slice(figure, table, colours, state) {
+      const [x, metric] = [column(table, figure.x), column(table, figure.metric)];
+      const xs = figure.xs.map((value) => (x.type === "category" ? x.categories.indexOf(value) : value));
+      const line = (id, values, more) => ({
+        id,
+        name: "model",
+        type: "line",
+        data: xs.map((value, index) => [value, values[index], -1, index]),
+        animation: false,
+        itemStyle: { color: colours.bar },
+        z: 2,
+        ...more,
+      });
+      const edge = { stack: "interval", stackStrategy: "all", symbol: "none", silent: true, lineStyle: { opacity: 0 } };
+      const heights = figure.highs.map((high, index) => high - figure.lows[index]);
+      const band = [
+        line("low", figure.lows, edge),
+        line("high", heights, { ...edge, areaStyle: { color: colours.bar, opacity: 0.18 } }),
+      ];
+      const median = line("median", figure.medians, { symbol: "circle", symbolSize: 4, lineStyle: { width: 2 } });
+      const place = (row) => [valueOf(x, row), valueOf(metric, row)];
+      const points = pointSeries(colours, table, figure, place, { spread: spreadOf(table, x, metric) });
+      const expected = figure.expected;
+      const row = rowsByNumber(table).get(expected.number);
+      const told = `between ${number(expected.low)} and ${number(expected.high)}`;
+      const marker = {
+        id: "expected",
+        name: "expected best",
+        type: "scatter",
+        data: row === undefined ? [] : [[valueOf(x, row), expected.median, row]],
+        animation: false,
+        symbol: "diamond",
+        symbolSize: 18,
+        itemStyle: { color: "rgba(0,0,0,0)", borderColor: colours.best, borderWidth: 2 },
+        z: 7,
+      };
+      const modelled = ({ value: [, value, , index] }) =>
+        lines([
+          [`${metric.label} about ${number(value)} expected`, true],
+          [`between ${number(figure.lows[index])} and ${number(figure.highs[index])}`, false],
+          [`${x.label} = ${number(figure.xs[index])}`, false],
+          [figure.through, false],
+        ]);
+      const best = lines([
+        [`observation ${expected.number} is expected to be the best`, true],
+        [`${metric.label} about ${number(expected.median)}, ${told}`, false],
+      ]);
+      return {
+        option: {
+          grid: grid(),
+          legend: legend(colours, [...namesOf(points), "model", ...namesOf([marker])]),
+          tooltip: tooltip(colours, (at) =>
+            at.seriesId === "median" ? modelled(at) : at.seriesId === "expected" ? best : tooltipOf(table, at.value[2]),
+          ),
+          xAxis: columnAxis(colours, x, false),
+          yAxis: [columnAxis(colours, metric, true), unitAxis],
+          dataZoom: zoom(),
+          series: [...band, median, ...points, marker, placedOn(colours, table, place, state.selected)],
+        },
+        rowAt: 2,
+        label: `observation ${expected.number} is expected to be the best, about ${number(expected.median)}, ${told}`,
+      };
+    },
+
     curves(figure, table, colours, state) {
       const series = figure.lines.map((line, place) => ({
         id: `line-${line.label}`,
