@@ -17,6 +17,7 @@ class Code(Enum):
     NO_SUCH_CHOICE = auto()  # of a config group
     WRONG_TYPE = auto()
     NO_VALUE = auto()
+    THIS_MACHINE = auto()  # lacks what another, on which the job may run, has
     WRONG_PARAMETER = auto()  # the definition of a tuned parameter, so that what it tunes cannot be told
 
 

@@ -11,10 +11,18 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from sigtune.errors import Problem, UsageError
+from sigtune.checks.preflight import preflight
+from sigtune.errors import Code, Problem, UsageError
+
+
+def lacking(cfg: DictConfig) -> list[Problem]:
+    """Return that this machine does not have what the config asks for with `+elsewhere=true`."""
+    problem = Problem("elsewhere", "this machine is here", "another", code=Code.THIS_MACHINE)
+    return [problem] if cfg.get("elsewhere") else []
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="app")
+@preflight(lacking)
 def main(cfg: DictConfig) -> dict[str, float] | list[float] | float:
     hydra_config = HydraConfig.get()
     number = hydra_config.job.num if hydra_config.mode == RunMode.MULTIRUN else 0

@@ -14,9 +14,9 @@ from sigtune.checks.passwords import hide_resolved_password, override_problems, 
 from sigtune.checks.preflight import preflight_problems
 from sigtune.checks.search import OpenedSearch
 from sigtune.checks.sweep import SweepInput, check_sweep
-from sigtune.errors import UsageError
+from sigtune.errors import Code, Problem, UsageError
 from sigtune.invocation import resume_command, typed_overrides
-from sigtune.search.executors.registry import launcher_problems
+from sigtune.search.executors.registry import launcher_problems, runs_elsewhere
 from sigtune.search.job_configs import JobConfigs
 from sigtune.search.job_folders import subdir_problems
 from sigtune.search.search_space import CommandLine, read_command_line, use_current_values
@@ -89,7 +89,7 @@ def check_request(request: SearchRequest) -> OpenedSearch:
         is_direct=job_configs.is_direct,
         compose=job_configs.compose_with,
     )
-    checked = check_sweep(block, given, partial(preflight_problems, request.task))
+    checked = check_sweep(block, given, partial(_preflight_problems, request))
     assert checked.klass is not None
     if problems := subdir_problems(job_configs, checked.klass(), checked.parameters):
         raise UsageError(problems)
@@ -97,3 +97,11 @@ def check_request(request: SearchRequest) -> OpenedSearch:
     if block.seed_per_suggestion:
         base_seed(job_configs.compose(), block.repeat_key)
     return checked
+
+
+def _preflight_problems(request: SearchRequest, job_config: DictConfig) -> list[Problem]:
+    """Return what the task's own check finds, but what this machine lacks only where the jobs run on it."""
+    problems = preflight_problems(request.task, job_config)
+    if not runs_elsewhere(request.config):
+        return problems
+    return [problem for problem in problems if problem.code is not Code.THIS_MACHINE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigtune.errors import Problem, nearest
+from sigtune.errors import Code, Problem, nearest
 
 PROFILERS = ("simple", "advanced", "pytorch")
 BACKENDS = ("nccl", "gloo")
@@ -23,11 +23,8 @@ def device_problems(gpus: int) -> list[Problem]:
     if gpus <= available:
         return []
     remedy = f"trainer.gpus={available}" if available else "trainer.gpus=0 trains on the CPU"
-    return [
-        Problem(
-            f"trainer.gpus={gpus}", f"this machine has {available} GPU{'' if available == 1 else 's'}", remedy
-        )
-    ]
+    what = f"this machine has {available} GPU{'' if available == 1 else 's'}"
+    return [Problem(f"trainer.gpus={gpus}", what, remedy, code=Code.THIS_MACHINE)]
 
 
 def setting_problems(trainer: Any) -> list[Problem]:

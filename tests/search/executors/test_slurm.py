@@ -75,6 +75,16 @@ def test_a_job_whose_id_slurm_gives_to_another_is_lost_and_runs_again(slurm_app:
     assert [observed.failed for observed in slurm_app.observations()] == [False] * 4
 
 
+def test_what_only_the_machine_of_the_sweep_lacks_is_not_asked_of_it_where_jobs_run_elsewhere(
+    slurm_app: SweepApp,
+) -> None:
+    here = slurm_app.run("hydra/launcher=submitit_local", "+elsewhere=true")
+    assert here.returncode == 2
+    assert "this machine is here" in here.stderr
+    elsewhere = slurm_app.run(*SLURM, "+elsewhere=true", "sigopt.observation_budget=1")
+    assert elsewhere.returncode == 0, elsewhere.stdout + elsewhere.stderr
+
+
 def test_ctrl_c_twice_cancels_the_jobs(slurm_app: SweepApp) -> None:
     process = slurm_app.start(*SLURM, "seconds=60")
     wait_until(lambda: slurm_app.starts(1) and slurm_app.starts(2))

@@ -6,6 +6,7 @@ kills its worker. A search needs less and more: start one, wait for any, survive
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -27,6 +28,21 @@ EXECUTORS = {
     _HERE + "loky.LokyExecutor": _HERE + "loky.LokyExecutor",
     _RAY: _RAY,
 }
+
+_ON_THIS_MACHINE = {
+    "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+    _PLUGINS + "joblib_launcher.joblib_launcher.JoblibLauncher",
+    _PLUGINS + "submitit_launcher.submitit_launcher.LocalLauncher",
+    _HERE + "loky.LokyExecutor",
+}
+
+
+def runs_elsewhere(config: DictConfig) -> bool:
+    """Return whether jobs run on other machines than this, as far as the launcher's config tells."""
+    launcher = config.hydra.launcher
+    if launcher._target_ == _RAY:
+        return bool(launcher.ray.init.get("address") or os.environ.get("RAY_ADDRESS"))
+    return launcher._target_ not in _ON_THIS_MACHINE
 
 
 def launcher_problems(config: DictConfig) -> list[Problem]:
