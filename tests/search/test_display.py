@@ -69,6 +69,17 @@ def test_a_line_is_broken_between_words(width: int, monkeypatch: pytest.MonkeyPa
     assert " ".join(lines).split() == ["best", *text.split()]
 
 
+def test_a_table_shows_texts_of_others_as_they_are_and_obeys_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, terminal = open_display(80, monkeypatch)
+    kinds = ["\x1b[2Jclear", "[bold]b", "[/never opened]"]
+    rows = [Observed(1, {"kind": kind, "[/x]": 1}, {"[red]m": 1.0}, "", [], None, {}) for kind in kinds]
+    shown.table(rows, rows[:1])
+    text = terminal.getvalue()
+    assert "\x1b[2J" not in text
+    for shown_text in ("\\x1b[2Jclear", "[bold]b", "[/never opened]", "[/x]", "[red]m"):
+        assert shown_text in text
+
+
 def test_the_best_observation_comes_first_and_failures_last() -> None:
     metrics = [Metric("loss", "minimize")]
     observed = [

@@ -149,6 +149,10 @@ def _text(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a name as matplotlib shows it unchanged, cut where it is long: a $ would begin a formula."""
+    """Return a name as matplotlib shows it unchanged, cut where it is long: a $ would begin a formula.
+
+    A control character is a dot: no font has it, and matplotlib warns of that.
+    """
+    text = "".join(character if character.isprintable() else "·" for character in text)
     cut = text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
     return cut.replace("$", r"\$")

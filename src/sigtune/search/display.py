@@ -122,7 +122,7 @@ class Display:
             jobs_left = (self._budget - consumed) * len(observed) / max(consumed, 1e-9)
             left = (time.monotonic() - self._begun) / self._ended * max(0.0, jobs_left)
             parts.append(f"about {_duration(left)} left")
-        self._status = "         " + " · ".join(parts)
+        self._status = visible("         " + " · ".join(parts))
         if self._live is None:
             self._live = Live(
                 get_renderable=lambda: Text(self._status, style="dim", no_wrap=True, overflow="ellipsis"),
@@ -145,15 +145,16 @@ class Display:
         table = Table(box=SIMPLE)
         metrics, parameters = metric_names(observations), parameter_names(observations)
         for heading in ("", "job", *metrics, *parameters):
-            table.add_column(heading, justify="right", no_wrap=True)
+            table.add_column(_cell(heading), justify="right", no_wrap=True)
         for observed in observations:
             values = observed.values or {}
-            table.add_row(
+            cells = [
                 "★" if observed in best else "",
                 "-" if observed.number is None else str(observed.number),
                 *(f"{values[name]:.4f}" if name in values else "failed" for name in metrics),
                 *(_short(observed.assignments.get(name, "")) for name in parameters),
-            )
+            ]
+            table.add_row(*map(_cell, cells))
         # A table that does not fit says less than the lines above it did.
         if self._console.measure(table).maximum <= self._console.width:
             self._console.print(table)
@@ -166,8 +167,7 @@ class Display:
         line = visible(line)
         if self._console.is_terminal:
             line = "\n".join(wrapped(line, self._console.width, LABEL_WIDTH + 1))
-        # As Text, so that brackets in a message are not taken for rich's markup.
-        self._console.print(Text(line))
+        self._console.print(Text(line))  # rich would take brackets in a message for its markup
 
 
 def _width() -> int | None:
@@ -181,6 +181,11 @@ def visible(text: str) -> str:
         character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1]
         for character in text
     )
+
+
+def _cell(text: str) -> Text:
+    """Return what a table shows as it is: rich would take brackets in it for its markup."""
+    return Text(visible(text))
 
 
 def format_metrics(observed: Observed) -> str:
