@@ -204,14 +204,18 @@ def _server() -> socket.socket:
     place = Path(tempfile.gettempdir()) / f"sigtune-tests-{run}"
     place.mkdir(mode=0o700, exist_ok=True)
     address = str(place / "requests")
-    with (place / "lock").open("w") as lock, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not Path(address).exists():
-            listener.bind(address)
-            listener.listen()
-            _start_server(listener)
     requests = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    requests.connect(address)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            requests.connect(address)
+        except (FileNotFoundError, ConnectionRefusedError):  # nobody has started it, or it was killed
+            Path(address).unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+                listener.bind(address)
+                listener.listen()
+                _start_server(listener)
+            requests.connect(address)
     atexit.register(requests.close)
     return requests
 
