@@ -72,7 +72,8 @@ def test_a_search_whose_best_is_trained_again_by_the_command_it_prints_and_whose
 
 @pytest.mark.parametrize(
     ("launcher", "number"),
-    [("basic", signal.SIGTERM), ("joblib", signal.SIGINT)],
+    # Each search of the second imports torch in a worker of its own.
+    [("basic", signal.SIGTERM), pytest.param("joblib", signal.SIGINT, marks=pytest.mark.slow)],
 )
 def test_a_training_heeds_ctrl_c_and_goes_on_from_its_checkpoint_with_the_search(
     folder: Path, launcher: str, number: signal.Signals

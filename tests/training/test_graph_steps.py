@@ -30,9 +30,9 @@ from sigtune.training.classifier import Classifier
 from sigtune.training.graphed_step import WARM_UP_STEPS, GraphedStep, Step
 from sigtune.training.train import train
 
-EPOCHS = 3
+EPOCHS = 2
 # 96 clips: five batches of 18 an epoch, and one of 6.
-JOB = ("trainer.max_epochs=3", "data.batch_size=18", "model.conv_channels=[16,16]")
+JOB = ("trainer.max_epochs=2", "data.batch_size=18", "model.conv_channels=[16,16]")
 BATCHES = 5
 
 

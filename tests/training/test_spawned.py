@@ -54,6 +54,7 @@ def fit(
     return trainer
 
 
+@pytest.mark.slow
 def test_a_stop_is_a_stop_and_the_last_checkpoint_is_there(tmp_path: Path) -> None:
     assert checkpoint_writer.SECONDS_BETWEEN_WRITES > 1  # than the epochs here take
     with pytest.raises(JobStoppedError, match="asked to stop in epoch 4"):
