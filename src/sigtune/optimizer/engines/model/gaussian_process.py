@@ -38,7 +38,11 @@ _DRAWN_LENGTHS, _DRAWN_NOISE = (-2.5, 1.0), (-5.0, 2.0)
 """Mean and standard deviation of the logarithms that are drawn; of length scales, from the location above."""
 
 _BURN_IN, _THINNING = 8, 4
-"""Steps of the sampler before the first draw and between two; it begins where BoTorch's prior is highest."""
+"""Steps of the sampler before the first draw and between two; it begins where BoTorch's prior is highest.
+
+So few that the draws still lean to where they began, which keeps length scales and noise moderate. A chain
+that has forgotten it searches no better, and after one success among failures it leaves it (docs/adr/0012).
+"""
 
 _LENGTH_BOUNDS = (math.log(0.025), math.log(1e3))
 _NOISE_BOUNDS = (math.log(1e-5), math.log(10.0))
