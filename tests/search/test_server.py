@@ -27,7 +27,13 @@ Fault = int | str | None
 FaultOf = Callable[[int], Fault]
 
 
-BODIES = {"html": b"<html>hello</html>", "empty": b"", "broken": b'{"object": "exp', "null": b"null"}
+BODIES = {
+    "html": b"<html>hello</html>",
+    "empty": b"",
+    "broken": b'{"object": "exp',
+    "null": b"null",
+    "nothing": b"{}",
+}
 
 
 class SigOptServer(ThreadingHTTPServer):

@@ -81,10 +81,16 @@ class RetryingDriver(RequestDriver):  # type: ignore[misc]  # the client has no 
 
 
 def _is_broken(method: str, response: Any) -> bool:
-    """Return whether a success has a body that is not SigOpt's: every object of SigOpt's is a JSON object."""
-    if not response.ok or response.status_code == HTTPStatus.NO_CONTENT or method.upper() == "DELETE":
+    """Return whether a success has a body that is not SigOpt's.
+
+    SigOpt answers with a JSON object that says what it is, but for a DELETE, and with nothing about runs.
+    """
+    if not response.ok or method.upper() == "DELETE":
         return False
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        return "/training_runs" not in response.url
     try:
-        return not isinstance(response.json(), dict)
+        body = response.json()
     except ValueError:
         return True
+    return not isinstance(body, dict) or "object" not in body
