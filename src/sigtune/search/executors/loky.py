@@ -85,7 +85,9 @@ class LokyExecutor:
         if not has_begun(folder, run.attempt):
             return Lost("its worker process died before the job had begun", has_begun=False)
         exit_code = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
-        reason = f"its worker process died ({exit_code[1] if exit_code else type(error).__name__})"
+        how = exit_code[1] if exit_code else type(error).__name__
+        hint = ", as the kernel ends a process where memory runs out" if "SIGKILL" in how else ""
+        reason = f"its worker process died ({how}{hint})"
         return Outcome(reason=with_last_words(reason, [folder / OUTPUT_NAME]), attempt=run.attempt)
 
     def reattach(self, run: Run, handle: str) -> bool:

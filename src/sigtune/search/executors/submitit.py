@@ -167,9 +167,13 @@ class LocalExecutor(_SubmititExecutor):
 
     def _result(self, submission: _Submission) -> RunResult:
         # This machine is not a cluster that loses jobs: a process that is gone was ended by its job.
-        reason = f"its process ended as {submission.job.state}"
-        died = Outcome(reason=with_last_words(reason, self._logs(submission)), attempt=submission.run.attempt)
-        return self._returned(submission) or died
+        returned, run = self._returned(submission), submission.run
+        if returned is not None:
+            return returned
+        if not has_begun(self._launch.folder(run), run.attempt):
+            return Lost("its process ended before the job had begun", has_begun=False)
+        reason = "its process was killed, or ended itself, and left no result"  # submitit keeps no exit code
+        return Outcome(reason=with_last_words(reason, self._logs(submission)), attempt=run.attempt)
 
     def close(self, now: bool) -> None:
         """End what still runs, with `now`, and wait for it to have ended."""
