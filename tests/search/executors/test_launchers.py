@@ -1,11 +1,18 @@
 """The launchers that jobs go through."""
 
-import pytest
+import sys
+from pathlib import Path
 
+import pytest
+from hydra import compose, initialize_config_dir
+
+from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.search.executors.loky import slot_environment
+from sigtune.search.executors.registry import launcher_problems
 
 from ..sweep_app import SweepApp
 
+CONF = Path(__file__).parents[1] / "conf"
 ASYNCHRONOUS = {
     "joblib": ["hydra/launcher=joblib"],
     "submitit_local": ["hydra/launcher=submitit_local"],
@@ -57,6 +64,17 @@ def test_what_a_job_prints_is_in_its_folder_and_not_between_the_lines(app: Sweep
 def test_the_number_of_jobs_of_the_joblib_launcher_bounds_the_slots(app: SweepApp) -> None:
     result = app.run(*ASYNCHRONOUS["joblib"], "hydra.launcher.n_jobs=2", "sigopt.parallel_bandwidth=4")
     assert "2 slots" in result.stdout
+
+
+@pytest.mark.parametrize("launcher", ["submitit_slurm", "ray"])
+def test_a_launcher_whose_engine_is_not_on_this_machine_is_refused_by_its_name(
+    launcher: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with initialize_config_dir(str(CONF), **VERSION_BASE, job_name="app"):
+        config = compose("app", [f"hydra/launcher={launcher}"], return_hydra_config=True)
+    assert [problem.key for problem in launcher_problems(config)] == [f"hydra/launcher={launcher}"]
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,10 @@ def connect(options: Mapping[str, Any]) -> bool:
     if ray.is_initialized():
         return False
     init, remote = options["init"] or {}, options["remote"] or {}
+    # Without an address Ray would join the cluster that was started here last, and wait for a dead one.
+    where = {"address": _address(init) or "local"}
     try:
-        ray.init(**{"log_to_driver": False, **init})
+        ray.init(**{"log_to_driver": False, **init, **where})
     except Exception as error:  # Ray raises a bare Exception too
         raise EngineAwayError(f"Ray does not start: {str(error).strip()}") from error
     log.info("%s", _description())

@@ -7,6 +7,7 @@ kills its worker. A search needs less and more: start one, wait for any, survive
 from __future__ import annotations
 
 import os
+import shutil
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -18,13 +19,14 @@ from sigtune.search.executors.protocol import Executor, Launch
 _PLUGINS = "hydra_plugins.hydra_"
 _HERE = "sigtune.search.executors."
 _RAY = _HERE + "ray.RayExecutor"
+_SLURM = _PLUGINS + "submitit_launcher.submitit_launcher.SlurmLauncher"
 
 # The launcher's `_target_` and its executor, by name: each needs an optional package, which is imported only
 # with the launcher that brings it. An executor is called with the Launch and the number of slots.
 EXECUTORS = {
     _PLUGINS + "joblib_launcher.joblib_launcher.JoblibLauncher": _HERE + "loky.LokyExecutor",
     _PLUGINS + "submitit_launcher.submitit_launcher.LocalLauncher": _HERE + "submitit.LocalExecutor",
-    _PLUGINS + "submitit_launcher.submitit_launcher.SlurmLauncher": _HERE + "submitit.SlurmExecutor",
+    _SLURM: _HERE + "submitit.SlurmExecutor",
     _HERE + "loky.LokyExecutor": _HERE + "loky.LokyExecutor",
     _RAY: _RAY,
 }
@@ -41,13 +43,20 @@ def runs_elsewhere(config: DictConfig) -> bool:
     """Return whether jobs run on other machines than this, as far as the launcher's config tells."""
     launcher = config.hydra.launcher
     if launcher._target_ == _RAY:
-        return bool(launcher.ray.init.get("address") or os.environ.get("RAY_ADDRESS"))
+        return bool((launcher.ray.init or {}).get("address") or os.environ.get("RAY_ADDRESS"))
     return launcher._target_ not in _ON_THIS_MACHINE
 
 
 def launcher_problems(config: DictConfig) -> list[Problem]:
-    """Return what is wrong with the options of the launcher of our own, which no plugin checks."""
-    if config.hydra.launcher._target_ != _RAY:
+    """Return what the launcher lacks on this machine, and what is wrong with the options of Ray's.
+
+    Those of the others are checked by their own configs.
+    """
+    target = config.hydra.launcher._target_
+    if target == _SLURM and not (shutil.which("sbatch") and shutil.which("srun")):
+        remedy = "a login node of the cluster, or hydra/launcher=submitit_local"
+        return [Problem("hydra/launcher=submitit_slurm", "no sbatch and srun on this machine", remedy)]
+    if target != _RAY:
         return []
     if find_spec("ray") is None:
         return [Problem("hydra/launcher=ray", "Ray is not installed", "pip install 'sigtune[ray]'")]
