@@ -10,7 +10,7 @@ from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.search.executors.loky import slot_environment
 from sigtune.search.executors.registry import launcher_problems
 
-from ..sweep_app import SweepApp
+from ..sweep_app import SweepApp, labelled
 
 CONF = Path(__file__).parents[1] / "conf"
 ASYNCHRONOUS = {
@@ -64,6 +64,17 @@ def test_what_a_job_prints_is_in_its_folder_and_not_between_the_lines(app: Sweep
 def test_the_number_of_jobs_of_the_joblib_launcher_bounds_the_slots(app: SweepApp) -> None:
     result = app.run(*ASYNCHRONOUS["joblib"], "hydra.launcher.n_jobs=2", "sigopt.parallel_bandwidth=4")
     assert "2 slots" in result.stdout
+
+
+def test_a_folder_that_submitit_cannot_write_to_ends_the_search_with_what_to_type_next(app: SweepApp) -> None:
+    result = app.run("hydra/launcher=submitit_local", "hydra.launcher.submitit_folder=/proc/nowhere/%j")
+    assert result.returncode == 1
+    assert "/proc/nowhere" in labelled(result.stdout, "stopped")[0]
+    assert labelled(result.stdout, "resume")
+    assert "Traceback" not in result.stdout + result.stderr
+    resumed = app.run("hydra/launcher=submitit_local", "sigopt.experiment_id=1")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert len(app.observations()) == 4
 
 
 @pytest.mark.parametrize("launcher", ["submitit_slurm", "ray"])

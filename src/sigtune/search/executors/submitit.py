@@ -62,7 +62,6 @@ class _SubmititExecutor:
         self._app = pack_app(launch)
         self._folder = JobPaths.get_first_id_independent_folder(launch.options["submitit_folder"])
         self._ended_folder = self._folder / "ended"
-        self._ended_folder.mkdir(parents=True, exist_ok=True)
         self._parameters, self._requeues = self._executor_options()
         self._running: list[_Submission] = []
         self._next_look = 0.0
@@ -93,13 +92,18 @@ class _SubmititExecutor:
         They have the job's ID in their names, and IDs come again: a controller of Slurm that died may have
         forgotten those that it gave last, and those of submitit_local are process IDs. A folder with the ID
         (%j) in its name would be made too late: submitit and slurmd start a job before it.
+        Raises UnwritableFileError.
         """
         name = f"job{run.job.number}.run{run.index + 1}.attempt{run.attempt}."
-        folder = Path(tempfile.mkdtemp(prefix=name, dir=self._folder))
-        executor = submitit.AutoExecutor(folder=folder, cluster=self._cluster, **self._requeues)
-        executor.update_parameters(**self._parameters)
         remote = RemoteRun(self._app, run, self._launch.folder(run))
-        job = executor.submit(SubmittedRun(remote, self._ended_folder / folder.name))
+        try:
+            self._ended_folder.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=name, dir=self._folder))
+            executor = submitit.AutoExecutor(folder=folder, cluster=self._cluster, **self._requeues)
+            executor.update_parameters(**self._parameters)
+            job = executor.submit(SubmittedRun(remote, self._ended_folder / folder.name))
+        except OSError as error:
+            raise UnwritableFileError(self._folder, error) from error
         self._launch.submitted(run, f"{folder.name}/{job.job_id}")
         return _Submission(run, job)
 
@@ -219,8 +223,8 @@ class SlurmExecutor(_SubmititExecutor):
         # On a network's file system this may be seconds old: then the next look finds what is new.
         try:
             return self._ended_folder.stat().st_mtime_ns != self._seen
-        except OSError:
-            return True  # the look says what is wrong
+        except FileNotFoundError:  # nothing was submitted yet
+            return False
 
     def _done(self) -> list[_Submission]:
         self._take_submissions()
@@ -236,8 +240,8 @@ class SlurmExecutor(_SubmititExecutor):
         try:
             self._seen = self._ended_folder.stat().st_mtime_ns
             return {entry.name for entry in os.scandir(self._ended_folder)}
-        except OSError as error:
-            raise UnwritableFileError(self._ended_folder, error) from error
+        except FileNotFoundError:
+            return set()
 
     def _take_submissions(self) -> None:
         for new in self._submissions.done():
