@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed kernel_choice k_winners_speed train_speed precision_accuracy sweeper_speed api_speed dashboard_speed published
 GPU_BENCHMARKS := gpu
 
-.PHONY: install demo contract test pytest test-all test-pythons test-browser test-cluster test-installs test-hydra-next test-environment coverage lint format bench wheel
+.PHONY: install demo contract test pytest test-all test-pythons test-browser test-cluster test-installs test-triton test-hydra-next test-environment coverage lint format bench wheel
 
 install: $(VENV)/installed
 
@@ -65,6 +65,13 @@ test-pythons:
 # The wheel, and each extra in an environment of its own: downloads some gigabytes.
 test-installs: install
 	$(BIN)/python -m pytest -m installs tests/test_installs.py
+
+# The GPU's kernels without a GPU: in Triton's interpreter, and compiled for an H100.
+TRITON := .venv-triton
+test-triton: install
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(TRITON) triton==3.9.0
+	PYTHONPATH=$(TRITON) TRITON_INTERPRET=1 $(BIN)/python -m pytest -m 'not gpu' tests/kernels/gpu
+	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest -m 'not gpu' tests/kernels/gpu/test_compiled_ahead.py
 
 # The next Hydra with its OmegaConf, over the packages of .venv: what searches and refuses, and Hydra's own tests.
 HYDRA_NEXT := .venv-hydra-next

@@ -14,6 +14,9 @@ for one image, two thirds as long for 128, and the convolution that follows need
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+
+import torch
 
 # Nanoseconds of a forward and a backward pass of a linear layer. Torch's take longer by weight, all of which
 # are scattered, read and written, and by weight and sample; ours by kept weight and chunk of samples, and by
@@ -55,18 +58,25 @@ def sparse_convolution_pays(images: int, shape: Sequence[int], kept: float) -> b
     return large and images > 0 and kept * groups * _IMAGES <= _KEPT * images
 
 
-CARDS_WITH_TRITON: frozenset[str] = frozenset()
-"""The GPUs, by the names that torch has for them, on which Triton's selection has been run.
+CARDS_WITH_TRITON: dict[str, frozenset[str]] = {"kth_highest": frozenset(), "norm_pool_winners": frozenset()}
+"""For each kernel of kernels/gpu/ the GPUs, by the names that torch has for them, that it is used on.
 
-A name is added when tests/kernels/gpu/test_kth_highest.py has passed there and
-`benchmarks/gpu_kit/gpu_measure.py winners` has found it faster than torch's, with what both printed in a file
-of benchmarks/results. Nobody has run them on any yet.
+A name is added when the tests of tests/kernels/gpu/ have passed there and `benchmarks/gpu_kit/gpu_measure.py
+winners` has found the kernel faster than torch, with what both printed in a file of benchmarks/results.
+Nobody has run them on any yet.
 """
 
 
-def triton_selection_pays(card: str) -> bool:
-    """Return whether to find the k-th highest in a Triton kernel on a GPU of this name."""
-    return card in CARDS_WITH_TRITON
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def triton_pays(kernel: str, device: torch.device) -> bool:
+    """Return whether Triton is there, and to compute with this kernel of kernels/gpu/ on a device."""
+    cards = CARDS_WITH_TRITON[kernel]
+    return (
+        len(cards) > 0
+        and device.type == "cuda"
+        and find_spec("triton") is not None
+        and torch.cuda.get_device_name(device) in cards
+    )
 
 
 def winners_convolution_pays(kernel: int, outputs: int, share: float, kept: float) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from sigtune.kernels.choice import CARDS_WITH_TRITON, triton_selection_pays
+from sigtune.kernels.choice import triton_pays
 from sigtune.kernels.library import compiled, is_compiled
 
 
@@ -17,20 +15,13 @@ def kth_highest(values: Tensor, k: int) -> Tensor:
     if values.device.type == "cpu":
         highest: Tensor = _kth_highest_on_cpu(values, k)
         return highest
-    if _is_for_triton(values):
+    if triton_pays("kth_highest", values.device):
         from sigtune.kernels.gpu import kth_highest as in_triton
 
-        return in_triton.kth_highest(values, k)
+        if in_triton.takes(values):
+            return in_triton.kth_highest(values, k)
     # The k-th highest is the lowest of the k highest.
     return values.topk(k, dim=1, sorted=False).values.amin(dim=1, keepdim=True)
-
-
-def _is_for_triton(values: Tensor) -> bool:
-    if not CARDS_WITH_TRITON or values.device.type != "cuda" or find_spec("triton") is None:
-        return False
-    from sigtune.kernels.gpu import kth_highest as in_triton
-
-    return in_triton.takes(values) and triton_selection_pays(torch.cuda.get_device_name(values.device))
 
 
 @torch.library.custom_op("sigtune::kth_highest", mutates_args=(), device_types="cpu")

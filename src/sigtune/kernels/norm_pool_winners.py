@@ -1,8 +1,8 @@
-"""Batch norm, max pooling and k-winners, in either order, in one function for the CPU, and their gradient.
+"""Batch norm, max pooling and k-winners, in either order, in one function, and their gradient.
 
 Each of these layers alone spends its time on reading and writing memory, and most of what it writes the next
 one throws away. `norm_pool_winners.cpp` does all three in two passes over a convolution's output, and two
-more for the gradient.
+more for the gradient; `gpu/norm_pool_winners.py` does it on the GPUs where it has been seen to pay.
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sigtune.kernels.choice import triton_pays
 from sigtune.kernels.library import compiled, is_compiled
 
 _DTYPES = (torch.float32, torch.bfloat16)
 _WINDOW_PIXELS = 255  # at most: an argmax index is kept in a byte, and 255 stands for no winner
 
 
-def can_norm_pool_and_choose(x: Tensor, window: int) -> bool:
+def can_norm_pool_and_choose(x: Tensor, window: int, before_pool: bool) -> bool:
     """Return whether the functions below take x, (N, C, H, W), and pooling windows of window × window."""
+    if triton_pays("norm_pool_winners", x.device):
+        from sigtune.kernels.gpu import norm_pool_winners as in_triton
+
+        return in_triton.takes(x, window, before_pool)
     return (
         is_compiled()
         and x.device.type == "cpu"
@@ -82,6 +87,13 @@ def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     return mean, variance
 
 
+@_statistics.register_kernel("cuda")
+def _statistics_in_triton(x: Tensor) -> tuple[Tensor, Tensor]:
+    from sigtune.kernels.gpu import norm_pool_winners as in_triton
+
+    return in_triton.channel_statistics(x)
+
+
 @_statistics.register_fake
 def _statistics_like(x: Tensor) -> tuple[Tensor, Tensor]:
     channels = x.shape[1]
@@ -110,6 +122,15 @@ def _winners(
         on.zero_().data_ptr(),
     )
     return y, argmax, on
+
+
+@_winners.register_kernel("cuda")
+def _winners_in_triton(
+    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int, before_pool: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    from sigtune.kernels.gpu import norm_pool_winners as in_triton
+
+    return in_triton.norm_pool_winners(x, mean, scale, boost, k, window, before_pool)
 
 
 @_winners.register_fake
@@ -143,6 +164,15 @@ def _gradient(
         grad_x.data_ptr(),
     )
     return grad_x
+
+
+@_gradient.register_kernel("cuda")
+def _gradient_in_triton(
+    grad_y: Tensor, x: Tensor, y: Tensor, argmax: Tensor, mean: Tensor, scale: Tensor, window: int
+) -> Tensor:
+    from sigtune.kernels.gpu import norm_pool_winners as in_triton
+
+    return in_triton.norm_pool_winners_gradient(grad_y, x, y, argmax, mean, scale, window)
 
 
 @_gradient.register_fake

@@ -1,8 +1,8 @@
 """Batch norm, max pooling and k-winners after a convolution, in either order, as one layer.
 
 On the CPU it is one function (`kernels/norm_pool_winners.py`), and after a convolution of images that one too
-(`kernels/image_winners.py`). Where these are not compiled, on a GPU and for other dtypes the three layers run
-one after the other.
+(`kernels/image_winners.py`); on a GPU it is one where that has been seen to be the same and faster.
+Elsewhere, and for other dtypes, the three layers run one after the other.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class NormPoolWinners(nn.Module):
     """Batch norm, max pooling without overlap, k winners: (N, C, H, W) to (N, C, H // window, W // window).
 
     With `before_pool` the winners are chosen among all H × W positions, and then pooled. The winners, and up
-    to rounding their values and gradients, are those of the three layers one after the other. In bfloat16
-    they are chosen before the activations are rounded, which would make many equal.
+    to rounding their values and gradients, are those of the three layers one after the other. In 16 bits they
+    are chosen before the activations are rounded, which would make many equal.
     """
 
     def __init__(self, channels: int, window: int, winners: KWinners2d, before_pool: bool = False) -> None:
@@ -36,7 +36,7 @@ class NormPoolWinners(nn.Module):
         self.winners = winners
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the winners of x, (N, C, H, W); in channels_last on the CPU."""
+        """Return the winners of x, (N, C, H, W); in channels_last where it is one function."""
         return self.choose(x)[0]
 
     def choose(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -112,7 +112,7 @@ class NormPoolWinners(nn.Module):
     def _can_be_fused(self, x: Tensor) -> bool:
         # In evaluation the statistics do not depend on x, and the gradient is another.
         has_its_gradient = self.training or not (x.requires_grad and torch.is_grad_enabled())
-        return has_its_gradient and can_norm_pool_and_choose(x, self.window)
+        return has_its_gradient and can_norm_pool_and_choose(x, self.window, self.before_pool)
 
     def _running_statistics(self) -> tuple[Tensor, Tensor]:
         mean, variance = self.norm.running_mean, self.norm.running_var

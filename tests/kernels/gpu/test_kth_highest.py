@@ -1,36 +1,12 @@
 """Triton's selection, in its interpreter where there is no GPU. Skipped where Triton is not installed."""
 
-import os
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import pytest
 import torch
 from torch import Tensor
 
-# Triton asks when it is imported whether to compile or to interpret.
-IS_INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-
-pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
-
-ON_GPU = pytest.param(
-    "cuda",
-    marks=[
-        pytest.mark.gpu,
-        pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU"),
-    ],
-)
-INTERPRETED = pytest.param(
-    "cpu", marks=pytest.mark.skipif(not IS_INTERPRETED, reason="needs TRITON_INTERPRET=1")
-)
-
 Selection = Callable[[Tensor, int], Tensor]
-
-
-@pytest.fixture(params=[INTERPRETED, ON_GPU])
-def device(request: pytest.FixtureRequest) -> str:
-    device: str = request.param
-    return device
 
 
 @pytest.fixture
@@ -76,9 +52,8 @@ def test_it_takes_rows_that_do_not_lie_one_after_the_other(kth_highest: Selectio
     assert torch.equal(kth_highest(values, 5), by_sorting(values, 5))
 
 
+@pytest.mark.usefixtures("device")
 def test_it_takes_rows_of_float32_that_fit_a_block() -> None:
-    if not IS_INTERPRETED and not torch.cuda.is_available():
-        pytest.skip("needs TRITON_INTERPRET=1 or a GPU")
     from sigtune.kernels.gpu.kth_highest import takes
 
     assert takes(torch.empty(2, 50176))
