@@ -19,15 +19,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -83,26 +85,36 @@ def _plan(given: argparse.Namespace) -> Plan | None:
 
 
 def show_training(plan: Plan, folder: str, clips: int) -> None:
-    usual = train_speed.fastest_epoch("baseline", plan.device, folder, plan.epochs)
-    seconds = {"a  usual implementation": usual}
+    """Print each way's line as soon as it is known, and go on after one that failed."""
+    seconds: dict[str, float] = {}
+
+    def show(label: str, run: Callable[[], float]) -> None:
+        try:
+            seconds[label] = epoch = run()
+        except (SystemExit, subprocess.CalledProcessError) as error:
+            seconds[label] = math.nan
+            print(f"  {label:16} failed\n{error}", flush=True)
+            return
+        times = seconds["a"] / epoch
+        print(f"  {label:16}{clips / epoch:10.0f} clips/s{epoch:9.3f} s an epoch{times:8.2f} × a", flush=True)
+
+    fastest = partial(train_speed.fastest_epoch, device=plan.device, folder=folder, epochs=plan.epochs)
+    show("a", partial(fastest, "baseline"))
     for step in STEPS:
-        overrides = [f"trainer.step={step}"]
-        label = f"b  train.py, step={step}"
-        seconds[label] = train_speed.fastest_epoch("sigtune", plan.device, folder, plan.epochs, overrides)
-    seconds["c  bare loop, step a graph"] = bare = _fastest_of_bare_loop(plan, folder)
-    for label, epoch in seconds.items():
-        print(f"  {label:28}{clips / epoch:10.0f} clips/s{epoch:9.3f} s an epoch{usual / epoch:8.2f} × a")
-    graphed = seconds["b  train.py, step=graph"]
-    print(f"  an epoch of b by graphs takes {100 * (graphed / bare - 1):+.1f} % beside c (goal: 15 at most)")
-    print(f"  b by graphs is {usual / graphed:.1f} times as fast as a (goal: 10)", flush=True)
+        show(f"b, step={step}", partial(fastest, "sigtune", overrides=[f"trainer.step={step}"]))
+    show("c", partial(_fastest_of_bare_loop, plan, folder))
+    graphed = seconds["b, step=graph"]
+    print(f"  b, step=graph takes {100 * (graphed / seconds['c'] - 1):+.1f} % beside c (goal: 15 at most)")
+    print(f"  b, step=graph is {seconds['a'] / graphed:.1f} times as fast as a (goal: 10)", flush=True)
 
 
 def show_searches(plan: Plan, folder: Path) -> None:
     print(f"searches of {plan.jobs} jobs of {plan.job_epochs} epochs")
     for step in STEPS[:2]:
-        found = {slots: search(plan, folder, slots, step) for slots in SLOTS}
-        for slots, one in found.items():
-            print(f"  step={step}, {slots} slot{'s' if slots > 1 else ' '}  {one}", flush=True)
+        found = {}
+        for slots in SLOTS:
+            found[slots] = search(plan, folder, slots, step)
+            print(f"  step={step}, {slots} slot{'s' if slots > 1 else ' '}  {found[slots]}", flush=True)
         gain = found[4].started_hourly / found[1].started_hourly
         print(f"  four slots do {gain:.2f} times as many as one, once started (goal: 3)", flush=True)
 

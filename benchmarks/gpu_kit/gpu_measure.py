@@ -37,10 +37,16 @@ from sigtune.data.augmentation import Augmentation, AugmentationSettings
 from sigtune.data.batches import BatchSizes, TrainBatches
 from sigtune.data.front_end import LogMelSpectrogram
 from sigtune.job.outcome import read_outcome
+from sigtune.kernels import choice
 from sigtune.kernels.kth_highest import kth_highest
 from sigtune.kernels.library import is_compiled
+from sigtune.models.k_winners import KWinners2d
+from sigtune.models.norm_pool_winners import NormPoolWinners
 
 Way = Callable[[Tensor, int], Tensor]
+
+# Side of the images, share of winners, whether they are chosen before the pooling: the layers in conf/model/.
+LAYERS = ((28, 0.095, True), (10, 0.125, True), (28, 0.095, False), (10, 0.125, False))
 
 # Rows, units and winners: the network's layers of k-winners, and two of them for sixteen batches at once.
 SHAPES = ((128, 12544, 1192), (128, 1600, 200), (128, 1000, 100), (2048, 12544, 1192), (2048, 1000, 100))
@@ -145,19 +151,13 @@ def epochs(*files: str) -> None:
             report(f"{path.stem:10} first epoch {first:.2f} s, fastest of the others {min(others):.3f} s")
 
 
-def speed(data: str) -> None:
-    """Report one round of benchmarks/train_speed.py, on the GPU alone; in a rehearsal its bare loop."""
-    import train_speed
-
-    subprocess.run([sys.executable, train_speed.__file__, "make-data", data], check=True)
-    clips = json.loads((Path(data) / "clips.json").read_text())
-    for way in train_speed.WAYS if CUDA else ["bare"]:
-        fastest = train_speed.fastest_epoch(way, DEVICE.type, data, train_speed.EPOCHS)
-        label = train_speed.WAYS[way]
-        report(f"{label:28} {clips / fastest:8.0f} clips/s {fastest:7.3f} s an epoch")
-
-
 def winners() -> None:
+    """Report what choosing winners costs, with and without the kernels in Triton."""
+    report_selections()
+    report_layers()
+
+
+def report_selections() -> None:
     """Report ways of finding the k-th highest: microseconds, kernels, and whether the answer is right."""
     ways: dict[str, Way] = {
         "ours": kth_highest,
@@ -172,6 +172,54 @@ def winners() -> None:
     for rows, count, k in SHAPES if CUDA else SHAPES[:3]:
         x = torch.randn(rows, count, device=DEVICE)
         report(f"({rows}, {count}):", ", ".join(f"{name} {told(way, x, k)}" for name, way in ways.items()))
+
+
+def report_layers() -> None:
+    """Report batch norm, pooling and k-winners with their gradient, eager and as a CUDA graph."""
+    card = torch.cuda.get_device_name() if CUDA else ""
+    ways = {"torch": "", "k-th in triton": "kth_highest", "all in triton": "norm_pool_winners"}
+    if not CUDA:
+        ways = {"ours": ""}
+    for dtype in (torch.float32, torch.bfloat16):
+        for side, percent_on, before_pool in LAYERS:
+            x = torch.randn(128 if CUDA else 8, 64, side, side, device=DEVICE, dtype=dtype)
+            x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+            order = "chosen, pooled" if before_pool else "pooled, chosen"
+            report(f"layer of {side}×{side}, {order}, {str(dtype).removeprefix('torch.')}:")
+            expected: Tensor | None = None
+            for name, used in ways.items():
+                for kernel in choice.CARDS_WITH_TRITON:
+                    choice.CARDS_WITH_TRITON[kernel] = frozenset([card] if kernel == used else [])
+                expected = report_layer(name, x, percent_on, before_pool, expected)
+
+
+def report_layer(
+    name: str, x: Tensor, percent_on: float, before_pool: bool, expected: Tensor | None
+) -> Tensor:
+    """Report one way of it, and in how many units it differs from what is expected; return that."""
+    layer = NormPoolWinners(64, 2, KWinners2d(64, percent_on), before_pool).to(DEVICE)
+    y = layer(x).detach()
+    gradient = torch.randn_like(y)
+
+    def run() -> None:
+        x.grad = None
+        layer(x).backward(gradient)
+
+    try:
+        profile = profiled(run, 5)
+        eager = 1000 * milliseconds(run, 50)
+        graph = f", as a graph {graph_or_reason(run)}" if CUDA else ""
+    except RuntimeError as error:
+        traceback.print_exc()
+        report(f"  {name} failed: {type(error).__name__}")
+        return y if expected is None else expected
+    others = 0 if expected is None else int((~torch.isclose(y, expected, rtol=0.01, atol=0.01)).sum())
+    report(
+        f"  {name:15} eager {eager:.0f} µs{graph}; {profile.kernels:.0f} kernels, "
+        f"{profile.microseconds:.0f} µs of them; {others} of {y.numel()} units differ"
+    )
+    profile.print_slowest()
+    return y if expected is None else expected
 
 
 def by_sorting(x: Tensor, k: int) -> Tensor:
@@ -190,7 +238,7 @@ def told(way: Way, x: Tensor, k: int) -> str:
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    command.__name__: command for command in (versions, step, rate, epochs, speed, winners)
+    command.__name__: command for command in (versions, step, rate, epochs, winners)
 }
 
 if __name__ == "__main__":
