@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.accelerators import CUDAAccelerator
 from pytorch_lightning.strategies import DDPStrategy
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -34,6 +35,11 @@ def test_several_loggers_write_at_once(tmp_path: Path) -> None:
     loggers = {"one": {**csv, "name": "one"}, "other": {**csv, "name": "other"}}
     trainer = build_trainer(TrainerConfig(max_epochs=1), {}, loggers, False, [])
     assert [logger.name for logger in trainer.loggers] == ["one", "other"]
+
+
+def test_a_gpu_that_is_not_asked_for_is_not_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: True)
+    build_trainer(TrainerConfig(max_epochs=1, gpus=0), {}, None, False, [])  # warnings are errors
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ _KNOWN = (
     ".*does not have many workers.*",
     # A small data set has fewer batches than the logger waits for; its epochs are logged all the same.
     ".*smaller than the logging interval.*",
+    # Whoever sets trainer.gpus=0 on a machine with a GPU knows of it.
+    "GPU available but not used.*",
     # A training is one process that Slurm knows nothing of: `sigtune.training.trainer` tells Lightning so.
     ".*`srun` command is available.*",
     # Lightning 2.6 still asks torch for tree leaves in the old way.

@@ -19,6 +19,7 @@ from sigtune.config.schema import TrainerConfig
 from sigtune.errors import Problem, UsageError
 from sigtune.training.checkpoint_io import BackgroundCheckpointIO
 from sigtune.training.devices import device_problems, setting_problems
+from sigtune.training.known_warnings import without_known_warnings
 from sigtune.training.precision import BFloat16Mixed, chosen_precision
 from sigtune.training.spawned import SpawnedDDP
 
@@ -39,6 +40,7 @@ PROFILERS: dict[str, Callable[..., Profiler]] = {
 }
 
 
+@without_known_warnings()
 def build_trainer(
     config: TrainerConfig,
     callbacks: Mapping[str, Any],
