@@ -43,7 +43,8 @@ class CompiledAhead:
 
         signature, constants = {}, {}
         for parameter, argument in zip(self.kernel.params, arguments, strict=True):
-            if parameter.is_constexpr:
+            # Triton takes an integer that is 1 for a constant too.
+            if parameter.is_constexpr or (type(argument) is int and argument == 1):
                 signature[parameter.name], constants[parameter.name] = "constexpr", argument
             else:
                 signature[parameter.name] = TYPES[argument.dtype] if isinstance(argument, Tensor) else "i32"
@@ -72,10 +73,19 @@ def test_the_kth_highest_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(kernel.binaries)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ((2, 64, 28, 28), torch.float32),
+        ((2, 64, 28, 28), torch.bfloat16),
+        ((2, 64, 28, 28), torch.float16),
+        ((2, 1, 3, 3), torch.float32),
+        ((2, 30, 1, 1), torch.bfloat16),
+    ],
+)
 @pytest.mark.parametrize("before_pool", [False, True])
 def test_norm_pool_and_winners_are_compiled(
-    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, before_pool: bool
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], dtype: torch.dtype, before_pool: bool
 ) -> None:
     from sigtune.kernels.gpu import norm_pool_winners
 
@@ -86,8 +96,8 @@ def test_norm_pool_and_winners_are_compiled(
         "_keep_winners_and_pool" if before_pool else "_pool_and_keep_winners",
         *("_sum_passed_on", "_spread_gradient"),
     )
-    x = torch.zeros(2, 64, 28, 28, dtype=dtype)
+    x, window = torch.zeros(shape, dtype=dtype), min(2, shape[2])
     mean, scale = norm_pool_winners.channel_statistics(x)
-    y, argmax, _ = norm_pool_winners.norm_pool_winners(x, mean, scale, scale, 100, 2, before_pool)
-    norm_pool_winners.norm_pool_winners_gradient(y, x, y, argmax, mean, scale, 2)
+    y, argmax, _ = norm_pool_winners.norm_pool_winners(x, mean, scale, scale, 3, window, before_pool)
+    norm_pool_winners.norm_pool_winners_gradient(y, x, y, argmax, mean, scale, window)
     assert all(len(kernel.binaries) == 1 and kernel.binaries[0] for kernel in kernels)
