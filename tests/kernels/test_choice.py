@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sigtune.kernels import library
+from sigtune.kernels import choice, library
 from sigtune.kernels.choice import (
     image_winners_pay,
     sparse_convolution_pays,
@@ -106,3 +106,18 @@ def test_layers_run_what_was_chosen_for_their_shape() -> None:
         found = operators(blocks, images)
         assert "image_winners" in found
         assert found & convolutions == expected
+
+
+def test_triton_is_used_where_it_is_installed_and_on_the_cards_that_are_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpu = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a card")
+    monkeypatch.setattr(choice, "find_spec", lambda name: name)
+    assert not choice.triton_pays("kth_highest", gpu)
+    monkeypatch.setitem(choice.CARDS_WITH_TRITON, "kth_highest", frozenset({"a card"}))
+    assert choice.triton_pays("kth_highest", gpu)
+    assert not choice.triton_pays("norm_pool_winners", gpu)
+    assert not choice.triton_pays("kth_highest", torch.device("cpu"))
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    assert not choice.triton_pays("kth_highest", gpu)

@@ -50,26 +50,21 @@ def competing(shape: tuple[int, ...], before_pool: bool) -> int:
     return shape[1] * (shape[2] // window) * (shape[3] // window)
 
 
-def k_winners(x: Tensor, boost: Tensor, k: int) -> Tensor:
-    """Choose as the k-winner layer does, with boost factors that are given."""
-    layer = KWinners2d(x.shape[1], k / x[0].numel(), KWinnersConfig(boost_strength=1.0)).eval()
-    layer = layer.to(x.device)
-    layer.duty_cycle.copy_(k / x[0].numel() - boost.double().log())
-    winners: Tensor = layer(x)
-    return winners
+def k_winner_layer(channels: int, units: int, k: int, device: str) -> KWinners2d:
+    """Return a layer that lets k of so many units win, and boosts each channel by another factor."""
+    layer = KWinners2d(channels, k / units, KWinnersConfig(boost_strength=1.0)).eval()
+    layer.duty_cycle.copy_(torch.linspace(0, 1, channels))
+    return layer.to(device)
 
 
 def torchs_choice(
-    x: Tensor, mean: Tensor, scale: Tensor, boost: Tensor, k: int, window: int, before_pool: bool
+    x: Tensor, mean: Tensor, scale: Tensor, winners: KWinners2d, window: int, before_pool: bool
 ) -> tuple[Tensor, Tensor]:
     """Return what torch's layers choose of x, normalised in float32, and of which units."""
     normalised = (x.float() - mean[:, None, None]) * scale[:, None, None]
     pool = nn.MaxPool2d(window)
-    if before_pool:
-        chosen = k_winners(normalised, boost, k)
-        return pool(chosen), chosen
-    chosen = k_winners(pool(normalised), boost, k)
-    return chosen, chosen
+    chosen = winners(normalised if before_pool else pool(normalised))
+    return pool(chosen) if before_pool else chosen, chosen
 
 
 BATCHES = pytest.mark.parametrize(
@@ -102,11 +97,13 @@ def test_the_variance_is_exact_far_from_zero(in_triton: Any, device: str) -> Non
 def test_the_winners_are_those_that_torchs_layers_choose(
     in_triton: Any, device: str, shape: tuple[int, ...], percent_on: float, before_pool: bool
 ) -> None:
-    x = batch(shape, device)
-    k = max(1, round(percent_on * competing(shape, before_pool)))
-    how = (*of_channels(shape[1], device), k, window_for(shape), before_pool)
-    y, argmax, on = in_triton.norm_pool_winners(x, *how)
-    expected, chosen = torchs_choice(x, *how)
+    x, units, window = batch(shape, device), competing(shape, before_pool), window_for(shape)
+    k = max(1, round(percent_on * units))
+    winners = k_winner_layer(shape[1], units, k, device)
+    mean, scale, _ = of_channels(shape[1], device)
+    boost = winners.boost_factors(units)
+    y, argmax, on = in_triton.norm_pool_winners(x, mean, scale, boost, k, window, before_pool)
+    expected, chosen = torchs_choice(x, mean, scale, winners, window, before_pool)
     assert torch.equal(y, expected)
     assert torch.equal(on, (chosen > 0).sum(dim=(0, 2, 3)))
     assert torch.equal(argmax != 255, expected != 0)
