@@ -97,10 +97,26 @@ class Slurm:
         jobs = self._command("squeue", "--noheader", "--format=%A").split()
         if jobs:
             self._command("scancel", *jobs)
+        self._resume_drained()
+        wait_until(self._all_idle, "idle nodes", 90)
+
+    def let_go_on(self) -> None:
+        """Resume drained nodes and release held jobs, as its operator does.
+
+        A controller that died gives IDs again that it has forgotten; a node that still has the job of one
+        ("Duplicate jobid") is drained, and jobs are held that it refused.
+        """
+        self._resume_drained()
+        listed = self._command("squeue", "--noheader", "--states=PENDING", "--format=%A %r").splitlines()
+        for job, *reason in map(str.split, listed):
+            if any("held" in word.lower() for word in reason):
+                with contextlib.suppress(AssertionError):  # it was cancelled meanwhile
+                    self._command("scontrol", "release", job)
+
+    def _resume_drained(self) -> None:
         drained = self._command("sinfo", "--noheader", "--Node", "--states=drain", "--format=%N").split()
         for node in set(drained):
             self._command("scontrol", "update", f"nodename={node}", "state=resume")
-        wait_until(self._all_idle, "idle nodes", 90)
 
     def job_of(self, pid: int) -> str:
         """Return the id of the job that a process belongs to."""

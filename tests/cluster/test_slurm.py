@@ -133,6 +133,11 @@ def test_a_controller_that_dies_in_mid_search_costs_a_wait(on_slurm: StartSearch
     slurm.processes.kill("slurmctld")
     time.sleep(15)
     slurm.start_controller()
+    for _ in range(150):
+        if sweep.poll() is not None:
+            break
+        slurm.let_go_on()
+        time.sleep(2)
     search.expect_exit(sweep)
     search.assert_sound()
 
