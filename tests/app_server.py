@@ -135,9 +135,23 @@ def import_everything() -> None:
         if not any(part in module.name for part in apart):
             with contextlib.suppress(ImportError):
                 importlib.import_module(module.name)
+    _fill_caches()
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def _fill_caches() -> None:
+    """Have Hydra find its plugins and make the tables of its parsers, which each run would do again."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.plugins import Plugins
+    from omegaconf.grammar_parser import parse
+
+    Plugins.instance()
+    OverridesParser.create().parse_overrides(
+        ["a.b=1", "+a=x y", "~a", "a/b@c=d", "a=[1e-3,'x']", "a={b:${c}}"]
+    )
+    parse("${a.b} ${c:d}")
 
 
 def become(run: Run) -> None:

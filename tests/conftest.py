@@ -59,14 +59,14 @@ SETTINGS_OF_THE_CALLER = (
 )
 
 
-# Each imports torch, and has a second process that holds it too, to fork the runs of scripts: 1 GB together.
+# Each imports torch, in half a GB or more. One more holds it for all of them, to fork the runs of scripts.
 MOST_PROCESSES = 8
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes more than there are cores, for a test that starts a search waits most of its time."""
-    return min(len(os.sched_getaffinity(0)) + 2, MOST_PROCESSES)
+    """Four processes more than there are cores, for a test that starts a search waits most of its time."""
+    return min(len(os.sched_getaffinity(0)) + 4, MOST_PROCESSES)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -120,12 +120,17 @@ def test_a_failed_repeat_fails_the_job(app: SweepApp) -> None:
     assert [app.by_job()[number].failed for number in (1, 2)] == [True, False]
 
 
-def test_the_example_runs_as_its_own_first_lines_say(tmp_path: Path) -> None:
-    for arguments, budget in (
-        ([], 12),
+@pytest.mark.parametrize(
+    ("arguments", "budget"),
+    [
+        pytest.param([], 12, marks=pytest.mark.slow),
         (["hydra/launcher=joblib", "sigopt.parallel_bandwidth=4", "sigopt.observation_budget=5"], 5),
-        (["sharpness=choice(1,2,4)", "sigopt.observation_budget=5"], 5),
-    ):
-        command = [sys.executable, str(EXAMPLE), "-m", *arguments]
-        result = app_process.run(command, cwd=tmp_path, capture_output=True, check=True)
-        assert f"{budget} observed (0 failed)" in str(result.stdout)
+        pytest.param(["sharpness=choice(1,2,4)", "sigopt.observation_budget=5"], 5, marks=pytest.mark.slow),
+    ],
+)
+def test_the_example_runs_as_its_own_first_lines_say(
+    tmp_path: Path, arguments: list[str], budget: int
+) -> None:
+    command = [sys.executable, str(EXAMPLE), "-m", *arguments]
+    result = app_process.run(command, cwd=tmp_path, capture_output=True, check=True)
+    assert f"{budget} observed (0 failed)" in str(result.stdout)

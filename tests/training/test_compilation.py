@@ -66,6 +66,7 @@ def test_a_compiled_model_trains_and_validates_alike_and_keeps_its_keys(
     torch.testing.assert_close(plain.eval()(inputs), compiled.eval()(inputs))
 
 
+@pytest.mark.slow
 @TORCHS_OWN_WARNING
 def test_each_job_of_a_process_is_compiled_however_many_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[int] = []

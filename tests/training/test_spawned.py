@@ -74,6 +74,7 @@ class Broken(Regression):
         raise ZeroDivisionError("a mistake of the user's")
 
 
+@pytest.mark.slow
 def test_wrong_input_is_wrong_input(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         fit(1, tmp_path, module=Refusing())

@@ -26,7 +26,7 @@ ASYNCHRONOUS = {
 
 
 @pytest.mark.parametrize(
-    "launcher", [pytest.param(name, marks=[pytest.mark.slow] * (name == "ray")) for name in ASYNCHRONOUS]
+    "launcher", [pytest.param(name, marks=[pytest.mark.slow] * (name != "joblib")) for name in ASYNCHRONOUS]
 )
 def test_a_slot_takes_the_next_suggestion_while_another_is_still_busy(app: SweepApp, launcher: str) -> None:
     result = app.run(
