@@ -35,6 +35,12 @@ class Problem:
     code: Code = field(default=Code.INVALID, compare=False, kw_only=True)
 
 
+def with_those_of_other_keys(problems: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
+    """Return the problems, and those found of keys that none of them is about."""
+    known = {problem.key.partition("=")[0] for problem in problems}
+    return [*problems, *(one for one in found if one.key.partition("=")[0] not in known)]
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Return the choice that `word` was probably meant to be, or else all the choices, as a remedy."""
     known = tuple(choices)

@@ -352,6 +352,18 @@ def test_what_is_added_to_a_section_that_has_a_schema_is_refused(
     ]
 
 
+@pytest.mark.parametrize("mode", [(CREATE,), SWEEP], ids=["create", "sweep"])
+def test_a_key_added_to_the_block_of_a_search_is_told_beside_a_misspelt_one(
+    refused: Refused, mode: tuple[str, ...]
+) -> None:
+    # The jobs of a search may run on machines that have GPUs.
+    problems = refused(*mode, "trainer.max_epoch=3", "+sigopt.nonsense=3", "trainer.gpus=99")
+    assert [problem[:2] for problem in problems] == [
+        ["trainer.max_epoch", "unknown key"],
+        ["sigopt.nonsense", "unknown key"],
+    ]
+
+
 def test_a_prior_can_be_added_to_a_parameter_and_is_checked(train: Train, refused: Refused) -> None:
     (problem,) = refused(CREATE, "+sigopt.parameters.0.prior={name: normal, mean: 0.3}")
     assert problem[:2] == ["sigopt.parameters.max_lr.prior.scale", "missing"]

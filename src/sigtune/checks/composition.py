@@ -29,7 +29,7 @@ from sigtune.config.hydra_version import VERSION_BASE
 from sigtune.config.keys import is_key, known_keys, value_at
 from sigtune.config.signatures import takes
 from sigtune.config.validation import added_key_problems, assign, unknown_key, value_problems
-from sigtune.errors import Code, Problem, nearest
+from sigtune.errors import Code, Problem, UsageError, nearest, with_those_of_other_keys
 from sigtune.tuning.block import read_block
 
 # A key that stands in for the schema of its section.
@@ -113,29 +113,34 @@ def _config_problems(
     problems += _value_override_problems(config, typed.values)
     creates = "sigopt" in config and bool(config.sigopt.get("create"))
     if is_whole and problems:
-        # Whoever creates an experiment may not be on the machine that trains.
-        problems = _with_those_of(added_key_problems if creates else check, config, problems)
+        # Whoever creates an experiment may not be on the machine that trains, nor may who starts a search.
+        found = _found_by(added_key_problems if creates else check, config)
+        here = [one for one in found if not (is_sweep and one.code is Code.THIS_MACHINE)]
+        problems = with_those_of_other_keys(problems, here)
     # Of another experiment than the one meant, the search is not worth a look.
     is_meant = not any(problem.code is Code.NO_SUCH_CHOICE for problem in typed.problems)
     if is_meant and (creates or (is_sweep and "sigopt" in config)):
-        problems += _search_problems(config, {override.key_or_group for override in typed.values})
+        searched = _search_problems(config, {override.key_or_group for override in typed.values})
+        problems += [one for one in searched if one not in problems]
     may_tune = typed.problems or any(one.is_sweep_override() for one in (*typed.groups, *typed.values))
     # A parameter on the command line is one too, or would be if it were written as it should.
     return [one for one in problems if not (may_tune and one.key == "sigopt.parameters")]
 
 
-def _with_those_of(check: Check, config: DictConfig, problems: Sequence[Problem]) -> list[Problem]:
-    """Return the problems, and those that the app's check finds in the config without the wrong values."""
+def _found_by(check: Check, config: DictConfig) -> list[Problem]:
+    """Return what the app's check finds in the config without the wrong values."""
     try:
-        found = check(config)
+        return check(config)
     except Exception:  # noqa: BLE001 - it may be written for configs in which nothing is wrong
-        return list(problems)
-    known = {problem.key.partition("=")[0] for problem in problems}
-    return [*problems, *(one for one in found if one.key.partition("=")[0] not in known)]
+        return []
 
 
 def _search_problems(config: DictConfig, overridden: Collection[str]) -> list[Problem]:
-    search = open_search(read_block(config.sigopt), overridden)
+    try:
+        block = read_block(config.sigopt)
+    except UsageError as error:
+        return list(error.problems)
+    search = open_search(block, overridden)
     return search.problems + mapping_problems(config, search.klass, search.parameters, overridden)
 
 

@@ -20,7 +20,7 @@ from sigtune.checks.search import (
 )
 from sigtune.config.keys import missing_keys
 from sigtune.config.validation import added_key_problems
-from sigtune.errors import Problem, UsageError
+from sigtune.errors import Problem, UsageError, with_those_of_other_keys
 from sigtune.tuning.block import SearchBlock, default_assignments, read_block
 from sigtune.tuning.changes import Changes
 from sigtune.tuning.experiment import SigOptExperiment
@@ -53,9 +53,8 @@ def check_run(config: DictConfig, overridden: Collection[str], can_train: Check)
     try:
         block = read_block(config.get("sigopt"))
     except UsageError as error:
-        known = {problem.key for problem in error.problems}
-        others = [problem for problem in added_key_problems(config) if problem.key not in known]
-        raise UsageError([*error.problems, *others]) from None
+        found = added_key_problems(config)
+        raise UsageError(with_those_of_other_keys(error.problems, found)) from None
     if block.create:
         run, problems = _check_creation(config, block, overridden)
     elif block.experiment_id is not None:
