@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ import ray
 
 from sigtune.errors import Problem
 from sigtune.search.executors.protocol import EngineAwayError, SubmissionRefusedError
+from sigtune.search.executors.ray_address import ray_address
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def option_problems(options: Mapping[str, Any]) -> list[Problem]:
         task_options({name: remote[name] for name in remote if name not in _OWN_OPTIONS})(_do_nothing)
     except (TypeError, ValueError) as error:
         problems.append(Problem(_REMOTE, str(error).splitlines()[0], "see ray.remote's documentation"))
-    address = _address(init)
+    address = ray_address(init)
     if address is not None and not _answers(address):
         remedy = "the head's HOST:PORT, as ray start --head printed it"
         problems.append(Problem("hydra.launcher.ray.init.address", f"nobody answers at {address}", remedy))
@@ -77,7 +77,7 @@ def connect(options: Mapping[str, Any]) -> bool:
         return False
     init, remote = options["init"] or {}, options["remote"] or {}
     # Without an address Ray would join the cluster that was started here last, and wait for a dead one.
-    where = {"address": _address(init) or "local"}
+    where = {"address": ray_address(init) or "local"}
     try:
         ray.init(**{"log_to_driver": False, **init, **where})
     except Exception as error:  # Ray raises a bare Exception too
@@ -85,18 +85,12 @@ def connect(options: Mapping[str, Any]) -> bool:
     log.info("%s", _description())
     if lacking := _lacking(remote):
         what = f"a job asks for {lacking}, and no node of this Ray has that"
-        if _address(init) is None:
+        if ray_address(init) is None:
             ray.shutdown()
             remedy = "less, or the address of a cluster (hydra.launcher.ray.init.address)"
             raise SubmissionRefusedError([Problem(_REMOTE, what, remedy)])
         log.warning("%s: jobs wait until one joins that does", what)
     return True
-
-
-def _address(init: Mapping[str, Any]) -> str | None:
-    """Return the address that Ray is asked to join, in the launcher's config or the environment."""
-    address = init.get("address") or os.environ.get("RAY_ADDRESS")
-    return None if address in (None, "local") else str(address)
 
 
 def _answers(address: str) -> bool:

@@ -6,7 +6,6 @@ kills its worker. A search needs less and more: start one, wait for any, survive
 
 from __future__ import annotations
 
-import os
 import shutil
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from sigtune.errors import Problem
 from sigtune.search.executors.protocol import Executor, Launch
+from sigtune.search.executors.ray_address import ray_address
 
 _PLUGINS = "hydra_plugins.hydra_"
 _HERE = "sigtune.search.executors."
@@ -43,7 +43,7 @@ def runs_elsewhere(config: DictConfig) -> bool:
     """Return whether jobs run on other machines than this, as far as the launcher's config tells."""
     launcher = config.hydra.launcher
     if launcher._target_ == _RAY:
-        return bool((launcher.ray.init or {}).get("address") or os.environ.get("RAY_ADDRESS"))
+        return ray_address(launcher.ray.init or {}) is not None
     return launcher._target_ not in _ON_THIS_MACHINE
 
 
