@@ -5,14 +5,27 @@ from __future__ import annotations
 import pytest
 from tests.optimizer.searches import SCORE, SQUARE, Point, bowl, definition, observed, scores
 
-from sigtune.definition.experiment import Observation
+from sigtune.definition.experiment import ExperimentDefinition, Observation
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Parameter
-from sigtune.optimizer.model_view import along, contour_points, predicted_best, predictions, slice_points
+from sigtune.optimizer.model_view import (
+    Prediction,
+    along,
+    contour_points,
+    feasible_points,
+    predicted_best,
+    predictions,
+    slice_points,
+)
 from sigtune.optimizer.space_filling import fill
 
 OUTCOMES = observed(fill(definition(), 40, 5), bowl)
 X, Y = SQUARE
+
+
+def best_observed(searched: ExperimentDefinition, outcomes: list[Observation]) -> Prediction | None:
+    feasible = feasible_points(searched, outcomes)
+    return predicted_best(predictions(searched, outcomes, SCORE[0], feasible, 0), SCORE[0])
 
 
 def test_predictions_are_in_the_metrics_units_and_hold_the_truth() -> None:
@@ -34,7 +47,7 @@ def test_a_minimized_metric_has_its_own_sign() -> None:
 
 def test_the_predicted_best_is_not_a_lucky_one_and_has_its_uncertainty() -> None:
     lucky = Observation({"x": 0.1, "y": 0.9}, {"score": 0.2}, stddevs={"score": 1.0})
-    found = predicted_best(definition(), [*OUTCOMES, lucky], SCORE[0], 0)
+    found = best_observed(definition(), [*OUTCOMES, lucky])
     assert found is not None
     assert bowl(found.assignments)["score"] == max(scores(OUTCOMES))
     assert found.low <= found.median <= found.high < 0.1
@@ -43,10 +56,10 @@ def test_the_predicted_best_is_not_a_lucky_one_and_has_its_uncertainty() -> None
 def test_the_predicted_best_is_feasible() -> None:
     outcomes = observed(fill(definition(), 20, 5), lambda at: {**bowl(at), "cost": at["x"]})
     limit = Metric("cost", "minimize", "constraint", 0.4)
-    found = predicted_best(definition(metrics=[*SCORE, limit]), outcomes, SCORE[0], 0)
+    found = best_observed(definition(metrics=[*SCORE, limit]), outcomes)
     assert found is not None
     assert float(found.assignments["x"]) <= 0.4
-    assert predicted_best(definition(), [], SCORE[0], 0) is None
+    assert best_observed(definition(), []) is None
 
 
 def test_of_nothing_and_of_equals_there_is_no_view() -> None:

@@ -65,20 +65,21 @@ def predictions(
     ]
 
 
-def predicted_best(
-    definition: ExperimentDefinition, outcomes: Sequence[Observation], metric: Metric, seed: int
-) -> Prediction | None:
-    """Return which of the feasible observations by the full task the model expects to be the best.
-
-    With noise that may be another than the one whose value was the best. None where nothing can be modelled.
-    """
+def feasible_points(definition: ExperimentDefinition, outcomes: Sequence[Observation]) -> list[Assignments]:
+    """Return the points of the observations by the full task that meet every constraint."""
     full = full_task(definition.tasks).name if definition.tasks else None
-    feasible = [
+    return [
         outcome.assignments
         for outcome in outcomes
         if outcome.task == full and is_feasible(outcome.values, definition.metrics)
     ]
-    expected = predictions(definition, outcomes, metric, feasible, seed)
+
+
+def predicted_best(expected: Sequence[Prediction], metric: Metric) -> Prediction | None:
+    """Return the one with the best median, None of none.
+
+    Of noisy observations it may be another than the one whose value was the best.
+    """
     return max(expected, key=lambda prediction: metric.score(prediction.median), default=None)
 
 

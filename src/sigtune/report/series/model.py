@@ -118,13 +118,14 @@ def _contour(results: Results, metric: Metric, x: Parameter, y: Parameter, seed:
 
 
 def _slice(results: Results, metric: Metric, x: Parameter, seed: int) -> Json:
-    from sigtune.optimizer.model_view import predicted_best, predictions, slice_points
+    from sigtune.optimizer.model_view import feasible_points, predicted_best, predictions, slice_points
 
     definition, through = results.definition, results.best[0].assignments
     points = slice_points(x, through, SLICE_STEPS)
-    expected = predictions(definition, results.observations, metric, points, seed)
-    best = predicted_best(definition, results.observations, metric, seed)
-    if not expected or best is None:
+    feasible = feasible_points(definition, results.observations)
+    modelled = predictions(definition, results.observations, metric, [*points, *feasible], seed)
+    expected, best = modelled[: len(points)], predicted_best(modelled[len(points) :], metric)
+    if best is None:
         return {}
     number = next(each.number for each in results.succeeded if each.assignments == best.assignments)
     return {
