@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hydra.types import HydraContext
@@ -27,6 +27,7 @@ class JobConfigs:
         self.line = line
         # Both take Hydra tens of milliseconds, and are the same for most suggestions.
         self._composed = functools.lru_cache(maxsize=8)(self._compose)
+        self._choices = functools.cache(self._find_choices)
         self._groups_in = functools.lru_cache(context.config_loader.list_groups)
 
     def compose(self, extra: Sequence[str] = ()) -> DictConfig:
@@ -43,15 +44,15 @@ class JobConfigs:
         """Return the app's config with these overrides and no others, and with its `hydra` section."""
         return self.context.config_loader.load_sweep_config(self.master, list(overrides))
 
-    def current_values(self) -> Callable[[str], Any]:
-        """Return what tells the value of a key, or the choice of a group, where it is not tuned."""
-        config = self.compose_with_hydra(self.line.fixed)
-        choices = config.hydra.runtime.choices
+    def current_value(self, name: str) -> Any:
+        """Return the value of a key, or the choice of a group, where it is not tuned."""
+        if self.is_group(name):
+            return self._choices().get(name)
+        return value_at(self.compose(), name)
 
-        def current_value(name: str) -> Any:
-            return choices.get(name) if self.is_group(name) else value_at(config, name)
-
-        return current_value
+    def _find_choices(self) -> DictConfig:
+        choices: DictConfig = self.compose_with_hydra(self.line.fixed).hydra.runtime.choices
+        return choices
 
     def is_int(self, name: str) -> bool:
         """Return whether a schema declares the key to be a whole number."""

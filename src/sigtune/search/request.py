@@ -66,7 +66,7 @@ def read_request(
     own = read_block(block)
     line = read_command_line(arguments, context.config_loader)
     job_configs = JobConfigs(context, config, line)
-    use_current_values(line.parameters, job_configs.current_values(), job_configs.is_int)
+    use_current_values(line.parameters, job_configs.current_value, job_configs.is_int)
     own = own.with_parameters(line.parameters)
     typed = typed_overrides(config)
     hide_resolved_password(config, job_configs.compose(), typed)
