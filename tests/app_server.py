@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -25,6 +26,10 @@ import threading
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig, ListConfig
 
 LARGEST_REQUEST = 1 << 20
 
@@ -136,9 +141,36 @@ def import_everything() -> None:
             with contextlib.suppress(ImportError):
                 importlib.import_module(module.name)
     _fill_caches()
+    _keep_parsed_configs()
     gc.collect()
     gc.freeze()
+    # What OmegaConf makes and drops while a config is composed sets collections off by the hundred.
+    gc.set_threshold(100_000)
     gc.enable()
+
+
+def _keep_parsed_configs() -> None:
+    """Parse the configs of train.py and of Hydra, of which each run would parse dozens several times."""
+    import hydra
+    from omegaconf import OmegaConf
+
+    load = OmegaConf.load
+    folders = (Path(__file__).parents[1] / "conf", Path(hydra.__file__).parent / "conf")
+    parsed = {
+        file.read_text(encoding="utf-8"): OmegaConf.to_container(load(file))
+        for folder in folders
+        for file in folder.rglob("*.yaml")
+    }
+
+    def load_parsed(file_: str | Path | IO[Any]) -> DictConfig | ListConfig:
+        if isinstance(file_, io.TextIOBase):
+            content = parsed.get(file_.read())
+            if content is not None:
+                return OmegaConf.create(content)
+            file_.seek(0)
+        return load(file_)
+
+    OmegaConf.load = load_parsed  # type: ignore[method-assign]
 
 
 def _fill_caches() -> None:
