@@ -2,9 +2,9 @@
 
 The processes are forked from one that has imported these, so each saves the seconds of importing. Otherwise a
 script runs as in an interpreter of its own: it has its process id, arguments, folder, environment, signals,
-standard output and error. What is different: standard input is empty, modules are not freed at the end, and
-options of the interpreter and variables that it reads when it starts (PYTHONPATH) are refused. A test of what
-is imported, or of the program as it is started, uses subprocess itself.
+standard input, output and error. What is different: standard input is empty unless given, modules are not
+freed at the end, and options of the interpreter and variables that it reads when it starts (PYTHONPATH) are
+refused. A test of what is imported, or of the program as it is started, uses subprocess itself.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+TEST_RUN = "SIGTUNE_TEST_RUN"
+"""The variable that all processes of a test run share, and with it what forks."""
+
 SERVER_ENDED = "what forks the runs of tests has ended; see why: python tests/app_server.py </dev/null"
 
 StrPath = str | os.PathLike[str]
@@ -44,6 +47,7 @@ class Popen:
         *,
         cwd: StrPath | None = None,
         env: Mapping[str, str] | None = None,
+        stdin: int | None = None,
         stdout: int | IO[Any] | None = None,
         stderr: int | IO[Any] | None = None,
         text: bool = True,
@@ -55,6 +59,7 @@ class Popen:
         self.returncode: int | None = None
         self.stdout, output = _output(stdout, 1)
         self.stderr, error = (None, os.dup(output)) if stderr == subprocess.STDOUT else _output(stderr, 2)
+        given = os.open(os.devnull, os.O_RDONLY) if stdin is None else os.dup(stdin)
         self._report, report_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._readers: list[_Reader] = []
         try:
@@ -64,14 +69,14 @@ class Popen:
                 "environment": environment,
                 "start_new_session": start_new_session,
             }
-            descriptors = [output, error, report_end.fileno()]
+            descriptors = [given, output, error, report_end.fileno()]
             try:
                 socket.send_fds(_server(), [json.dumps(request).encode()], descriptors)
             except BrokenPipeError as cause:
                 raise RuntimeError(SERVER_ENDED) from cause
         finally:
-            os.close(output)
-            os.close(error)
+            for descriptor in (given, output, error):
+                os.close(descriptor)
             report_end.close()
         self.pid = self._next_report()
 
@@ -200,7 +205,7 @@ def _python_environment() -> dict[str, str]:
 @cache
 def _server() -> socket.socket:
     """Return the socket that takes requests; the process behind it is the same for all of a test run."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    run = os.environ.get(TEST_RUN, str(os.getpid()))
     place = Path(tempfile.gettempdir()) / f"sigtune-tests-{run}"
     place.mkdir(mode=0o700, exist_ok=True)
     address = str(place / "requests")
@@ -227,7 +232,8 @@ def _start_server(listener: socket.socket) -> None:
         [sys.executable, str(Path(__file__).with_name("app_server.py"))],
         stdin=listener.fileno(),
         stdout=subprocess.DEVNULL,
-        env=environment | _python_environment(),
+        # Its numpy would take all cores, and so would each process that is forked from it.
+        env=environment | _python_environment() | {"OPENBLAS_NUM_THREADS": "1"},
         start_new_session=True,
     )
     # It ends after the last process of the test run, whoever started it: nobody is to wait for it.

@@ -1,8 +1,8 @@
 """A process that has the libraries of sigtune imported, and forks a child for each run of a script.
 
 `tests/app_process.py` starts it and speaks to it: standard input is a socket that the processes of a test run
-connect to. From each come requests: each with the run's standard output and error, and a socket that is told
-its process id and at the end its exit code.
+connect to. From each come requests: each with the run's standard input, output and error, and a socket that
+is told its process id and at the end its exit code.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Server:
                 client, _ = self._listener.accept()
                 self._clients[client.fileno()] = client
             for number in self._clients.keys() & set(ready):
-                message, descriptors, _, _ = socket.recv_fds(self._clients[number], LARGEST_REQUEST, 3)
+                message, descriptors, _, _ = socket.recv_fds(self._clients[number], LARGEST_REQUEST, 4)
                 if not message:
                     self._leave(number)
                     continue
@@ -79,15 +79,15 @@ class Server:
                     return run
 
     def _fork(self, run: Run, descriptors: list[int], client: int) -> Run | None:
-        output, error, report_descriptor = descriptors
+        *streams, report_descriptor = descriptors
         report = socket.socket(fileno=report_descriptor)
         pid = os.fork()
         if not pid:
-            os.dup2(output, 1)
-            os.dup2(error, 2)
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
             self._close_in_child(report)
-        os.close(output)
-        os.close(error)
+        for stream in streams:
+            os.close(stream)
         if not pid:
             return run
         report.send(str(pid).encode())
@@ -102,10 +102,6 @@ class Server:
             connection.close()
         os.close(self._wake_up)
         os.close(self._wake_up_end)
-        # Standard input was the socket of the requests.
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
 
     def _report_ended(self) -> None:
         while self._runs:

@@ -2,7 +2,9 @@
 
 import gc
 import os
+import shlex
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from sigopt.objects import Observation, Suggestion
 from sigopt.resource import BoundApiResource
 
 from sigtune.backend.driver import LocalDriver
+from tests.app_process import TEST_RUN
 from tests.fixture_types import Connect, Define, Report, Start
 
 # Before numpy and torch are loaded: in a small computation a second thread only waits, at full speed, on a
@@ -60,14 +63,25 @@ SETTINGS_OF_THE_CALLER = (
 )
 
 
-# Each imports torch, in half a GB or more. One more holds it for all of them, to fork the runs of scripts.
+# Each takes some hundred MB. One more has torch and sigtune imported, and forks them and the runs of scripts.
 MOST_PROCESSES = 8
+os.environ.setdefault(TEST_RUN, str(os.getpid()))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Four processes more than there are cores, for a test that starts a search waits most of its time."""
     return min(len(os.sched_getaffinity(0)) + 4, MOST_PROCESSES)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """Fork the processes, unless lines are counted: what runs while a module is imported would be missed."""
+    if config.getoption("cov_source", None):
+        return
+    interpreter = [sys.executable, str(Path(__file__).with_name("xdist_interpreter.py"))]
+    for spec in specs:
+        spec.python = shlex.join(interpreter)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,6 @@
 """The processes that tests fork run scripts as an interpreter does."""
 
+import json
 import os
 import signal
 import subprocess
@@ -158,3 +159,11 @@ def test_what_cannot_be_forked_is_refused(command: list[str]) -> None:
 def test_a_variable_for_the_interpreter_is_refused(script: Path) -> None:
     with pytest.raises(ValueError, match="PYTHONPATH has its effect when"):
         app_process.run([sys.executable, script, "loaded"], env={"PYTHONPATH": "/elsewhere"})
+
+
+def test_standard_input_is_what_is_given(script: Path, tmp_path: Path) -> None:
+    (tmp_path / "input").write_text("what is asked")
+    with (tmp_path / "input").open() as given:
+        command = [sys.executable, str(script), "tell"]
+        done = app_process.run(command, cwd=tmp_path, stdin=given.fileno(), capture_output=True)
+    assert json.loads(done.stdout)["input"] == "what is asked"
