@@ -73,8 +73,8 @@ def test_a_point_observed_again_with_other_values_is_noise() -> None:
 
 def test_noise_does_not_hide_a_trend() -> None:
     noise = random.Random(1)
-    outcomes = search(definition(), lambda at: {"score": bowl(at)["score"] + noise.gauss(0, 0.1)}, 25)
-    later = [bowl(outcome.assignments)["score"] for outcome in outcomes[15:]]
+    outcomes = search(definition(), lambda at: {"score": bowl(at)["score"] + noise.gauss(0, 0.1)}, 18)
+    later = [bowl(outcome.assignments)["score"] for outcome in outcomes[10:]]
     assert sorted(later)[len(later) // 2] > -0.15
 
 
@@ -166,15 +166,15 @@ FAR_CONSTRAINT = (Metric("score"), Metric("cost", "minimize", "constraint", 0.5)
 def test_a_constraint_that_says_nothing_or_too_much_still_gives_suggestions(
     cost: Callable[[Point], float],
 ) -> None:
-    outcomes = search(definition(metrics=FAR_CONSTRAINT), lambda at: {"score": at["x"], "cost": cost(at)}, 8)
-    assert len({tuple(outcome.assignments.values()) for outcome in outcomes}) == 8
+    outcomes = search(definition(metrics=FAR_CONSTRAINT), lambda at: {"score": at["x"], "cost": cost(at)}, 7)
+    assert len({tuple(outcome.assignments.values()) for outcome in outcomes}) == 7
 
 
 @pytest.mark.parametrize(("first", "second"), [(1e300, 1e-300), (0.0, 1.0), (1.0, 0.0)])
 def test_two_metrics_of_any_scale_are_searched(first: float, second: float) -> None:
     metrics = (Metric("score"), Metric("cost", "minimize"))
     outcomes = search(
-        definition(metrics=metrics), lambda at: {"score": first * at["x"], "cost": second * at["y"]}, 9
+        definition(metrics=metrics), lambda at: {"score": first * at["x"], "cost": second * at["y"]}, 7
     )
     later = [outcome.assignments for outcome in outcomes[5:]]
     assert not first or max(at["x"] for at in later) == 1.0

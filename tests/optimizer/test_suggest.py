@@ -52,7 +52,7 @@ def test_no_suggestion_is_outside_of_bounds_grid_or_categories(metrics: Sequence
         # Best in a corner, where a proposal is most likely to be out of bounds.
         return {"score": at["momentum"] + at["epochs"] + at["lr"], "cost": at["width"]}
 
-    outcomes = search(definition(MIXED, metrics), evaluate, 14)
+    outcomes = search(definition(MIXED, metrics), evaluate, 10)
     for outcome in outcomes:
         for parameter in MIXED:
             value = outcome.assignments[parameter.name]
@@ -60,10 +60,10 @@ def test_no_suggestion_is_outside_of_bounds_grid_or_categories(metrics: Sequence
             assert (parsed, type(parsed)) == (value, type(value))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_the_model_finds_a_better_point_than_space_filling_does(seed: int) -> None:
-    modelled = search(definition(), bowl, 20, seed)
-    assert max(scores(modelled)) > max(scores(observed(points(definition(), 20, seed), bowl)))
+    modelled = search(definition(), bowl, 14, seed)
+    assert max(scores(modelled)) > max(scores(observed(points(definition(), 14, seed), bowl)))
     assert max(scores(modelled)) > -1e-4
 
 
@@ -81,7 +81,7 @@ def test_two_metrics_are_searched_along_their_front() -> None:
         return {"left": -((at["x"] - 0.2) ** 2) - off, "right": (at["x"] - 0.8) ** 2 + off}
 
     space = definition(metrics=[Metric("left"), Metric("right", "minimize")])
-    later: list[Point] = [outcome.assignments for outcome in search(space, evaluate, 13)[7:]]
+    later: list[Point] = [outcome.assignments for outcome in search(space, evaluate, 12)[7:]]
     on_front = [at for at in later if abs(at["y"] - 0.5) < 0.1 and 0.1 < at["x"] < 0.9]
     assert len(on_front) >= 4
     assert min(at["x"] for at in on_front) < 0.4

@@ -32,7 +32,8 @@ from sigtune.training.train import train
 
 EPOCHS = 2
 # 96 clips: five batches of 18 an epoch, and one of 6.
-JOB = ("trainer.max_epochs=2", "data.batch_size=18", "model.conv_channels=[16,16]")
+ONE_EPOCH = ("trainer.max_epochs=1", "data.batch_size=18", "model.conv_channels=[16,16]")
+JOB = (*ONE_EPOCH, "trainer.max_epochs=2")
 BATCHES = 5
 
 
@@ -107,7 +108,7 @@ def test_without_a_gpu_a_line_says_so_and_training_is_eager(
 
 
 def test_auto_is_eager(composed: Compose, recorder: StepRecorder) -> None:
-    train(composed(*JOB))
+    train(composed(*ONE_EPOCH))
     assert recorder.warmed_up == 0
 
 
@@ -152,8 +153,8 @@ def test_what_cannot_be_captured_is_told_in_a_line_and_trains_eagerly(
     overrides: list[str],
     reason: str,
 ) -> None:
-    eager = train(composed(*JOB, *overrides, "trainer.step=eager"))
-    assert train(composed(*JOB, *overrides, "trainer.step=graph")) == eager
+    eager = train(composed(*ONE_EPOCH, *overrides, "trainer.step=eager"))
+    assert train(composed(*ONE_EPOCH, *overrides, "trainer.step=graph")) == eager
     assert warnings_of() == [f"trainer.step=graph has no effect, training is eager: {reason}"]
     assert recorder.warmed_up == 0
 
@@ -173,7 +174,7 @@ def test_what_is_the_users_own_is_not_captured(
     name: str,
     reason: str,
 ) -> None:
-    config = composed(*JOB, "trainer.step=graph")
+    config = composed(*ONE_EPOCH, "trainer.step=graph")
     target = f"tests.training.test_graph_steps.{name}"
     setattr(config.module, key, target if key == "_target_" else {"_target_": target})
     train(config)
@@ -185,8 +186,8 @@ def test_a_capture_that_fails_is_told_once_and_training_goes_on_eagerly(
     composed: Compose, recorder: StepRecorder, warnings_of: Callable[[], list[str]]
 ) -> None:
     recorder.error = "operation not permitted when stream is capturing\nand more lines"
-    eager = train(composed(*JOB, "trainer.step=eager"))
-    assert train(composed(*JOB, "trainer.step=graph")) == eager
+    eager = train(composed(*ONE_EPOCH, "trainer.step=eager"))
+    assert train(composed(*ONE_EPOCH, "trainer.step=graph")) == eager
     line = (
         "trainer.step=graph: steps are eager from here on: operation not permitted when stream is capturing"
     )
@@ -198,7 +199,7 @@ def test_a_momentum_that_is_scheduled_is_not_replayed_with_the_first_one(
     composed: Compose, recorder: StepRecorder, warnings_of: Callable[[], list[str]]
 ) -> None:
     experiment = ("experiment=sparse_cnn_onecyclelr", "optimizer.momentum=0.9")
-    settings = (*JOB, *experiment, "scheduler.cycle_momentum=true")
+    settings = (*ONE_EPOCH, *experiment, "scheduler.cycle_momentum=true")
     eager = train(composed(*settings, "trainer.step=eager"))
     assert train(composed(*settings, "trainer.step=graph")) == eager
     (line,) = warnings_of()

@@ -53,7 +53,7 @@ def test_suggestions_of_the_model_stay_where_the_constraint_is_met(
     # The score grows with x and the cost is x: the best allowed point is x = 0.5.
     search = start(metrics=metrics, parameters=ONE, observation_budget=30)
     drawn = []
-    for _ in range(11):
+    for _ in range(9):
         suggestion = search.suggestions().create()
         x = suggestion.assignments["x"]
         drawn.append(x)
