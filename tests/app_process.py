@@ -232,7 +232,7 @@ def _start_server(listener: socket.socket) -> None:
         [sys.executable, str(Path(__file__).with_name("app_server.py"))],
         stdin=listener.fileno(),
         stdout=subprocess.DEVNULL,
-        # Its numpy would take all cores, and so would each process that is forked from it.
+        # What forks must have one thread: numpy's library starts as many as there are cores.
         env=environment | _python_environment() | {"OPENBLAS_NUM_THREADS": "1"},
         start_new_session=True,
     )

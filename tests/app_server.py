@@ -22,6 +22,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import traceback
 from dataclasses import dataclass
@@ -131,7 +132,7 @@ def import_everything() -> None:
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     import sigtune
 
-    apart = (".executors.", "._", ".migrations.")  # Alembic runs the migrations' modules itself
+    apart = (".executors.ray", "._", ".migrations.")  # Alembic runs the migrations' modules itself
     for module in pkgutil.walk_packages(sigtune.__path__, "sigtune."):
         if not any(part in module.name for part in apart):
             with contextlib.suppress(ImportError):
@@ -170,16 +171,22 @@ def _keep_parsed_configs() -> None:
 
 
 def _fill_caches() -> None:
-    """Have Hydra find its plugins and make the tables of its parsers, which each run would do again."""
+    """Have Hydra find its plugins and make its parsers' tables, and SQLAlchemy map a store: once for all."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.plugins import Plugins
     from omegaconf.grammar_parser import parse
+
+    from sigtune.backend.driver import LocalDriver
 
     Plugins.instance()
     OverridesParser.create().parse_overrides(
         ["a.b=1", "+a=x y", "~a", "a/b@c=d", "a=[1e-3,'x']", "a={b:${c}}"]
     )
     parse("${a.b} ${c:d}")
+    with tempfile.TemporaryDirectory() as folder:
+        driver = LocalDriver(f"sqlite:///{folder}/sigopt.db")
+        driver.request("GET", ["experiments"], {})
+        driver.close()
 
 
 def become(run: Run) -> None:
