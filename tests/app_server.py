@@ -171,12 +171,13 @@ def _keep_parsed_configs() -> None:
 
 
 def _fill_caches() -> None:
-    """Have Hydra find its plugins and make its parsers' tables, and SQLAlchemy map a store: once for all."""
+    """Make what is made by the first use of Hydra, of a store and of the dashboard, and kept from then on."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.plugins import Plugins
     from omegaconf.grammar_parser import parse
 
     from sigtune.backend.driver import LocalDriver
+    from sigtune.dashboard.templates import templates
 
     Plugins.instance()
     OverridesParser.create().parse_overrides(
@@ -187,6 +188,7 @@ def _fill_caches() -> None:
         driver = LocalDriver(f"sqlite:///{folder}/sigopt.db")
         driver.request("GET", ["experiments"], {})
         driver.close()
+    templates()
 
 
 def become(run: Run) -> None:

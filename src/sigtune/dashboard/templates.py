@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ import jinja2
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def new_environment() -> jinja2.Environment:
-    """Return the templates; what is put into them is escaped, and a name that is not given is an error."""
+@functools.cache
+def templates() -> jinja2.Environment:
+    """Return the templates, compiled before the first visitor waits for it.
+
+    What is put into them is escaped, and a name that is not given is an error.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -26,6 +31,8 @@ def new_environment() -> jinja2.Environment:
         "duration": duration,
         "metric_name": metric_name,
     }
+    for name in environment.list_templates():
+        environment.get_template(name)
     return environment
 
 

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from sigtune.dashboard.access import Session
 from sigtune.dashboard.observations import ObservationCache
 from sigtune.dashboard.source import Source
-from sigtune.dashboard.templates import new_environment
+from sigtune.dashboard.templates import templates
 
 
 class Site:
@@ -20,13 +20,11 @@ class Site:
 
     def __init__(self) -> None:
         self.observations = ObservationCache()
-        self._environment = new_environment()
-        for name in self._environment.list_templates():
-            self._environment.get_template(name)  # compiled before the first visitor waits for it
+        self._templates = templates()
 
     def html(self, template: str, **values: Any) -> str:
         """Return a template's text; whatever is put into it is escaped."""
-        return self._environment.get_template(template).render(**values)
+        return self._templates.get_template(template).render(**values)
 
 
 @dataclass(frozen=True)
