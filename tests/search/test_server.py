@@ -20,6 +20,7 @@ from sigtune.backend.driver import LocalDriver
 from .sweep_app import SweepApp, labelled, output_of, wait_until
 
 KEY = "a-secret-key"
+TWO_SLOTS = ("hydra/launcher=joblib", "sigopt.parallel_bandwidth=2")
 
 
 # What goes wrong with a request: a status to answer with, or an answer that gets "lost".
@@ -130,13 +131,20 @@ def every(number: int, fault: Fault, others: FaultOf = lambda count: None) -> Fa
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [every(3, 503), every(4, 429), every(5, "lost"), every(4, 500, every(7, "lost"))],
-    ids=["503", "429", "lost", "both"],
+    ("fault", "launcher"),
+    [
+        (every(3, 503), ()),
+        (every(4, 429), ()),
+        (every(5, "lost"), ()),
+        (every(4, 500, every(7, "lost")), TWO_SLOTS),
+    ],
+    ids=["503", "429", "lost", "both, with two slots"],
 )
-def test_requests_that_fail_for_a_while_are_repeated(app: SweepApp, fault: FaultOf) -> None:
+def test_requests_that_fail_for_a_while_are_repeated(
+    app: SweepApp, fault: FaultOf, launcher: tuple[str, ...]
+) -> None:
     with serving(app, fault) as server:
-        result = app.run("sigopt.backend=api", "hydra/launcher=joblib", "sigopt.parallel_bandwidth=2")
+        result = app.run("sigopt.backend=api", *launcher)
     assert result.returncode == 0, result.stdout + result.stderr
     assert server.count > 12
     assert_complete(app, 4)
@@ -201,26 +209,28 @@ def test_a_server_that_stays_away_ends_the_search_and_what_was_trained_is_report
     assert_complete(app, 4)
 
 
-@pytest.mark.parametrize("fault", [401, 403, 404, 409, *BODIES])
-def test_whatever_a_server_answers_in_mid_search_ends_it_with_a_line_and_it_resumes(
-    app: SweepApp, fault: Fault
-) -> None:
-    arguments = ("sigopt.backend=api", "sigopt.retry_seconds=0.5", "sigopt.observation_budget=2")
+def test_whatever_a_server_answers_in_mid_search_ends_it_with_a_line_and_it_resumes(app: SweepApp) -> None:
+    faults: list[Fault] = [401, 403, 404, 409, *BODIES]
+    budget = len(faults) + 1
+    arguments = ("sigopt.backend=api", "sigopt.retry_seconds=0.5", f"sigopt.observation_budget={budget}")
+    resuming: tuple[str, ...] = ()
+    for fault in faults:
 
-    def breaks(count: int) -> Fault:
-        return fault if count > 9 else None
+        def breaks(count: int, fault: Fault = fault) -> Fault:
+            return fault if count > 9 else None
 
-    with serving(app, breaks):
-        result = app.run(*arguments)
-    assert result.returncode == 1, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr + result.stdout
-    (stopped,) = labelled(result.stdout, "stopped")
-    assert str(fault) in stopped if isinstance(fault, int) else "not as SigOpt does" in stopped
-    assert labelled(result.stdout, "resume")
+        with serving(app, breaks):
+            result = app.run(*arguments, *resuming)
+        assert result.returncode == 1, result.stdout + result.stderr
+        assert "Traceback" not in result.stderr + result.stdout
+        (stopped,) = labelled(result.stdout, "stopped")
+        assert str(fault) in stopped if isinstance(fault, int) else "not as SigOpt does" in stopped
+        assert labelled(result.stdout, "resume")
+        resuming = ("sigopt.experiment_id=1",)
     with serving(app):
-        result = app.run(*arguments, "sigopt.experiment_id=1")
+        result = app.run(*arguments, *resuming)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert_complete(app, 2)
+    assert_complete(app, budget)
 
 
 @pytest.mark.parametrize("fault", [401, 403])
