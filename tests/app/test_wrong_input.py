@@ -214,7 +214,9 @@ def test_an_optimizer_that_no_experiment_has_is_answered_with_what_is_in_its_way
     ]
 
 
-@pytest.mark.parametrize("mode", [(), (CREATE,), SWEEP], ids=["run", "create", "sweep"])
+@pytest.mark.parametrize(
+    "mode", [(), pytest.param((CREATE,), marks=pytest.mark.slow), SWEEP], ids=["run", "create", "sweep"]
+)
 def test_another_scheduler_than_the_experiment_s_is_answered_with_the_experiment_for_it(
     refused: Refused, mode: tuple[str, ...]
 ) -> None:

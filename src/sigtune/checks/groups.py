@@ -32,9 +32,9 @@ def with_incompatible_choices(
         if group == "experiment" or not isinstance(choice, str) or not unknown:
             continue
         others = [str(other.input_line) for other in groups if other is not override]
-        chosen = _choices(others, config_name)
-        compatible = _nearest_experiment(chosen, group, choice, experiments, config_name)
         known = _compose(others, config_name)
+        chosen = _choices(known)
+        compatible = _nearest_experiment(chosen, group, choice, experiments, config_name)
         if compatible is None and not all(known is not None and is_key(known, p.key) for p in unknown):
             continue  # the choice has keys of its own that are wrong
         keys = ", ".join(p.key.removeprefix(f"{group}.") for p in unknown)
@@ -51,15 +51,14 @@ def _nearest_experiment(
     """Return the experiment with `choice` for `group` that has the most other choices of `chosen`."""
     best, most = None, -1
     for experiment in experiments:
-        choices = _choices([f"experiment={experiment}"], config_name)
+        choices = _choices(_compose([f"experiment={experiment}"], config_name))
         alike = sum(choices.get(name) == value for name, value in chosen.items())
         if choices.get(group) == choice and alike > most:
             best, most = experiment, alike
     return best
 
 
-def _choices(overrides: Sequence[str], config_name: str | None) -> dict[str, str]:
-    config = _compose(overrides, config_name)
+def _choices(config: DictConfig | None) -> dict[str, str]:
     choices = {} if config is None else config.hydra.runtime.choices
     return {str(group): str(choice) for group, choice in choices.items()}
 
