@@ -153,6 +153,20 @@ def test_a_constraint_keeps_suggestions_feasible_and_its_threshold_can_be_moved(
         assert evaluate(suggested)["cost"] == pytest.approx(threshold, abs=0.12)
 
 
+@pytest.mark.parametrize("optimized", [("score",), ("score", "right")], ids=["one metric", "two metrics"])
+def test_what_is_feasible_is_found_where_nothing_feasible_is_known(optimized: tuple[str, ...]) -> None:
+    def evaluate(at: Point) -> dict[str, float]:
+        distance = (at["x"] - 0.85) ** 2 + (at["y"] - 0.1) ** 2
+        return {"score": -at["x"], "right": at["y"], "distance": distance}
+
+    limit = Metric("distance", "minimize", "constraint", 0.02)
+    space = definition(metrics=(*map(Metric, optimized), limit))
+    tried = [each for each in observed(TWELVE, evaluate) if each.values and each.values["distance"] > 0.02]
+    [first] = [*observed([point(space, tried, index=12)], evaluate)]
+    second = point(space, [*tried, first], index=13)
+    assert evaluate(second)["distance"] <= 0.02
+
+
 def test_a_search_with_constraints_only_finds_different_feasible_points() -> None:
     space = definition(metrics=[Metric("score", strategy="constraint", threshold=-0.04)])
     outcomes = search(space, bowl, 11)

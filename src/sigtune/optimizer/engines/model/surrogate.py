@@ -26,6 +26,9 @@ _MOST_DRAWS, _DRAWN_ROWS = 8, 300
 """How many draws of the hyperparameters at most, and how many rows they have together: the more is observed,
 the less they differ, and the more each costs."""
 
+_SETTLING_ROWS = 8
+"""From so many rows a dimension on, the likeliest hyperparameters are taken (docs/adr/0015)."""
+
 _MANY_OPEN = 4
 
 
@@ -101,6 +104,10 @@ def _draws(data: TrainingData, most: int) -> int:
     """Return how many draws of the hyperparameters to take, 1 for the likeliest ones instead.
 
     With categories, draws doubt for longer whether they differ: in the benchmark's mixed problem the medians
-    of eight development seeds after 20 observations were 0.001 with the likeliest, 0.10 with draws.
+    of eight development seeds after 20 observations were 0.001 with the likeliest, 0.10 with draws. With two
+    metrics they doubt all along the front (docs/adr/0015).
     """
-    return 1 if data.encoding.unordered else max(1, min(_DRAWN_ROWS // len(data.rows), most))
+    is_settled = len(data.rows) >= _SETTLING_ROWS * data.rows.shape[1]
+    if is_settled or data.encoding.unordered or len(data.optimized) == 2:
+        return 1
+    return max(1, min(_DRAWN_ROWS // len(data.rows), most))
