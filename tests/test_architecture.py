@@ -233,6 +233,7 @@ def test_creating_an_experiment_loads_no_torch_and_no_lightning(modules: str) ->
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_every_room_can_be_the_first_to_be_imported() -> None:
     # Alembic runs the migrations' modules itself; executors and kernels for a GPU need packages of their own.
     apart = {"executors", "gpu", "migrations"}

@@ -214,7 +214,8 @@ def test_a_network_that_diverged_has_a_loss_that_says_so(channels: list[int]) ->
     assert math.isnan(functional.cross_entropy(model(images(3, 16)), torch.tensor([0, 1, 2])).item())
 
 
-@pytest.mark.parametrize("channels", [[6, 8], pytest.param([32, 64], marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", [[6, 8], [32, 64]])
 def test_the_whole_network_is_one_graph(channels: list[int]) -> None:
     model = published("sparse_cnn", **{**SMALL, "conv_channels": channels})
     compiled: Any = torch.compile(model, fullgraph=True, backend="aot_eager")
