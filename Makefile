@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BENCHMARKS := start_up_speed suggestion_speed suggestion_cost suggestion_quality sparse_layers_speed kernel_choice k_winners_speed train_speed precision_accuracy sweeper_speed api_speed dashboard_speed published
 GPU_BENCHMARKS := gpu
 
-.PHONY: install demo contract test pytest test-all test-pythons test-browser test-cluster test-installs test-triton test-hydra-next test-environment coverage lint format bench wheel
+.PHONY: install demo contract test test-all test-pythons test-browser test-cluster test-installs test-triton test-hydra-next test-environment coverage lint format bench wheel
 
 install: $(VENV)/installed
 
@@ -33,14 +33,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 # Without what Python has compiled, each of the hundred interpreters that the tests start compiles it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Types are those of the NumPy and SciPy that came after Python 3.10.
-CHECKED := $(if $(findstring 3.10.,$(shell $(PYTHON) --version)),,lint)
-
-# mypy takes one core for most of a minute: the tests begin beside it.
 test: install
-	@$(MAKE) --no-print-directory --jobs=2 pytest $(CHECKED)
-
-pytest: install
 	$(BIN)/python -m pytest $(PARALLEL) $(FAST) $(if $(CI),$(COVERAGE))
 
 coverage: install lint
@@ -115,6 +108,7 @@ test-environment: install
 	$(BIN)/python -m pytest $(PARALLEL) $(FAST) \
 	tests/app tests/search/test_failures.py tests/training tests/tuning
 
+# Types are those of the NumPy and SciPy that came after Python 3.10.
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -50,31 +50,33 @@ def test_suggestions_of_slots_that_are_busy_at_once_differ(app: SweepApp) -> Non
 
 
 def test_the_basic_launcher_runs_one_job_at_a_time_and_says_which_does_more(app: SweepApp) -> None:
-    result = app.run("sigopt.parallel_bandwidth=3")
+    result = app.run("sigopt.parallel_bandwidth=3", "sigopt.observation_budget=2")
     assert "1 slot\n" in result.stdout
     assert "hydra/launcher=joblib" in result.stdout
-    assert len(app.observations()) == 4
+    assert len(app.observations()) == 2
 
 
 def test_what_a_job_prints_is_in_its_folder_and_not_between_the_lines(app: SweepApp) -> None:
-    app.run(*ASYNCHRONOUS["joblib"], "++ends={1: raise}")
+    app.run(*ASYNCHRONOUS["joblib"], "++ends={1: raise}", "sigopt.observation_budget=2")
     assert (app.sweep_dir / "1" / "output.log").exists()
 
 
 def test_the_number_of_jobs_of_the_joblib_launcher_bounds_the_slots(app: SweepApp) -> None:
-    result = app.run(*ASYNCHRONOUS["joblib"], "hydra.launcher.n_jobs=2", "sigopt.parallel_bandwidth=4")
+    slots = ("hydra.launcher.n_jobs=2", "sigopt.parallel_bandwidth=3", "sigopt.observation_budget=3")
+    result = app.run(*ASYNCHRONOUS["joblib"], *slots)
     assert "2 slots" in result.stdout
 
 
 def test_a_folder_that_submitit_cannot_write_to_ends_the_search_with_what_to_type_next(app: SweepApp) -> None:
-    result = app.run("hydra/launcher=submitit_local", "hydra.launcher.submitit_folder=/proc/nowhere/%j")
+    local = ("hydra/launcher=submitit_local", "sigopt.observation_budget=2")
+    result = app.run(*local, "hydra.launcher.submitit_folder=/proc/nowhere/%j")
     assert result.returncode == 1
     assert "/proc/nowhere" in labelled(result.stdout, "stopped")[0]
     assert labelled(result.stdout, "resume")
     assert "Traceback" not in result.stdout + result.stderr
-    resumed = app.run("hydra/launcher=submitit_local", "sigopt.experiment_id=1")
+    resumed = app.run(*local, "sigopt.experiment_id=1")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
-    assert len(app.observations()) == 4
+    assert len(app.observations()) == 2
 
 
 @pytest.mark.parametrize("launcher", ["submitit_slurm", "ray"])
