@@ -139,6 +139,7 @@ def import_everything() -> None:
                 importlib.import_module(module.name)
     _fill_caches()
     _keep_parsed_configs()
+    _compose_once_for_a_run()
     gc.collect()
     gc.freeze()
     # What OmegaConf makes and drops while a config is composed sets collections off by the hundred.
@@ -168,6 +169,22 @@ def _keep_parsed_configs() -> None:
         return load(file_)
 
     OmegaConf.load = load_parsed  # type: ignore[method-assign]
+
+
+def _compose_once_for_a_run() -> None:
+    """Spare each run a composition of its whole config, which Hydra makes to read `hydra.mode` alone from it.
+
+    No config of a test sets it, and Hydra takes None for that; where an override does, Hydra looks.
+    """
+    from hydra._internal.hydra import Hydra
+
+    read_mode = Hydra.get_mode
+
+    def mode_of(self: Hydra, config_name: str | None, overrides: list[str]) -> Any:
+        is_set = any("hydra.mode" in override for override in overrides)
+        return read_mode(self, config_name, overrides) if is_set else None
+
+    Hydra.get_mode = mode_of  # type: ignore[method-assign]
 
 
 def _fill_caches() -> None:
