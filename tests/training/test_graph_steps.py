@@ -153,7 +153,8 @@ def test_what_cannot_be_captured_is_told_in_a_line_and_trains_eagerly(
     overrides: list[str],
     reason: str,
 ) -> None:
-    train(composed(*ONE_EPOCH, *overrides, "trainer.step=graph"))
+    eager = train(composed(*ONE_EPOCH, *overrides, "trainer.step=eager"))
+    assert train(composed(*ONE_EPOCH, *overrides, "trainer.step=graph")) == eager
     assert warnings_of() == [f"trainer.step=graph has no effect, training is eager: {reason}"]
     assert recorder.warmed_up == 0
 
