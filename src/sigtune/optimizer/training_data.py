@@ -69,6 +69,11 @@ class TrainingData:
         return self.optimized + self.constraints
 
     @property
+    def feasible_rows(self) -> _Array:
+        """The rows that were observed to meet every constraint."""
+        return self.rows[np.all([target.scores >= 0 for target in self.constraints], axis=0)]
+
+    @property
     def own_rows(self) -> _Array:
         """The rows of the observations by the task that the next point is for."""
         return self.rows if self.task_position is None else self.rows[self.rows[:, -1] == self.task_position]

@@ -27,18 +27,19 @@ class JobConfigs:
         self.line = line
         # Both take Hydra tens of milliseconds, and are the same for most suggestions.
         self._composed = functools.lru_cache(maxsize=8)(self._compose)
-        self._choices = functools.cache(self._find_choices)
         self._groups_in = functools.lru_cache(context.config_loader.list_groups)
 
     def compose(self, extra: Sequence[str] = ()) -> DictConfig:
         """Return the app's config with the fixed overrides and `extra`; tuned keys are still missing."""
-        return self._composed(tuple(extra))
+        return self._composed(tuple(extra))[0]
 
-    def _compose(self, extra: tuple[str, ...]) -> DictConfig:
+    def _compose(self, extra: tuple[str, ...]) -> tuple[DictConfig, DictConfig]:
+        """Return the app's config, and the choice of each of its groups."""
         config = self.compose_with_hydra([*self.line.fixed, *extra])
+        choices = config.hydra.runtime.choices
         with open_dict(config):
             del config["hydra"]
-        return config
+        return config, choices
 
     def compose_with_hydra(self, overrides: Sequence[str]) -> DictConfig:
         """Return the app's config with these overrides and no others, and with its `hydra` section."""
@@ -46,13 +47,8 @@ class JobConfigs:
 
     def current_value(self, name: str) -> Any:
         """Return the value of a key, or the choice of a group, where it is not tuned."""
-        if self.is_group(name):
-            return self._choices().get(name)
-        return value_at(self.compose(), name)
-
-    def _find_choices(self) -> DictConfig:
-        choices: DictConfig = self.compose_with_hydra(self.line.fixed).hydra.runtime.choices
-        return choices
+        config, choices = self._composed(())
+        return choices.get(name) if self.is_group(name) else value_at(config, name)
 
     def is_int(self, name: str) -> bool:
         """Return whether a schema declares the key to be a whole number."""

@@ -85,7 +85,8 @@ def acquisition_of(
     models = cast(Sequence[GPyTorchModel], cast(ModelListGP, model).models)
     optimized = len(data.optimized)
     limits = ModelListGP(*models[optimized:])
-    feasible = baseline[_is_feasible(data, baseline)]
+    known = as_tensor(data.feasible_rows)
+    feasible = baseline[(baseline[:, None] == known).all(-1).any(-1)]
     if not len(feasible):
         return FeasibleAndNew(limits, feasible, radius=1.0)
     scored = models[0] if optimized == 1 else ModelListGP(*models[:optimized])
@@ -144,12 +145,6 @@ def _while_pending(
         prune_baseline=True,
         fat=constraints is None,
     )
-
-
-def _is_feasible(data: TrainingData, rows: Tensor) -> Tensor:
-    """Return whether each of the rows was observed to meet every constraint."""
-    met = np.all([target.scores >= 0 for target in data.constraints], axis=0)
-    return (rows[:, None] == as_tensor(data.rows[met])).all(-1).any(-1)
 
 
 def log_feasibility(model: Model, points: Tensor) -> Tensor:

@@ -77,8 +77,7 @@ def _acquisition(
     pending = as_tensor(data.rows_of(pending_points)) if pending_points else None
     baseline = torch.unique(as_tensor(data.own_rows), dim=0)
     if not data.optimized:
-        met = np.all([target.scores >= 0 for target in data.constraints], axis=0)
-        known = as_tensor(data.rows[met])
+        known = as_tensor(data.feasible_rows)
         known = known if pending is None else torch.cat([known, pending])
         return FeasibleAndNew(model, known, _radius(data))
     if not len(baseline):  # the first point by a task begins where those by cheaper ones ended
