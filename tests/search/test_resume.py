@@ -66,7 +66,7 @@ def test_the_second_ctrl_c_stops_at_once_and_the_job_is_run_again_in_its_folder(
     app: SweepApp, launcher: tuple[str, ...]
 ) -> None:
     process = app.start(*launcher, "++lengths={2: 60}")
-    wait_until(lambda: app.starts(2))
+    wait_until(lambda: app.starts(2) and 1 in app.by_job())
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
