@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import check_grad
 from tests.optimizer.searches import bowl, definition, observed
 
-from sigtune.optimizer.engines.model.gaussian_process import MarginalLikelihood, drawn, likeliest
+from sigtune.optimizer.gaussian_process import MarginalLikelihood, drawn, likeliest
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import Target, TrainingData, training_data
 

@@ -42,7 +42,8 @@ def predictions(
     Empty where no success has been observed, or all of them are equal.
     """
     task = full_task(definition.tasks).name if definition.tasks else None
-    data = training_data(definition, outcomes, task, seed)
+    with alone():
+        data = training_data(definition, outcomes, task, seed)
     if data is None or not points:
         return []
     target = next(target for target in data.optimized if target.metric.name == metric.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,12 @@ _HEAVY_TAIL = 20.0
 
 _FEWEST = 4
 """With fewer successes nothing is said about their distribution."""
+
+_FEWEST_TO_COMPARE = 10
+"""With fewer successes their distribution alone says which scale suits, with more a model (docs/adr/0016)."""
+
+_MOST_UNITS = 6
+"""So many logarithmic scales are tried at most; their units are a factor of ten apart if that is enough."""
 
 _FAILURE_MARGIN = 0.25
 """How far below the worst success a failure is placed, in standard deviations of the successes."""
@@ -79,40 +86,51 @@ class Scale:
         return np.where(regret < 0, -regret, -np.log1p(np.maximum(regret, 0.0)))
 
 
-def scale_of(raw: _Array, failures: int, *, is_alone: bool = True) -> Scale:
-    """Return the scale that suits the raw scores of the successes, shape (successes,).
+def scales_of(raw: _Array, failures: int, *, is_alone: bool = True) -> list[Scale]:
+    """Return the scales that may suit the raw scores of the successes, shape (successes,).
 
     The modelled scores of successes and `failures` together have mean 0 and standard deviation 1. Scores of
-    a metric that is not optimized alone stay linear: a logarithmic scale tells apart what is near the best
-    of one metric, which is one end of a front.
+    a metric that is not optimized alone, or for several solutions, stay linear: a logarithmic scale tells
+    apart what is near the best, which is one end of a front, or one solution.
     """
     raw = np.clip(raw, -_LARGEST, _LARGEST)
     regret = raw.max() - raw
-    unit, is_logarithmic = _unit(regret) if is_alone else (float(regret.max()) or 1.0, False)
+    largest = float(regret.max()) or 1.0
+    if not is_alone or len(raw) < _FEWEST:
+        return [_scale_in(largest, raw, failures)]
+    others = np.sort(regret)[1:]  # the best's own is 0
+    near = float(np.quantile(others, 0.1)) or float(others[others > 0].min(initial=largest))
+    if len(raw) < _FEWEST_TO_COMPARE:
+        has_heavy_tail = bool(np.median(others) > _HEAVY_TAIL * near)
+        unit = near if has_heavy_tail else largest
+        return [_scale_in(unit, raw, failures, is_logarithmic=has_heavy_tail)]
+    return [
+        _scale_in(largest, raw, failures),
+        *(_scale_in(unit, raw, failures, is_logarithmic=True) for unit in _units(near, largest)),
+    ]
+
+
+def _units(near: float, largest: float) -> list[float]:
+    """Return the units of logarithmic scales, from nearly linear to telling apart what is near the best."""
+    farthest = largest / 3
+    if near >= farthest:
+        return [near]
+    count = min(_MOST_UNITS, 1 + math.ceil(math.log10(farthest) - math.log10(near)))
+    return [float(unit) for unit in np.geomspace(farthest, near, count)]
+
+
+def _scale_in(unit: float, raw: _Array, failures: int, *, is_logarithmic: bool = False) -> Scale:
     scale = Scale(float(raw.max()), np.inf, unit, is_logarithmic)
     ceiling = _ceiling(-scale.modelled(raw))
     ceiling = float(scale.best - scale.raw(np.array(-ceiling))) if np.isfinite(ceiling) else np.inf
-    scale = Scale(scale.best, ceiling, unit, is_logarithmic)
     if not is_logarithmic:  # the outliers took part in choosing the unit
-        unit = float(np.minimum(regret, ceiling).max()) or 1.0
-        scale = Scale(scale.best, ceiling, unit, is_logarithmic)
+        unit = float(np.minimum(raw.max() - raw, ceiling).max()) or 1.0
+    scale = Scale(scale.best, ceiling, unit, is_logarithmic)
     modelled = scale.modelled(raw)
     failure = float(modelled.min() - _FAILURE_MARGIN * (modelled.std() or 1.0))
     everything = np.append(modelled, np.full(failures, failure))
     mean, deviation = float(everything.mean()), float(everything.std()) or 1.0
     return replace(scale, mean=mean, deviation=deviation, failure=(failure - mean) / deviation)
-
-
-def _unit(regret: _Array) -> tuple[float, bool]:
-    """Return the unit of the regrets, and whether they have so heavy a tail that they need a log scale."""
-    others = np.sort(regret)[1:]  # the best's own is 0
-    largest = float(regret.max()) or 1.0
-    if len(regret) < _FEWEST:
-        return largest, False
-    near = float(np.quantile(others, 0.1)) or float(others[others > 0].min(initial=largest))
-    if np.median(others) > _HEAVY_TAIL * near:
-        return near, True
-    return largest, False
 
 
 def _ceiling(regrets: _Array) -> float:

@@ -18,13 +18,19 @@ from sigtune.optimizer.scores import (
     ConstraintScale,
     Scale,
     constraint_scale_of,
-    scale_of,
+    scales_of,
 )
 
 _Array = NDArray[np.float64]
 
 MOST_MODELLED = 256
 """A model is fitted to so many observations at most: its cost grows with their number cubed."""
+
+_MOST_COMPARED, _CLOSE = 100, 0.01
+"""Scales are compared by so many observations at most, each so far from the others in some column."""
+
+_MOST_NOISE = 30.0
+"""A standard deviation of modelled scores above this says that nothing is known, too."""
 
 _BEST_SHARE = 0.5
 
@@ -123,7 +129,7 @@ def training_data(
         encoding,
         matrix,
         None if task is None else positions[task],
-        tuple(_optimized_target(metric, definition, kept) for metric in definition.optimized_metrics),
+        tuple(_optimized_target(metric, definition, kept, matrix) for metric in definition.optimized_metrics),
         tuple(_constraint_target(metric, kept) for metric in definition.constraints),
     )
 
@@ -150,18 +156,58 @@ def _task_positions(definition: ExperimentDefinition) -> dict[str, float]:
 
 
 def _optimized_target(
-    metric: Metric, definition: ExperimentDefinition, outcomes: Sequence[Observation]
+    metric: Metric, definition: ExperimentDefinition, outcomes: Sequence[Observation], rows: _Array
 ) -> Target:
     succeeded = np.array([outcome.values is not None for outcome in outcomes])
     raw = np.array([metric.score(o.values[metric.name]) for o in outcomes if o.values is not None])
     if definition.tasks:
         raw = raw - _task_offsets(raw, [o.task for o in outcomes if o.values is not None])
-    is_alone = len(definition.optimized_metrics) == 1
-    scale = scale_of(raw, int((~succeeded).sum()), is_alone=is_alone)
-    modelled = scale.modelled(raw)
-    scores = np.full(len(outcomes), scale.failure)
-    scores[succeeded] = modelled
-    return Target(metric, scale, scores, _noise(metric, outcomes, succeeded, scale.slope(raw)))
+    is_alone = len(definition.optimized_metrics) == definition.num_solutions == 1
+    targets, slopes = [], []
+    for scale in scales_of(raw, int((~succeeded).sum()), is_alone=is_alone):
+        scores, slope = np.full(len(outcomes), scale.failure), np.zeros(len(outcomes))
+        scores[succeeded], slope[succeeded] = scale.modelled(raw), scale.slope(raw)
+        targets.append(Target(metric, scale, scores, _noise(metric, outcomes, succeeded, slope[succeeded])))
+        slopes.append(slope)
+    return targets[0] if len(targets) == 1 else _likeliest(targets, np.array(slopes), rows)
+
+
+def _likeliest(targets: Sequence[Target], slopes: _Array, rows: _Array) -> Target:
+    """Return the target on the scale that makes the observations likeliest under a Gaussian process.
+
+    `slopes` (targets, n) are those of the scales: with them the likelihood of modelled scores becomes that of
+    the raw ones (Snelson et al. 2004, "Warped Gaussian Processes"). Left out of this is what a scale cuts
+    off, and the best, from which regrets are measured. docs/adr/0016 has what it is worth.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from sigtune.optimizer.gaussian_process import log_evidence
+
+    order = np.argsort(-targets[0].scores, kind="stable")
+    chosen = _apart(rows, order)
+    chosen = chosen[:: math.ceil(len(chosen) / _MOST_COMPARED)]
+    slopes_of_all = slopes[:, chosen[1:]]
+    has_slope: NDArray[np.bool_] = np.all(slopes_of_all > 0, axis=0)
+    with threadpool_limits(1):  # the order of a sum, so its last digits, must not depend on the cores
+        evidence = [
+            log_evidence(rows[chosen], target.scores[chosen], target.noise[chosen])
+            + float(np.log(slope).sum())
+            for target, slope in zip(targets, slopes_of_all[:, has_slope], strict=True)
+        ]
+    return targets[int(np.argmax(evidence))]
+
+
+def _apart(rows: _Array, order: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the indices, in their order, of rows that are not close to one before.
+
+    A search that settles gathers points at the best. Their differences, of the last digits, would speak for
+    a scale that tells them apart.
+    """
+    chosen: list[int] = []
+    for index in order.tolist():
+        if not chosen or np.abs(rows[chosen] - rows[index]).max(1).min() > _CLOSE:
+            chosen.append(index)
+    return np.array(chosen, dtype=np.intp)
 
 
 def _task_offsets(raw: _Array, tasks: Sequence[str | None]) -> _Array:
@@ -201,7 +247,7 @@ def _noise(
     noise = np.full(len(outcomes), np.nan)
     stddevs = [o.stddevs.get(metric.name) for o in outcomes if o.values is not None]
     noise[succeeded] = [
-        np.nan if stddev is None else min((stddev * rate) ** 2, 1e3)
+        np.nan if stddev is None else min(stddev * rate, _MOST_NOISE) ** 2
         for stddev, rate in zip(stddevs, slope.tolist(), strict=True)
     ]
     return noise

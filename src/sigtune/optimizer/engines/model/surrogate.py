@@ -15,7 +15,7 @@ from botorch.posteriors.gpytorch import GPyTorchPosterior
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sigtune.optimizer.engines.model.gaussian_process import Hyperparameters, drawn, likeliest
+from sigtune.optimizer.gaussian_process import Hyperparameters, drawn, likeliest
 from sigtune.optimizer.libraries import stop_if_given_up
 from sigtune.optimizer.training_data import Target, TrainingData
 

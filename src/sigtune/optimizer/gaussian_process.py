@@ -129,7 +129,17 @@ class MarginalLikelihood:
 def likeliest(inputs: _Array, scores: _Array, known_noise: _Array) -> Hyperparameters:
     """Return the maximum a posteriori; see MarginalLikelihood for the arguments."""
     loss = MarginalLikelihood(inputs, scores, known_noise)
-    bounds = [_LENGTH_BOUNDS] * inputs.shape[1] + [_NOISE_BOUNDS]
+    return loss.hyperparameters(_lowest(loss)[1])
+
+
+def log_evidence(inputs: _Array, scores: _Array, known_noise: _Array) -> float:
+    """Return the log posterior of the likeliest hyperparameters, up to what depends on the inputs alone."""
+    return -_lowest(MarginalLikelihood(inputs, scores, known_noise))[0]
+
+
+def _lowest(loss: MarginalLikelihood) -> tuple[float, _Array]:
+    """Return the lowest loss that is found, and the logarithms it is at, shape (d + 1,)."""
+    bounds = [_LENGTH_BOUNDS] * len(loss.start) + [_NOISE_BOUNDS]
     results = [
         optimize.minimize(
             loss,
@@ -141,7 +151,8 @@ def likeliest(inputs: _Array, scores: _Array, known_noise: _Array) -> Hyperparam
         )
         for noise in _STARTS
     ]
-    return loss.hyperparameters(min(results, key=lambda result: float(result.fun)).x)
+    best = min(results, key=lambda result: float(result.fun))
+    return float(best.fun), best.x
 
 
 def drawn(

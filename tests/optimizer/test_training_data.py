@@ -1,0 +1,52 @@
+"""The observations as what a model is fitted to."""
+
+from __future__ import annotations
+
+import pytest
+from tests.optimizer.searches import Point, bowl, definition, observed, scores
+
+from sigtune.definition.experiment import Observation
+from sigtune.optimizer.scores import Scale
+from sigtune.optimizer.space_filling import fill
+from sigtune.optimizer.training_data import training_data
+
+SPREAD = fill(definition(), 14, seed=5)
+AT_THE_BEST: list[Point] = [{"x": 0.73 + 1e-4 * step, "y": 0.21 - 2e-4 * step} for step in range(1, 13)]
+
+
+def steep(at: Point) -> dict[str, float]:
+    """Return a score that falls by five orders of magnitude from end to end."""
+    return {"score": -(10.0 ** (5 * at["x"] + at["y"]))}
+
+
+def scale(outcomes: list[Observation], solutions: int = 1) -> Scale:
+    data = training_data(definition(num_solutions=solutions, observation_budget=30), outcomes, None, 0)
+    assert data is not None
+    found = data.optimized[0].scale
+    assert isinstance(found, Scale)
+    return found
+
+
+@pytest.mark.parametrize("failures", [0, 4])
+def test_many_points_at_the_best_do_not_make_their_last_digits_the_scale(failures: int) -> None:
+    failed = observed(fill(definition(), failures, seed=9), lambda _: None)
+    with_one = scale([*observed([*SPREAD, AT_THE_BEST[0]], bowl), *failed])
+    with_all = scale([*observed([*SPREAD, *AT_THE_BEST], bowl), *failed])
+    assert with_all.unit > with_one.unit / 100
+    assert with_all.unit > 1e3 * abs(scores(observed(AT_THE_BEST, bowl))[-1])
+
+
+def test_a_metric_of_many_orders_is_on_a_logarithmic_scale() -> None:
+    found = scale(observed(SPREAD, steep))
+    assert found.is_logarithmic
+    assert found.unit < found.ceiling / 1e3
+
+
+def test_several_solutions_are_told_apart_on_a_linear_scale() -> None:
+    assert not scale(observed(SPREAD, steep), solutions=2).is_logarithmic
+
+
+def test_of_hundreds_of_observations_the_scale_is_that_of_some_of_them() -> None:
+    many = scale(observed(fill(definition(), 250, seed=5), steep))
+    assert many.is_logarithmic
+    assert many.unit < many.ceiling / 1e3
