@@ -12,7 +12,13 @@ ORDINARY = np.array([0.1, 0.5, 0.2, 0.9, 0.7, 0.4])
 HEAVY = np.array([-(10.0**order) for order in range(0, 20, 2)])
 
 
-@pytest.mark.parametrize("raw", [ORDINARY, HEAVY, ORDINARY * 1e300, ORDINARY * 1e-300, np.array([3.0])])
+def is_cut_off(scale: Scale, raw: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(raw.max() - raw >= scale.ceiling)
+
+
+@pytest.mark.parametrize(
+    "raw", [ORDINARY, HEAVY, HEAVY[:9], ORDINARY * 1e300, ORDINARY * 1e-300, np.array([3.0])]
+)
 @pytest.mark.parametrize("failures", [0, 3])
 def test_scores_are_standardized_in_their_order_with_failures_last(
     raw: NDArray[np.float64], failures: int
@@ -23,7 +29,16 @@ def test_scores_are_standardized_in_their_order_with_failures_last(
         assert everything.mean() == pytest.approx(0, abs=1e-9)
         assert everything.std() == pytest.approx(1) or len(everything) == 1
         assert (np.diff(scores[np.argsort(raw)]) >= 0).all()
+        kept = ~is_cut_off(scale, raw)
+        assert (np.argsort(scores[kept]) == np.argsort(raw[kept])).all()
         assert scale.failure < scores.min()
+
+
+def test_fewer_than_ten_scores_say_themselves_which_scale_suits() -> None:
+    [linear], [logarithmic] = scales_of(ORDINARY, 0), scales_of(HEAVY[:9], 0)
+    assert not linear.is_logarithmic
+    assert logarithmic.is_logarithmic
+    assert not is_cut_off(logarithmic, HEAVY[:9]).any()
 
 
 def test_an_outlier_is_cut_off_and_the_others_are_not() -> None:
