@@ -36,7 +36,8 @@ def print_report(rows: Rows, kinds: Mapping[str, str]) -> None:
 def write_documents(rows: Rows, kinds: Mapping[str, str]) -> None:
     """Put mean ranks into README.md and the other tables into docs/suggestions.md, and draw the picture."""
     draw(rows)
-    picture = f"![Mean ranks after 10 to 60 observations]({PICTURE.relative_to(ROOT)})"
+    counts = checkpoints_of(rows)
+    picture = f"![Mean ranks after {counts[0]} to {counts[-1]} observations]({PICTURE.relative_to(ROOT)})"
     _put_between_marks(README, [picture, rank_table(rows)])
     _put_between_marks(DETAILS, [pairs_table(rows), kinds_table(rows, kinds), costs_table(rows)])
 
