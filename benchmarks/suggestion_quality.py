@@ -1,11 +1,13 @@
 """How good suggestions are, beside those of other optimizers, on problems with known values.
 
-Each cell is a search: a problem, an optimizer and a seed. Its regrets after 10, 20, 30 and 60 observations
-are appended to a file as soon as it is done, so a run can be stopped and continued. Development seeds
-are for settling questions of design, final ones for the figures of a release: they are run once, then.
+Each cell is a search: a problem, an optimizer, a seed and a number of observations. Its regrets after 10, 20,
+30 and 60 of them are appended to a file as soon as it is done, so a run can be stopped and continued.
+Searches of 60 are searches of their own: SMAC plans by the number. Development seeds are for settling
+questions of design, final ones for the figures of a release: they are run once, then.
 
     python benchmarks/suggestion_quality.py --quick                    # five minutes
     python benchmarks/suggestion_quality.py --final                    # to be stopped and continued
+    python benchmarks/suggestion_quality.py --final --observations 60 --optimizers sigtune SMAC random
     python benchmarks/suggestion_quality.py --final --report           # what there is, into README and docs
 """
 
@@ -24,9 +26,9 @@ from typing import Any
 
 from options import option_parser
 from sigtune.definition.parameters import Assignments
-from suggestion_quality_peers import MOST_OBSERVATIONS, OPTIMIZERS, installed
+from suggestion_quality_peers import OPTIMIZERS, installed
 from suggestion_quality_problems import Values, all_problems
-from suggestion_quality_report import print_report, write_documents
+from suggestion_quality_report import length_of, print_report, write_documents
 
 CHECKPOINTS = (10, 20, 30, 60)
 DEVELOPMENT_SEEDS = range(100, 110)
@@ -55,11 +57,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--problems", nargs="+", metavar="NAME")
     parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS))
     parser.add_argument("--seeds", type=int, default=None, help="how many")
-    parser.add_argument("--observations", type=int, default=None)
+    parser.add_argument("--observations", type=int, choices=CHECKPOINTS, default=None)
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     arguments.seeds = arguments.seeds or (2 if arguments.quick else 10)
-    arguments.observations = arguments.observations or (20 if arguments.quick else 60)
+    arguments.observations = arguments.observations or (20 if arguments.quick else 30)
     arguments.results = arguments.results or (
         RESULTS if arguments.final else Path("suggestion_quality.jsonl")
     )
@@ -67,18 +69,19 @@ def parsed() -> argparse.Namespace:
 
 
 def run_missing(arguments: argparse.Namespace, seeds: list[int], problems: list[str]) -> None:
-    """Run the searches that the results do not have, or have with fewer observations."""
+    """Run the searches that the results do not have."""
     names = arguments.problems or list(QUICK_PROBLEMS if arguments.quick else problems)
     optimizers = arguments.optimizers or installed()
     for missing in sorted(set(OPTIMIZERS) - set(installed())):
         print(f"not installed, left out: {missing}")
-    done = {(*cell_of(row), max(map(int, row["regrets"]))) for row in rows_in(arguments.results)}
+    done = {
+        (row["seed"], row["problem"], row["optimizer"], length_of(row)) for row in rows_in(arguments.results)
+    }
     work = []
     # Seed by seed, so that a run that is stopped has every problem and every optimizer.
     for seed, problem, optimizer in product(seeds, names, optimizers):
-        most = min(arguments.observations, MOST_OBSERVATIONS.get(optimizer, arguments.observations))
-        if not any((seed, problem, optimizer, count) in done for count in CHECKPOINTS if count >= most):
-            work.append((problem, optimizer, seed, most))
+        if (seed, problem, optimizer, arguments.observations) not in done:
+            work.append((problem, optimizer, seed, arguments.observations))
     with get_context("spawn").Pool(arguments.processes) as pool:
         for row in pool.imap_unordered(attempted, work):
             if isinstance(row, str):  # the cell stays open, and is tried again when the run is continued
@@ -88,10 +91,6 @@ def run_missing(arguments: argparse.Namespace, seeds: list[int], problems: list[
                 file.write(json.dumps(row) + "\n")
             shown = " ".join(f"{count}: {regret:.4g}" for count, regret in row["regrets"].items())
             print(f"{row['problem']:24s} {row['optimizer']:12s} {row['seed']}  {shown}", flush=True)
-
-
-def cell_of(row: dict[str, Any]) -> tuple[int, str, str]:
-    return row["seed"], row["problem"], row["optimizer"]
 
 
 def rows_in(file: Path) -> Iterator[dict[str, Any]]:

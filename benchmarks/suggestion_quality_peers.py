@@ -86,8 +86,6 @@ OPTIMIZERS: dict[str, Callable[[ExperimentDefinition, int], Optimizer]] = {
     "SMAC": smac,
     "random": random_search,
 }
-MOST_OBSERVATIONS = {"Ax": 30}
-"""After how many observations an optimizer's searches end: Ax takes as much CPU as all others together."""
 
 _PACKAGES = {"Ax": "ax", "SMAC": "smac"}
 

@@ -36,7 +36,7 @@ def print_report(rows: Rows, kinds: Mapping[str, str]) -> None:
 def write_documents(rows: Rows, kinds: Mapping[str, str]) -> None:
     """Put mean ranks into README.md and the other tables into docs/suggestions.md, and draw the picture."""
     draw(rows)
-    counts = checkpoints_of(rows)
+    counts = drawn_counts(rows)
     picture = f"![Mean ranks after {counts[0]} to {counts[-1]} observations]({PICTURE.relative_to(ROOT)})"
     _put_between_marks(README, [picture, rank_table(rows)])
     _put_between_marks(DETAILS, [pairs_table(rows), kinds_table(rows, kinds), costs_table(rows)])
@@ -59,7 +59,7 @@ def rank_table(rows: Rows) -> str:
             shown = {name: interval_shown(column) for name, column in zip(there, ranks.T, strict=True)}
             lines.append([str(count), str(len(ranks)), *(shown.get(name, "–") for name in names)])
     return (
-        f"Mean rank of {len(names)}, lower is better, with 95 % bootstrap intervals over searches:\n\n"
+        "Mean rank among those of a row, lower is better, with 95 % bootstrap intervals over searches:\n\n"
         + table(lines)
     )
 
@@ -115,7 +115,7 @@ def costs_table(rows: Rows) -> str:
     lines += [[f"regret after {KINDS_AT} on {name}, median"] for name in OUTLIER]
     lines.append(["CPU seconds a suggestion, mean"])
     for name in optimizers_of(rows):
-        own = [row for row in rows if row["optimizer"] == name]
+        own = [row for row in rows if row["optimizer"] == name and length_of(row) <= KINDS_AT]
         lines[1].append(shown_mean([row["failures"] for row in own if row["problem"] == CRASHES], "{:.1f}"))
         for line, problem in zip(lines[2:4], OUTLIER, strict=True):
             regrets = [regret(row, KINDS_AT) for row in own if row["problem"] == problem]
@@ -130,25 +130,28 @@ def shown_mean(values: Sequence[float], form: str) -> str:
 
 
 def draw(rows: Rows) -> None:
-    """Draw the mean ranks with their intervals over the number of observations."""
+    """Draw the mean ranks with their intervals over the numbers of observations that all have reached."""
     from matplotlib.figure import Figure
 
     names = optimizers_of(rows)
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    counts = [count for count in checkpoints_of(rows) if len(ranks_at(rows, names_at(rows, count), count))]
+    counts = drawn_counts(rows)
+    ranks = [ranks_at(rows, names, count) for count in counts]
     for index, name in enumerate(names):
-        known = [count for count in counts if name in names_at(rows, count)]
-        columns = [ranks_at(rows, names_at(rows, count), count).T for count in known]
-        own = [ranks[names_at(rows, count).index(name)] for count, ranks in zip(known, columns, strict=True)]
-        means, low, high = np.array([interval(ranks) for ranks in own]).T
-        places = np.array([counts.index(count) for count in known]) + 0.06 * (index - (len(names) - 1) / 2)
+        means, low, high = np.array([interval(each[:, index]) for each in ranks]).T
+        places = np.arange(len(counts)) + 0.06 * (index - (len(names) - 1) / 2)
         axes.errorbar(places, means, [means - low, high - means], label=name, marker="o", capsize=3)
     axes.set_xticks(range(len(counts)), [str(count) for count in counts])
     axes.set_xlabel("observations")
     axes.set_ylabel("mean rank, lower is better")
     axes.legend(ncols=3, fontsize="small")
     figure.savefig(PICTURE, dpi=130)
+
+
+def drawn_counts(rows: Rows) -> list[int]:
+    names = optimizers_of(rows)
+    return [count for count in checkpoints_of(rows) if len(ranks_at(rows, names, count))]
 
 
 def optimizers_of(rows: Rows) -> list[str]:
@@ -164,15 +167,23 @@ def checkpoints_of(rows: Rows) -> list[int]:
     return sorted({int(count) for row in rows for count in row["regrets"]})
 
 
+def length_of(row: Mapping[str, Any]) -> int:
+    """Return after how many observations a search ended."""
+    return max(map(int, row["regrets"]))
+
+
 def regret(row: Mapping[str, Any], count: int) -> float | None:
     value = row["regrets"].get(str(count))
     return None if value is None else float(value)
 
 
 def cells_at(rows: Rows, count: int) -> dict[tuple[str, int], dict[str, float]]:
-    """Return the regret of each optimizer in each cell: a problem and a seed."""
+    """Return the regret of each optimizer in each cell: a problem and a seed.
+
+    Of searches of different lengths the shortest that went on for so long counts.
+    """
     cells: dict[tuple[str, int], dict[str, float]] = {}
-    for row in rows:
+    for row in sorted(rows, key=length_of, reverse=True):
         value = regret(row, count)
         if value is not None:
             cells.setdefault((row["problem"], row["seed"]), {})[row["optimizer"]] = value
