@@ -7,7 +7,7 @@ questions of design, final ones for the figures of a release: they are run once,
 
     python benchmarks/suggestion_quality.py --quick                    # five minutes
     python benchmarks/suggestion_quality.py --final                    # to be stopped and continued
-    python benchmarks/suggestion_quality.py --final --observations 60 --optimizers sigtune SMAC random
+    python benchmarks/suggestion_quality.py --final --observations 60  # longer ones, beside those of 30
     python benchmarks/suggestion_quality.py --final --report           # what there is, into README and docs
 """
 

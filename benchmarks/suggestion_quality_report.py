@@ -35,8 +35,11 @@ def print_report(rows: Rows, kinds: Mapping[str, str]) -> None:
 
 def write_documents(rows: Rows, kinds: Mapping[str, str]) -> None:
     """Put mean ranks into README.md and the other tables into docs/suggestions.md, and draw the picture."""
-    draw(rows)
-    counts = drawn_counts(rows)
+    names = optimizers_of(rows)
+    ranks = {count: ranks_at(rows, names, count) for count in checkpoints_of(rows)}
+    ranks = {count: of_cells for count, of_cells in ranks.items() if len(of_cells)}
+    draw(names, ranks)
+    counts = list(ranks)
     picture = f"![Mean ranks after {counts[0]} to {counts[-1]} observations]({PICTURE.relative_to(ROOT)})"
     _put_between_marks(README, [picture, rank_table(rows)])
     _put_between_marks(DETAILS, [pairs_table(rows), kinds_table(rows, kinds), costs_table(rows)])
@@ -129,29 +132,21 @@ def shown_mean(values: Sequence[float], form: str) -> str:
     return form.format(np.mean(values)) if values else "–"
 
 
-def draw(rows: Rows) -> None:
-    """Draw the mean ranks with their intervals over the numbers of observations that all have reached."""
+def draw(names: Sequence[str], ranks: Mapping[int, NDArray[np.float64]]) -> None:
+    """Draw the mean ranks (cells, names) with their intervals over the numbers of observations."""
     from matplotlib.figure import Figure
 
-    names = optimizers_of(rows)
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    counts = drawn_counts(rows)
-    ranks = [ranks_at(rows, names, count) for count in counts]
     for index, name in enumerate(names):
-        means, low, high = np.array([interval(each[:, index]) for each in ranks]).T
-        places = np.arange(len(counts)) + 0.06 * (index - (len(names) - 1) / 2)
+        means, low, high = np.array([interval(each[:, index]) for each in ranks.values()]).T
+        places = np.arange(len(ranks)) + 0.06 * (index - (len(names) - 1) / 2)
         axes.errorbar(places, means, [means - low, high - means], label=name, marker="o", capsize=3)
-    axes.set_xticks(range(len(counts)), [str(count) for count in counts])
+    axes.set_xticks(range(len(ranks)), [str(count) for count in ranks])
     axes.set_xlabel("observations")
     axes.set_ylabel("mean rank, lower is better")
     axes.legend(ncols=3, fontsize="small")
     figure.savefig(PICTURE, dpi=130)
-
-
-def drawn_counts(rows: Rows) -> list[int]:
-    names = optimizers_of(rows)
-    return [count for count in checkpoints_of(rows) if len(ranks_at(rows, names, count))]
 
 
 def optimizers_of(rows: Rows) -> list[str]:
