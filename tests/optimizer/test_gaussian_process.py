@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import check_grad
-from tests.optimizer.searches import bowl, definition, observed
+from tests.optimizer.searches import Point, bowl, definition, observed
 
+from sigtune.optimizer.engines.model.propose import single_thread
+from sigtune.optimizer.engines.model.surrogate import gaussian_process, moments
 from sigtune.optimizer.gaussian_process import MarginalLikelihood, drawn, likeliest
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import Target, TrainingData, training_data
@@ -22,10 +25,17 @@ def bowl_data(count: int) -> tuple[TrainingData, Target]:
     return data, data.optimized[0]
 
 
+def chaotic(at: Point) -> dict[str, float]:
+    """Return a score that is another one a thousandth away."""
+    return {"score": bowl(at)["score"] + 0.05 * math.sin(9973 * at["x"] + 7919 * at["y"])}
+
+
+@pytest.mark.parametrize("is_rough", [False, True])
 @pytest.mark.parametrize("known", [np.nan, 0.04], ids=["noise unknown", "noise known"])
-def test_the_gradient_is_the_derivative(known: float) -> None:
+def test_the_gradient_is_the_derivative(known: float, is_rough: bool) -> None:
     data, target = bowl_data(15)
-    loss = MarginalLikelihood(data.rows, target.scores, np.where(np.arange(15) % 2, np.nan, known))
+    noise = np.where(np.arange(15) % 2, np.nan, known)
+    loss = MarginalLikelihood(data.rows, target.scores, noise, is_rough=is_rough)
     at = np.array([-0.5, 0.3, -3.0])
 
     def value(logarithms: NDArray[np.float64]) -> float:
@@ -77,6 +87,36 @@ def test_draws_think_of_noise_where_the_likeliest_finds_a_valley(seed: int) -> N
     scores, unknown = (noise - noise.mean()) / noise.std(), np.full(14, np.nan)
     assert likeliest(rows, scores, unknown).noise < 0.01
     assert max(draw.noise for draw in drawn(rows, scores, unknown, 8, rng)) > 0.1
+
+
+def chaotic_data() -> TrainingData:
+    data = training_data(definition(), observed(fill(definition(), 60, 5), chaotic), None, 0)
+    assert data is not None
+    return data
+
+
+def test_only_what_is_not_smooth_is_rough() -> None:
+    data, target = bowl_data(30)
+    assert likeliest(data.rows, target.scores, target.noise, is_rough=True).noise < 1e-5
+    data = chaotic_data()
+    (target,) = data.optimized
+    assert likeliest(data.rows, target.scores, target.noise, is_rough=True).noise > 0.01
+
+
+def test_a_rough_function_is_known_where_it_was_observed_and_only_there() -> None:
+    data = chaotic_data()
+    row = torch.tensor(data.rows[:1, None])
+    with single_thread(0):
+        smooth, rough = (
+            gaussian_process(data, data.optimized[0], 0, is_rough=is_rough) for is_rough in (False, True)
+        )
+        at_smooth, at_rough, beside_smooth, beside_rough = (
+            float(moments(model, at)[1].detach())
+            for at in (row, (row - 0.05).abs())
+            for model in (smooth, rough)
+        )
+    assert at_rough < 1e-3 * at_smooth
+    assert beside_rough > beside_smooth
 
 
 def test_draws_agree_where_much_is_known() -> None:

@@ -13,6 +13,7 @@ from tests.optimizer.searches import SCORE, Point, bowl, definition, observed, p
 
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Parameter, parse_value
+from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.suggest import FIRST_MODELLED
 
 
@@ -103,6 +104,23 @@ def test_a_front_that_is_one_corner_yet_does_not_confine_the_search_to_it(seed: 
     assert found["y"] < 0.2
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_gap_in_the_front_is_where_the_next_point_is(seed: int) -> None:
+    # The front is the edge where y, z and w are 0 (ZDT1 of four parameters).
+    def evaluate(at: Point) -> dict[str, float]:
+        distance = 1 + 3 * (at["y"] + at["z"] + at["w"])
+        return {"loss": at["x"], "cost": distance * (1 - math.sqrt(at["x"] / distance))}
+
+    space = definition(
+        [Parameter(name, "double", bounds=(0.0, 1.0)) for name in "xyzw"],
+        [Metric("loss", "minimize"), Metric("cost", "minimize")],
+    )
+    front = [{"x": x, "y": 0.0, "z": 0.0, "w": 0.0} for x in (*(step / 20 for step in range(11)), 1.0)]
+    found = point(space, observed([*fill(space, 8, seed), *front], evaluate), index=20, seed=seed)
+    assert 0.6 < found["x"] < 0.9
+    assert max(found["y"], found["z"], found["w"]) < 0.01
+
+
 def test_two_metrics_are_searched_with_nothing_compiled_on_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +183,21 @@ def test_an_optimum_in_a_corner_is_not_tried_again_and_again() -> None:
     outcomes = search(definition(), lambda at: {"score": at["x"] + at["y"]}, 15)
     assert len({tuple(outcome.assignments.values()) for outcome in outcomes}) == 15
     assert max(scores(outcomes)) > 1.99
+
+
+def test_a_corner_whose_score_is_flat_does_not_hold_a_search_where_the_score_is_chaotic() -> None:
+    def evaluate(at: Point) -> dict[str, float]:
+        distance = 1 - min(at["x"], at["y"])
+        chaos = 0.05 * math.sin(9973 * at["x"] + 7919 * at["y"])
+        return {"score": 0.0 if distance < 0.001 else chaos - 0.02 - distance}
+
+    tried: list[Point] = [outcome.assignments for outcome in search(definition(), evaluate, 30, seed=5)]
+    again = [
+        at
+        for index, at in enumerate(tried[18:], 18)
+        if min(max(abs(at["x"] - o["x"]), abs(at["y"] - o["y"])) for o in tried[:index]) < 0.002
+    ]
+    assert len(again) < 6
 
 
 def random_states() -> tuple[object, ...]:

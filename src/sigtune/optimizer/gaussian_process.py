@@ -31,8 +31,10 @@ from sigtune.optimizer.libraries import stop_if_given_up
 _Array = NDArray[np.float64]
 
 _LENGTH_LOCATION, _LENGTH_VARIANCE = math.sqrt(2), 3.0
-_NOISE_LOCATION = -4.0
-"""The priors of BoTorch's SingleTaskGP, of logarithms; the noise's variance is 1."""
+"""The prior of BoTorch's SingleTaskGP, of logarithms."""
+
+ROUGHNESS_RANGE = 0.02
+"""Over what distance in the unit cube a rough function is correlated; much shorter than what is modelled."""
 
 _DRAWN_LENGTHS, _DRAWN_NOISE = (-2.5, 1.0), (-5.0, 2.0)
 """Mean and standard deviation of the logarithms that are drawn; of length scales, from the location above."""
@@ -45,34 +47,61 @@ that has forgotten it searches no better, and after one success among failures i
 """
 
 _LENGTH_BOUNDS = (math.log(0.025), math.log(1e3))
-_NOISE_BOUNDS = (math.log(1e-5), math.log(10.0))
 _JITTER = 1e-6
 _SMALLEST_ARC = 1e-9
 _ITERATIONS = 100
-_STARTS = (-5.0, -1.0)
-"""Logarithms of the noise's variance to start from: scores may be nearly exact, or mostly noise."""
+
+
+@dataclass(frozen=True)
+class _NoisePrior:
+    """A log-normal prior of the noise's variance, its bounds, and where to start: nearly exact or not."""
+
+    location: float
+    variance: float
+    bounds: tuple[float, float]
+    starts: tuple[float, float]
+
+
+_NOISE = _NoisePrior(-4.0, 1.0, (math.log(1e-5), math.log(10.0)), (-5.0, -1.0))
+"""The prior of BoTorch's SingleTaskGP."""
+
+_ROUGHNESS = _NoisePrior(-8.0, 4.0, (math.log(1e-8), math.log(10.0)), (-8.0, -1.0))
+"""Most functions have none. As much as noise has would make every point near the best as good as the best."""
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Length scales, shape (dimensions,); the noise's variance, of observations that tell none; the mean."""
+    """Length scales, shape (dimensions,); the noise's variance, of observations that tell none; the mean.
+
+    Where `is_rough`, the noise is part of the function: see MarginalLikelihood.
+    """
 
     length_scales: _Array
     noise: float
     mean: float
+    is_rough: bool = False
 
 
 class MarginalLikelihood:
     """The negative log posterior of hyperparameters, given inputs (n, d) and scores of unit scale (n,).
 
-    `known_noise` (n,) has the variance of each score, NaN where it is not known and the fitted one holds.
+    `known_noise` (n,) has the variance of each score, NaN where it is not known and the fitted one holds. In
+    a rough function that one is no noise: the same point has the same score again, and near points, by
+    exp(-distance / ROUGHNESS_RANGE), nearly the same. So it is with trainings of one seed (docs/adr/0017).
     """
 
-    def __init__(self, inputs: _Array, scores: _Array, known_noise: _Array) -> None:
+    def __init__(
+        self, inputs: _Array, scores: _Array, known_noise: _Array, *, is_rough: bool = False
+    ) -> None:
         self._squares = (inputs.T[:, :, None] - inputs.T[:, None, :]) ** 2
         self._scores = scores
         self._unknown = np.isnan(known_noise)
-        self._known = np.where(self._unknown, 0.0, known_noise)
+        self._known = np.diag(np.where(self._unknown, 0.0, known_noise) + _JITTER)
+        self._is_rough = is_rough
+        distances = np.sqrt(self._squares.sum(0))
+        correlation = np.exp(-distances / ROUGHNESS_RANGE) if is_rough else np.eye(len(scores))
+        self._correlation = correlation * np.outer(self._unknown, self._unknown)
+        self.noise_prior = _ROUGHNESS if is_rough else _NOISE
         self.location = _LENGTH_LOCATION + math.log(inputs.shape[1]) / 2
 
     @property
@@ -91,19 +120,23 @@ class MarginalLikelihood:
         outer = 0.5 * (inverse - np.outer(weights, weights))
         slopes = np.tensordot(self._squares, outer * kernel, 2) * np.exp(-2 * lengths)
         slopes += (lengths - self.location) / _LENGTH_VARIANCE + 1
-        noise_slope = np.diag(outer)[self._unknown].sum() * math.exp(noise) + noise - _NOISE_LOCATION + 1
+        prior = self.noise_prior
+        noise_slope = (outer * self._correlation).sum() * math.exp(noise) + 1
+        noise_slope += (noise - prior.location) / prior.variance
         return float(value), np.append(slopes, noise_slope)
 
     def hyperparameters(self, logarithms: _Array) -> Hyperparameters:
         """Return the hyperparameters of such logarithms, with the constant mean that is likeliest."""
         mean = float(self._solve(logarithms)[3])
-        return Hyperparameters(np.exp(logarithms[:-1]), float(np.exp(logarithms[-1])), mean)
+        return Hyperparameters(
+            np.exp(logarithms[:-1]), float(np.exp(logarithms[-1])), mean, is_rough=self._is_rough
+        )
 
     def log_likelihood(self, logarithms: _Array) -> float:
         """Return the logarithm of the likelihood, without the prior and up to a constant."""
         stop_if_given_up()
         kernel = np.exp(-0.5 * np.tensordot(np.exp(-2 * logarithms[:-1]), self._squares, 1))
-        np.fill_diagonal(kernel, 1 + self._noise(logarithms[-1]))
+        kernel += self._noise(logarithms[-1])
         factor = linalg.cholesky(kernel, lower=True, overwrite_a=True, check_finite=False)
         ones_and_scores = np.column_stack([np.ones(len(self._scores)), self._scores])
         ones, scores = linalg.solve_triangular(factor, ones_and_scores, lower=True, check_finite=False).T
@@ -112,23 +145,26 @@ class MarginalLikelihood:
 
     def _penalty(self, lengths: _Array, noise: float) -> float:
         of_lengths = ((lengths - self.location) ** 2 / (2 * _LENGTH_VARIANCE) + lengths).sum()
-        return float(of_lengths + (noise - _NOISE_LOCATION) ** 2 / 2 + noise)
+        prior = self.noise_prior
+        return float(of_lengths + (noise - prior.location) ** 2 / (2 * prior.variance) + noise)
 
     def _solve(self, logarithms: _Array) -> tuple[_Array, _Array, float, float]:
         kernel = np.exp(-0.5 * np.tensordot(np.exp(-2 * logarithms[:-1]), self._squares, 1))
-        noise = np.diag(self._noise(logarithms[-1]))
+        noise = self._noise(logarithms[-1])
         factor = linalg.cho_factor(kernel + noise, lower=True, check_finite=False)
         inverse = linalg.cho_solve(factor, np.eye(len(noise)), check_finite=False)
         half_log_determinant = float(np.log(np.diag(factor[0])).sum())
         return kernel, inverse, half_log_determinant, float((inverse @ self._scores).sum() / inverse.sum())
 
     def _noise(self, logarithm: float) -> _Array:
-        return np.where(self._unknown, math.exp(logarithm), self._known) + _JITTER
+        return np.asarray(self._correlation * math.exp(logarithm) + self._known)
 
 
-def likeliest(inputs: _Array, scores: _Array, known_noise: _Array) -> Hyperparameters:
+def likeliest(
+    inputs: _Array, scores: _Array, known_noise: _Array, *, is_rough: bool = False
+) -> Hyperparameters:
     """Return the maximum a posteriori; see MarginalLikelihood for the arguments."""
-    loss = MarginalLikelihood(inputs, scores, known_noise)
+    loss = MarginalLikelihood(inputs, scores, known_noise, is_rough=is_rough)
     return loss.hyperparameters(_lowest(loss)[1])
 
 
@@ -139,7 +175,7 @@ def log_evidence(inputs: _Array, scores: _Array, known_noise: _Array) -> float:
 
 def _lowest(loss: MarginalLikelihood) -> tuple[float, _Array]:
     """Return the lowest loss that is found, and the logarithms it is at, shape (d + 1,)."""
-    bounds = [_LENGTH_BOUNDS] * len(loss.start) + [_NOISE_BOUNDS]
+    bounds = [_LENGTH_BOUNDS] * len(loss.start) + [loss.noise_prior.bounds]
     results = [
         optimize.minimize(
             loss,
@@ -149,7 +185,7 @@ def _lowest(loss: MarginalLikelihood) -> tuple[float, _Array]:
             bounds=bounds,
             options={"maxiter": _ITERATIONS},
         )
-        for noise in _STARTS
+        for noise in loss.noise_prior.starts
     ]
     best = min(results, key=lambda result: float(result.fun))
     return float(best.fun), best.x
@@ -194,4 +230,4 @@ def _next_on_ellipse(
 
 def _bounded(logarithms: _Array) -> _Array:
     lengths = np.clip(logarithms[:-1], *_LENGTH_BOUNDS)
-    return np.append(lengths, np.clip(logarithms[-1], *_NOISE_BOUNDS))
+    return np.append(lengths, np.clip(logarithms[-1], *_NOISE.bounds))

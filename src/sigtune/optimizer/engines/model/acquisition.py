@@ -35,6 +35,8 @@ from sigtune.optimizer.training_data import TrainingData
 _SAMPLES, _SAMPLES_OF_EACH_DRAW = 64, 32
 """How many samples of the model an expectation is over, and how many of each where it has several draws."""
 
+_REFERENCE_MARGIN = 0.1
+
 
 class Weighted(AcquisitionFunction):
     """An acquisition function in logarithms, plus logarithms of a weight for each point."""
@@ -158,11 +160,13 @@ def log_feasibility(model: Model, points: Tensor) -> Tensor:
 def reference_point(data: TrainingData) -> Tensor:
     """Return the point that dominated volume is measured from: the thresholds, else below the front.
 
-    It is not above the worst of all scores: a front that is a corner yet would confine the search to it.
+    It is a tenth of the scores' range below the worst of all: a front that is a corner yet would confine the
+    search to it, and at the worst itself what is still worse in one metric and better in the other is lost.
     """
     scores = torch.tensor(np.column_stack([target.scores for target in data.optimized]))
     front = scores[is_non_dominated(scores)]
-    point = torch.minimum(infer_reference_point(front), scores.amin(0))
+    worst, best = scores.amin(0), scores.amax(0)
+    point = torch.minimum(infer_reference_point(front), worst - _REFERENCE_MARGIN * (best - worst))
     for index, target in enumerate(data.optimized):
         if target.metric.threshold is not None:
             raw = np.array([target.metric.score(target.metric.threshold)])

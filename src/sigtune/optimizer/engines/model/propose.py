@@ -12,6 +12,7 @@ from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.analytic import PosteriorMean
 from botorch.exceptions.warnings import BotorchWarning
 from botorch.models.model import Model
+from botorch.utils.multi_objective.pareto import is_non_dominated
 from linear_operator.utils.warnings import NumericalWarning
 from threadpoolctl import threadpool_limits
 from torch import Tensor
@@ -119,9 +120,15 @@ def _radius(data: TrainingData) -> float:
 
 
 def _centres(data: TrainingData, model: Model) -> Sequence[Assignments]:
-    """Return the points that the model finds best among the observed ones."""
+    """Return the points that the model finds best among the observed ones, of two metrics its whole front."""
     rows = data.moved_rows
     with torch.no_grad():
-        mean = moments(model, as_tensor(rows))[0].sum(-1).numpy()
-    count = max(1, min(_CENTRES, len(rows) // 3))
-    return [data.encoding.point(rows[index, : data.encoding.width]) for index in np.argsort(-mean)[:count]]
+        means = moments(model, as_tensor(rows))[0]
+    if len(data.optimized) == 2:
+        feasible = (means[:, 2:] >= 0).all(-1).nonzero()[:, 0]
+        candidates = feasible if len(feasible) else torch.arange(len(rows))
+        best = candidates[is_non_dominated(means[candidates, :2])].numpy()
+    else:
+        count = max(1, min(_CENTRES, len(rows) // 3))
+        best = np.argsort(-means.sum(-1).numpy())[:count]
+    return [data.encoding.point(rows[index, : data.encoding.width]) for index in best]

@@ -12,10 +12,11 @@ from botorch.models.model import Model
 from botorch.models.model_list_gp_regression import ModelListGP
 from botorch.posteriors.fully_bayesian import MCMC_DIM, GaussianMixturePosterior
 from botorch.posteriors.gpytorch import GPyTorchPosterior
+from gpytorch.kernels import MaternKernel, ScaleKernel
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sigtune.optimizer.gaussian_process import Hyperparameters, drawn, likeliest
+from sigtune.optimizer.gaussian_process import ROUGHNESS_RANGE, Hyperparameters, drawn, likeliest
 from sigtune.optimizer.libraries import stop_if_given_up
 from sigtune.optimizer.training_data import Target, TrainingData
 
@@ -43,7 +44,7 @@ class Ensemble(SingleTaskGP):
 
     def __init__(self, rows: Tensor, scores: Tensor, noise: Tensor, draws: Sequence[Hyperparameters]) -> None:
         """Take rows (n, width), scores (n,) and the variance of their noise by each draw (draws, n)."""
-        count = len(draws)
+        count, shape = len(draws), torch.Size([len(draws)])
         super().__init__(
             rows.expand(count, *rows.shape),
             scores.expand(count, *scores.shape)[..., None],
@@ -52,6 +53,11 @@ class Ensemble(SingleTaskGP):
         )
         lengths = as_tensor(np.array([draw.length_scales for draw in draws]))
         self.covar_module.initialize(lengthscale=lengths[:, None])
+        if draws[0].is_rough:
+            rough = ScaleKernel(MaternKernel(0.5, batch_shape=shape), batch_shape=shape).double()
+            rough.base_kernel.initialize(lengthscale=ROUGHNESS_RANGE)
+            rough.initialize(outputscale=as_tensor(np.array([draw.noise for draw in draws])))
+            self.covar_module = self.covar_module + rough
         self.mean_module.initialize(constant=as_tensor(np.array([draw.mean for draw in draws])))
         self.eval()
 
@@ -68,7 +74,10 @@ def surrogate_of(data: TrainingData, seed: int, open_suggestions: int = 0) -> Mo
     Where many suggestions are open, each draw of the hyperparameters costs more, and fewer are made.
     """
     most = _MOST_DRAWS if open_suggestions <= _MANY_OPEN else _MOST_DRAWS // 2
-    models = [gaussian_process(data, target, seed, most) for target in data.targets]
+    models = [
+        gaussian_process(data, target, seed, most, is_rough=_is_rough(data, target))
+        for target in data.targets
+    ]
     return models[0] if len(models) == 1 else ModelListGP(*models)
 
 
@@ -84,20 +93,33 @@ def as_tensor(array: NDArray[np.float64]) -> Tensor:
 
 
 def gaussian_process(
-    data: TrainingData, target: Target, seed: int, most_draws: int = _MOST_DRAWS
+    data: TrainingData, target: Target, seed: int, most_draws: int = _MOST_DRAWS, *, is_rough: bool = False
 ) -> Ensemble:
-    """Return the model of one metric, fitted to all rows of the data."""
+    """Return the model of one metric, fitted to all rows of the data.
+
+    Where `is_rough`, and the likeliest hyperparameters are taken, what is not smooth is part of the function.
+    """
     rows = data.rows
     count = _draws(data, most_draws)
     if count > 1:
         draws = drawn(rows, target.scores, target.noise, count, np.random.default_rng(seed))
     else:
-        draws = [likeliest(rows, target.scores, target.noise)]
+        draws = [likeliest(rows, target.scores, target.noise, is_rough=is_rough)]
     unknown = np.isnan(target.noise)
-    noise = np.array([np.where(unknown, draw.noise, target.noise) for draw in draws])
+    noises = [0.0 if draw.is_rough else draw.noise for draw in draws]
+    noise = np.array([np.where(unknown, each, target.noise) for each in noises])
     return Ensemble(
         as_tensor(rows), as_tensor(target.scores), as_tensor(np.maximum(noise, _LEAST_NOISE)), draws
     )
+
+
+def _is_rough(data: TrainingData, target: Target) -> bool:
+    """Return whether a suggestion takes what is not smooth for the function's own (docs/adr/0017).
+
+    Known standard deviations say that it is noise.
+    """
+    is_alone = len(data.optimized) == 1 and target is data.optimized[0]
+    return is_alone and bool(np.isnan(target.noise).all())
 
 
 def _draws(data: TrainingData, most: int) -> int:
