@@ -180,9 +180,9 @@ def _compose_once_for_a_run() -> None:
 
     read_mode = Hydra.get_mode
 
-    def mode_of(self: Hydra, config_name: str | None, overrides: list[str]) -> Any:
+    def mode_of(self: Hydra, config_name: str | None, overrides: list[str], **of_hydra_1_4: Any) -> Any:
         is_set = any("hydra.mode" in override for override in overrides)
-        return read_mode(self, config_name, overrides) if is_set else None
+        return read_mode(self, config_name, overrides, **of_hydra_1_4) if is_set else None
 
     Hydra.get_mode = mode_of  # type: ignore[method-assign]
 
