@@ -7,7 +7,8 @@ After few observations one set of hyperparameters says too much: it may take noi
 the search stays in it. So several are drawn, by elliptical slice sampling (Murray et al. 2010), which suits
 priors that are normal in the logarithms and has nothing to tune. The likeliest hyperparameters, with the
 priors of BoTorch's SingleTaskGP, are for so many observations that there is little left to doubt. Their
-gradient is written out, which takes a hundredth of the time that automatic differentiation takes.
+gradient is written out, which takes a hundredth of the time that automatic differentiation takes. What they
+do not find smooth may be a part of the function instead of noise (docs/adr/0017).
 
 Measured with development seeds (benchmarks/suggestion_quality.py, 2026-11-27; four seeds each), medians after
 20 observations, the likeliest against draws: Hartmann6 -2.5 and -3.1; Rosenbrock4 15.7 and 9.7; Hartmann6
@@ -98,8 +99,9 @@ class MarginalLikelihood:
         self._unknown = np.isnan(known_noise)
         self._known = np.diag(np.where(self._unknown, 0.0, known_noise) + _JITTER)
         self._is_rough = is_rough
-        distances = np.sqrt(self._squares.sum(0))
-        correlation = np.exp(-distances / ROUGHNESS_RANGE) if is_rough else np.eye(len(scores))
+        correlation = np.eye(len(scores))
+        if is_rough:
+            correlation = np.exp(-np.sqrt(self._squares.sum(0)) / ROUGHNESS_RANGE)
         self._correlation = correlation * np.outer(self._unknown, self._unknown)
         self.noise_prior = _ROUGHNESS if is_rough else _NOISE
         self.location = _LENGTH_LOCATION + math.log(inputs.shape[1]) / 2

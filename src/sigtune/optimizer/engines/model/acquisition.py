@@ -35,8 +35,6 @@ from sigtune.optimizer.training_data import TrainingData
 _SAMPLES, _SAMPLES_OF_EACH_DRAW = 64, 32
 """How many samples of the model an expectation is over, and how many of each where it has several draws."""
 
-_REFERENCE_MARGIN = 0.1
-
 
 class Weighted(AcquisitionFunction):
     """An acquisition function in logarithms, plus logarithms of a weight for each point."""
@@ -165,8 +163,7 @@ def reference_point(data: TrainingData) -> Tensor:
     """
     scores = torch.tensor(np.column_stack([target.scores for target in data.optimized]))
     front = scores[is_non_dominated(scores)]
-    worst, best = scores.amin(0), scores.amax(0)
-    point = torch.minimum(infer_reference_point(front), worst - _REFERENCE_MARGIN * (best - worst))
+    point = torch.minimum(infer_reference_point(front), infer_reference_point(scores))
     for index, target in enumerate(data.optimized):
         if target.metric.threshold is not None:
             raw = np.array([target.metric.score(target.metric.threshold)])

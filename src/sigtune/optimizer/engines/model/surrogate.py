@@ -44,7 +44,7 @@ class Ensemble(SingleTaskGP):
 
     def __init__(self, rows: Tensor, scores: Tensor, noise: Tensor, draws: Sequence[Hyperparameters]) -> None:
         """Take rows (n, width), scores (n,) and the variance of their noise by each draw (draws, n)."""
-        count, shape = len(draws), torch.Size([len(draws)])
+        count = len(draws)
         super().__init__(
             rows.expand(count, *rows.shape),
             scores.expand(count, *scores.shape)[..., None],
@@ -54,6 +54,7 @@ class Ensemble(SingleTaskGP):
         lengths = as_tensor(np.array([draw.length_scales for draw in draws]))
         self.covar_module.initialize(lengthscale=lengths[:, None])
         if draws[0].is_rough:
+            shape = torch.Size([count])
             rough = ScaleKernel(MaternKernel(0.5, batch_shape=shape), batch_shape=shape).double()
             rough.base_kernel.initialize(lengthscale=ROUGHNESS_RANGE)
             rough.initialize(outputscale=as_tensor(np.array([draw.noise for draw in draws])))
