@@ -157,6 +157,19 @@ def test_the_neighbourhood_of_failures_is_avoided() -> None:
     assert max(scores(outcomes)) > 0.65
 
 
+@pytest.mark.parametrize("seed", [0, 2])
+def test_the_best_is_found_where_most_jobs_fail(seed: int) -> None:
+    # Seven in eight points fail, and the best is near where they begin to.
+    def evaluate(at: Point) -> dict[str, float] | None:
+        if abs(at["x"] - 0.5) > 0.15 or abs(at["y"] - 0.3) > 0.2:
+            return None
+        return {"score": -((at["x"] - 0.6) ** 2) - (at["y"] - 0.4) ** 2}
+
+    outcomes = search(definition(), evaluate, 24, seed)
+    assert sum(outcome.values is None for outcome in outcomes[10:]) <= 3
+    assert max(scores(outcomes)) > -1e-4
+
+
 def test_with_nothing_but_failures_the_search_goes_on_filling_the_space() -> None:
     outcomes = search(definition(), lambda _: None, 9)
     assert [outcome.assignments for outcome in outcomes] == points(definition(), 9)

@@ -6,6 +6,7 @@ import pytest
 from tests.optimizer.searches import Point, bowl, definition, observed, scores
 
 from sigtune.definition.experiment import Observation
+from sigtune.definition.metrics import Metric
 from sigtune.optimizer.scores import Scale
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import training_data
@@ -50,3 +51,15 @@ def test_of_hundreds_of_observations_the_scale_is_that_of_some_of_them() -> None
     many = scale(observed(fill(definition(), 250, seed=5), steep))
     assert many.is_logarithmic
     assert many.unit < many.ceiling / 1e3
+
+
+def test_what_failed_is_neither_feasible_nor_a_success() -> None:
+    limit = Metric("limit", "minimize", "constraint", 1.0)
+    space = definition(metrics=(Metric("score"), limit))
+    outcomes = observed(SPREAD, lambda at: {**bowl(at), "limit": at["x"]} if at["x"] < 0.7 else None)
+    data = training_data(space, outcomes, None, 0)
+    assert data is not None
+    assert 0 < data.succeeded.sum() < len(SPREAD)
+    assert (data.feasible_rows[:, 0] < 0.7).all()
+    assert (data.own_rows == data.feasible_rows).all()
+    assert ((data.margins > 0) == data.succeeded).all()

@@ -86,27 +86,27 @@ class Scale:
         return np.where(regret < 0, -regret, -np.log1p(np.maximum(regret, 0.0)))
 
 
-def scales_of(raw: _Array, failures: int, *, is_alone: bool = True) -> list[Scale]:
+def scales_of(raw: _Array, *, is_alone: bool = True) -> list[Scale]:
     """Return the scales that may suit the raw scores of the successes, shape (successes,).
 
-    The modelled scores of successes and `failures` together have mean 0 and standard deviation 1. Scores of
-    a metric that is not optimized alone, or for several solutions, stay linear: a logarithmic scale tells
-    apart what is near the best, which is one end of a front, or one solution.
+    The modelled scores have mean 0 and standard deviation 1. Scores of a metric that is not optimized alone,
+    or for several solutions, stay linear: a logarithmic scale tells apart what is near the best, which is one
+    end of a front, or one solution.
     """
     raw = np.clip(raw, -_LARGEST, _LARGEST)
     regret = raw.max() - raw
     largest = float(regret.max()) or 1.0
     if not is_alone or len(raw) < _FEWEST:
-        return [_scale_in(largest, raw, failures)]
+        return [_scale_in(largest, raw)]
     others = np.sort(regret)[1:]  # the best's own is 0
     near = float(np.quantile(others, 0.1)) or float(others[others > 0].min(initial=largest))
     if len(raw) < _FEWEST_TO_COMPARE:
         has_heavy_tail = bool(np.median(others) > _HEAVY_TAIL * near)
         unit = near if has_heavy_tail else largest
-        return [_scale_in(unit, raw, failures, is_logarithmic=has_heavy_tail)]
+        return [_scale_in(unit, raw, is_logarithmic=has_heavy_tail)]
     return [
-        _scale_in(largest, raw, failures),
-        *(_scale_in(unit, raw, failures, is_logarithmic=True) for unit in _units(near, largest)),
+        _scale_in(largest, raw),
+        *(_scale_in(unit, raw, is_logarithmic=True) for unit in _units(near, largest)),
     ]
 
 
@@ -119,7 +119,7 @@ def _units(near: float, largest: float) -> list[float]:
     return [float(unit) for unit in np.geomspace(farthest, near, count)]
 
 
-def _scale_in(unit: float, raw: _Array, failures: int, *, is_logarithmic: bool = False) -> Scale:
+def _scale_in(unit: float, raw: _Array, *, is_logarithmic: bool = False) -> Scale:
     scale = Scale(float(raw.max()), np.inf, unit, is_logarithmic)
     ceiling = _ceiling(-scale.modelled(raw))
     ceiling = float(scale.best - scale.raw(np.array(-ceiling))) if np.isfinite(ceiling) else np.inf
@@ -127,10 +127,9 @@ def _scale_in(unit: float, raw: _Array, failures: int, *, is_logarithmic: bool =
         unit = float(np.minimum(raw.max() - raw, ceiling).max()) or 1.0
     scale = Scale(scale.best, ceiling, unit, is_logarithmic)
     modelled = scale.modelled(raw)
-    failure = float(modelled.min() - _FAILURE_MARGIN * (modelled.std() or 1.0))
-    everything = np.append(modelled, np.full(failures, failure))
-    mean, deviation = float(everything.mean()), float(everything.std()) or 1.0
-    return replace(scale, mean=mean, deviation=deviation, failure=(failure - mean) / deviation)
+    mean, deviation = float(modelled.mean()), float(modelled.std()) or 1.0
+    failure = float((modelled.min() - mean) / deviation) - _FAILURE_MARGIN
+    return replace(scale, mean=mean, deviation=deviation, failure=failure)
 
 
 def _ceiling(regrets: _Array) -> float:

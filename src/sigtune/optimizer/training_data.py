@@ -34,6 +34,15 @@ _MOST_NOISE = 30.0
 
 _BEST_SHARE = 0.5
 
+_SUCCEEDED, _FAILED = 0.2, -1.8
+"""Margins of jobs that succeeded and that failed (docs/adr/0020).
+
+The limit, 0, is nearer to what succeeded, so that a search stays on that side of where jobs begin to fail.
+"""
+
+_FAILURE_NOISE = 0.3
+"""The variance of a failure's score: it is placed below the worst success, but may as well have been good."""
+
 _TASK_RANGE = 0.15
 """How far the cheapest task is from the full one: so near that they are alike, until they prove not to be."""
 
@@ -60,7 +69,8 @@ class Target:
 class TrainingData:
     """Rows (n, width) of the encoding, with a last column for the task where there are tasks.
 
-    `task_position` is what stands in that column for the task that the next point is for.
+    `task_position` is what stands in that column for the task that the next point is for; `succeeded` (n,)
+    says which rows did not fail.
     """
 
     encoding: Encoding
@@ -68,6 +78,12 @@ class TrainingData:
     task_position: float | None
     optimized: tuple[Target, ...]
     constraints: tuple[Target, ...]
+    succeeded: NDArray[np.bool_]
+
+    @property
+    def margins(self) -> _Array:
+        """How far each row is from failing, shape (n,): below 0 where it failed."""
+        return np.where(self.succeeded, _SUCCEEDED, _FAILED)
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -77,12 +93,14 @@ class TrainingData:
     @property
     def feasible_rows(self) -> _Array:
         """The rows that were observed to meet every constraint."""
-        return self.rows[np.all([target.scores >= 0 for target in self.constraints], axis=0)]
+        met = [target.scores >= 0 for target in self.constraints]
+        return self.rows[np.all([self.succeeded, *met], axis=0)]
 
     @property
     def own_rows(self) -> _Array:
-        """The rows of the observations by the task that the next point is for."""
-        return self.rows if self.task_position is None else self.rows[self.rows[:, -1] == self.task_position]
+        """The rows that succeeded by the task that the next point is for."""
+        rows = self.rows[self.succeeded]
+        return rows if self.task_position is None else rows[rows[:, -1] == self.task_position]
 
     @property
     def moved_rows(self) -> _Array:
@@ -131,6 +149,7 @@ def training_data(
         None if task is None else positions[task],
         tuple(_optimized_target(metric, definition, kept, matrix) for metric in definition.optimized_metrics),
         tuple(_constraint_target(metric, kept) for metric in definition.constraints),
+        np.array([outcome.values is not None for outcome in kept]),
     )
 
 
@@ -164,7 +183,7 @@ def _optimized_target(
         raw = raw - _task_offsets(raw, [o.task for o in outcomes if o.values is not None])
     is_alone = len(definition.optimized_metrics) == definition.num_solutions == 1
     targets, slopes = [], []
-    for scale in scales_of(raw, int((~succeeded).sum()), is_alone=is_alone):
+    for scale in scales_of(raw, is_alone=is_alone):
         scores, slope = np.full(len(outcomes), scale.failure), np.zeros(len(outcomes))
         scores[succeeded], slope[succeeded] = scale.modelled(raw), scale.slope(raw)
         targets.append(Target(metric, scale, scores, _noise(metric, outcomes, succeeded, slope[succeeded])))
@@ -243,8 +262,8 @@ def _constraint_target(metric: Metric, outcomes: Sequence[Observation]) -> Targe
 def _noise(
     metric: Metric, outcomes: Sequence[Observation], succeeded: NDArray[np.bool_], slope: _Array
 ) -> _Array:
-    """Return the variance of each modelled score, where a standard deviation was reported."""
-    noise = np.full(len(outcomes), np.nan)
+    """Return the variance of each modelled score, NaN for successes that reported no standard deviation."""
+    noise = np.where(succeeded, np.nan, _FAILURE_NOISE)
     stddevs = [o.stddevs.get(metric.name) for o in outcomes if o.values is not None]
     noise[succeeded] = [
         np.nan if stddev is None else min(stddev * rate, _MOST_NOISE) ** 2

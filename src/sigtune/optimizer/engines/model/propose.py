@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -25,6 +25,7 @@ from sigtune.optimizer.engines.model.acquisition import (
     acquisition_of,
     away_from,
     log_prior,
+    log_success,
 )
 from sigtune.optimizer.engines.model.maximize import best_point
 from sigtune.optimizer.engines.model.surrogate import as_tensor, moments, surrogate_of
@@ -94,7 +95,7 @@ def _acquisition(
 def _weighted(
     state: SearchState, data: TrainingData, acquisition: AcquisitionFunction
 ) -> AcquisitionFunction:
-    weights: list[Callable[[Tensor], Tensor] | None] = [log_prior(data, _PRIOR_WEIGHT / len(data.rows))]
+    weights = [log_prior(data, _PRIOR_WEIGHT / len(data.rows)), log_success(data)]
     others = _other_solutions(state, data)
     if others is not None:
         weights.append(away_from(others, _radius(data)))

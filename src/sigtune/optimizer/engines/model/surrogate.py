@@ -27,8 +27,8 @@ _MOST_DRAWS, _DRAWN_ROWS = 8, 300
 """How many draws of the hyperparameters at most, and how many rows they have together: the more is observed,
 the less they differ, and the more each costs."""
 
-_SETTLING_ROWS = 8
-"""From so many rows a dimension on, the likeliest hyperparameters are taken (docs/adr/0015)."""
+_SETTLING_SUCCESSES = 5
+"""From so many successes a dimension on, the likeliest hyperparameters are taken (docs/adr/0019)."""
 
 _MANY_OPEN = 4
 
@@ -82,6 +82,13 @@ def surrogate_of(data: TrainingData, seed: int, open_suggestions: int = 0) -> Mo
     return models[0] if len(models) == 1 else ModelListGP(*models)
 
 
+def success_model(data: TrainingData) -> Ensemble:
+    """Return the model of `data.margins`, of the likeliest hyperparameters: jobs fail where it is below 0."""
+    found = likeliest(data.rows, data.margins, np.full(len(data.rows), np.nan))
+    noise = np.full((1, len(data.rows)), max(found.noise, _LEAST_NOISE))
+    return Ensemble(as_tensor(data.rows), as_tensor(data.margins), as_tensor(noise), [found])
+
+
 def moments(model: Model, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and variance of every output at rows (..., width), both of shape (..., outputs)."""
     posterior = cast(GaussianMixturePosterior, model.posterior(rows))
@@ -117,10 +124,10 @@ def gaussian_process(
 def _is_rough(data: TrainingData, target: Target) -> bool:
     """Return whether a suggestion takes what is not smooth for the function's own (docs/adr/0017).
 
-    Known standard deviations say that it is noise.
+    Where every success reported a standard deviation, it is noise.
     """
     is_alone = len(data.optimized) == 1 and target is data.optimized[0]
-    return is_alone and bool(np.isnan(target.noise).all())
+    return is_alone and bool(np.isnan(target.noise).any())
 
 
 def _draws(data: TrainingData, most: int) -> int:
@@ -130,7 +137,7 @@ def _draws(data: TrainingData, most: int) -> int:
     of eight development seeds after 20 observations were 0.001 with the likeliest, 0.10 with draws. With two
     metrics they doubt all along the front (docs/adr/0015).
     """
-    is_settled = len(data.rows) >= _SETTLING_ROWS * data.rows.shape[1]
+    is_settled = data.succeeded.sum() >= _SETTLING_SUCCESSES * data.rows.shape[1]
     if is_settled or data.encoding.unordered or len(data.optimized) == 2:
         return 1
     return max(1, min(_DRAWN_ROWS // len(data.rows), most))
