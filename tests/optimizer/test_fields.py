@@ -14,8 +14,11 @@ from sigtune.definition.experiment import ExperimentDefinition, Observation, Sug
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import BetaPrior, NormalPrior, Parameter
 from sigtune.definition.tasks import Task
+from sigtune.optimizer.engines.model.propose import single_thread
+from sigtune.optimizer.engines.model.surrogate import surrogate_of
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.suggest import suggest
+from sigtune.optimizer.training_data import training_data
 
 TWELVE = fill(definition(), 12, seed=5)
 BOWL = observed(TWELVE, bowl)
@@ -184,6 +187,17 @@ def test_known_noise_is_believed() -> None:
     exact = [replace(each, stddevs={"score": 1e-4}) for each in exact]
     assert point(definition(), [*exact, doubtful], index=13)["x"] < 0.5
     assert point(definition(), [*exact, certain], index=13)["x"] > 0.6
+
+
+@pytest.mark.parametrize(("reported", "is_rough"), [(0, True), (1, False), (12, False)])
+def test_a_standard_deviation_says_that_what_is_not_smooth_is_noise(reported: int, is_rough: bool) -> None:
+    known = [replace(outcome, stddevs={"score": 0.1}) for outcome in BOWL[:reported]]
+    failed = Observation({"x": 0.99, "y": 0.99}, None)
+    data = training_data(definition(), [*known, *BOWL[reported:], failed], None, 0)
+    assert data is not None
+    with single_thread(0):
+        kernels = getattr(surrogate_of(data, 0).covar_module, "kernels", ["smooth"])
+    assert (len(kernels) == 2) == is_rough
 
 
 def test_several_solutions_are_searched_for_in_turn() -> None:

@@ -139,6 +139,7 @@ def training_data(
     chosen = _chosen(definition, kept, seed)
     matrix = np.array(rows).reshape(-1, encoding.width)[chosen]
     kept = [kept[index] for index in chosen]
+    succeeded = np.array([outcome.values is not None for outcome in kept])
     positions = _task_positions(definition)
     if positions:
         full = full_task(definition.tasks).name
@@ -147,9 +148,12 @@ def training_data(
         encoding,
         matrix,
         None if task is None else positions[task],
-        tuple(_optimized_target(metric, definition, kept, matrix) for metric in definition.optimized_metrics),
-        tuple(_constraint_target(metric, kept) for metric in definition.constraints),
-        np.array([outcome.values is not None for outcome in kept]),
+        tuple(
+            _optimized_target(metric, definition, kept, succeeded, matrix)
+            for metric in definition.optimized_metrics
+        ),
+        tuple(_constraint_target(metric, kept, succeeded) for metric in definition.constraints),
+        succeeded,
     )
 
 
@@ -175,9 +179,12 @@ def _task_positions(definition: ExperimentDefinition) -> dict[str, float]:
 
 
 def _optimized_target(
-    metric: Metric, definition: ExperimentDefinition, outcomes: Sequence[Observation], rows: _Array
+    metric: Metric,
+    definition: ExperimentDefinition,
+    outcomes: Sequence[Observation],
+    succeeded: NDArray[np.bool_],
+    rows: _Array,
 ) -> Target:
-    succeeded = np.array([outcome.values is not None for outcome in outcomes])
     raw = np.array([metric.score(o.values[metric.name]) for o in outcomes if o.values is not None])
     if definition.tasks:
         raw = raw - _task_offsets(raw, [o.task for o in outcomes if o.values is not None])
@@ -248,8 +255,9 @@ def _task_offsets(raw: _Array, tasks: Sequence[str | None]) -> _Array:
     return offsets
 
 
-def _constraint_target(metric: Metric, outcomes: Sequence[Observation]) -> Target:
-    succeeded = np.array([outcome.values is not None for outcome in outcomes])
+def _constraint_target(
+    metric: Metric, outcomes: Sequence[Observation], succeeded: NDArray[np.bool_]
+) -> Target:
     raw = np.array([-metric.violation(o.values[metric.name]) for o in outcomes if o.values is not None])
     raw = np.clip(raw, -1e300, 1e300)
     scale = constraint_scale_of(raw)

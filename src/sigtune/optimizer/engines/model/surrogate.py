@@ -84,9 +84,8 @@ def surrogate_of(data: TrainingData, seed: int, open_suggestions: int = 0) -> Mo
 
 def success_model(data: TrainingData) -> Ensemble:
     """Return the model of `data.margins`, of the likeliest hyperparameters: jobs fail where it is below 0."""
-    found = likeliest(data.rows, data.margins, np.full(len(data.rows), np.nan))
-    noise = np.full((1, len(data.rows)), max(found.noise, _LEAST_NOISE))
-    return Ensemble(as_tensor(data.rows), as_tensor(data.margins), as_tensor(noise), [found])
+    unknown = np.full(len(data.rows), np.nan)
+    return _ensemble(data.rows, data.margins, unknown, [likeliest(data.rows, data.margins, unknown)])
 
 
 def moments(model: Model, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,21 +112,28 @@ def gaussian_process(
         draws = drawn(rows, target.scores, target.noise, count, np.random.default_rng(seed))
     else:
         draws = [likeliest(rows, target.scores, target.noise, is_rough=is_rough)]
-    unknown = np.isnan(target.noise)
+    return _ensemble(rows, target.scores, target.noise, draws)
+
+
+def _ensemble(
+    rows: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    known_noise: NDArray[np.float64],
+    draws: Sequence[Hyperparameters],
+) -> Ensemble:
+    """Return the model of rows (n, width); where the noise (n,) is NaN, each draw's own holds."""
     noises = [0.0 if draw.is_rough else draw.noise for draw in draws]
-    noise = np.array([np.where(unknown, each, target.noise) for each in noises])
-    return Ensemble(
-        as_tensor(rows), as_tensor(target.scores), as_tensor(np.maximum(noise, _LEAST_NOISE)), draws
-    )
+    noise = np.array([np.where(np.isnan(known_noise), each, known_noise) for each in noises])
+    return Ensemble(as_tensor(rows), as_tensor(scores), as_tensor(np.maximum(noise, _LEAST_NOISE)), draws)
 
 
 def _is_rough(data: TrainingData, target: Target) -> bool:
     """Return whether a suggestion takes what is not smooth for the function's own (docs/adr/0017).
 
-    Where every success reported a standard deviation, it is noise.
+    Where a success reported a standard deviation, it is noise.
     """
     is_alone = len(data.optimized) == 1 and target is data.optimized[0]
-    return is_alone and bool(np.isnan(target.noise).any())
+    return is_alone and bool(np.isnan(target.noise[data.succeeded]).all())
 
 
 def _draws(data: TrainingData, most: int) -> int:
