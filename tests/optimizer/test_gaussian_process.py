@@ -13,7 +13,7 @@ from scipy.optimize import check_grad
 from tests.optimizer.searches import Point, bowl, definition, observed
 
 from sigtune.optimizer.engines.model.propose import single_thread
-from sigtune.optimizer.engines.model.surrogate import gaussian_process, moments
+from sigtune.optimizer.engines.model.surrogate import gaussian_process, moments, number_of_draws
 from sigtune.optimizer.gaussian_process import MarginalLikelihood, drawn, likeliest
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import Target, TrainingData, training_data
@@ -101,6 +101,34 @@ def test_only_what_is_not_smooth_is_rough() -> None:
     data = chaotic_data()
     (target,) = data.optimized
     assert likeliest(data.rows, target.scores, target.noise, is_rough=True).noise > 0.01
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4])
+def test_noise_in_a_settled_search_is_not_taken_for_narrow_valleys(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    near_the_best = np.clip(rng.normal(0.4, 0.05, (20, 6)), 0, 1)
+    rows = np.concatenate([rng.random((20, 6)), near_the_best])
+    exact = -((rows - 0.4) ** 2).sum(1)
+    noisy = exact / exact.std() + 0.3 * rng.normal(size=40)
+    scores = (noisy - noisy.mean()) / noisy.std()
+    fitted = likeliest(rows, scores, np.full(40, np.nan), is_rough=True)
+    assert fitted.noise > 0.03
+    assert fitted.length_scales.min() > 0.3
+
+
+def test_a_settled_search_takes_the_likeliest_unless_there_is_much_noise() -> None:
+    rng = np.random.default_rng(0)
+    points = fill(definition(), 30, 5)
+    settled = {
+        name: training_data(definition(), observed(points, evaluate), None, 0)
+        for name, evaluate in {
+            "exact": bowl,
+            "chaotic": chaotic,
+            "noisy": lambda at: {"score": bowl(at)["score"] + rng.normal(0, 0.3)},
+        }.items()
+    }
+    counts = {name: number_of_draws(data, 0) for name, data in settled.items() if data is not None}
+    assert counts == {"exact": 1, "chaotic": 1, "noisy": 8}
 
 
 def test_a_rough_function_is_known_where_it_was_observed_and_only_there() -> None:

@@ -55,7 +55,7 @@ _ITERATIONS = 100
 
 @dataclass(frozen=True)
 class _NoisePrior:
-    """A log-normal prior of the noise's variance, its bounds, and where to start: nearly exact or not."""
+    """A normal prior of the logarithm of a variance, its bounds, and where to start: nearly exact or not."""
 
     location: float
     variance: float
@@ -63,11 +63,12 @@ class _NoisePrior:
     starts: tuple[float, float]
 
 
-_NOISE = _NoisePrior(-4.0, 1.0, (math.log(1e-5), math.log(10.0)), (-5.0, -1.0))
-"""The prior of BoTorch's SingleTaskGP."""
+_NOISE = _NoisePrior(-5.0, 1.0, (math.log(1e-5), math.log(10.0)), (-5.0, -1.0))
+"""The prior of BoTorch's SingleTaskGP: a log-normal density of the variance is highest at e^-5."""
 
 _ROUGHNESS = _NoisePrior(-8.0, 4.0, (math.log(1e-8), math.log(10.0)), (-8.0, -1.0))
-"""Most functions have none. As much as noise has would make every point near the best as good as the best."""
+"""Lower than that of noise, with which every point near the best would be as good as the best; not so low
+that noise is taken for narrow valleys (docs/adr/0021)."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class MarginalLikelihood:
         slopes = np.tensordot(self._squares, outer * kernel, 2) * np.exp(-2 * lengths)
         slopes += (lengths - self.location) / _LENGTH_VARIANCE + 1
         prior = self.noise_prior
-        noise_slope = (outer * self._correlation).sum() * math.exp(noise) + 1
+        noise_slope = (outer * self._correlation).sum() * math.exp(noise)
         noise_slope += (noise - prior.location) / prior.variance
         return float(value), np.append(slopes, noise_slope)
 
@@ -148,7 +149,7 @@ class MarginalLikelihood:
     def _penalty(self, lengths: _Array, noise: float) -> float:
         of_lengths = ((lengths - self.location) ** 2 / (2 * _LENGTH_VARIANCE) + lengths).sum()
         prior = self.noise_prior
-        return float(of_lengths + (noise - prior.location) ** 2 / (2 * prior.variance) + noise)
+        return float(of_lengths + (noise - prior.location) ** 2 / (2 * prior.variance))
 
     def _solve(self, logarithms: _Array) -> tuple[_Array, _Array, float, float]:
         kernel = np.exp(-0.5 * np.tensordot(np.exp(-2 * logarithms[:-1]), self._squares, 1))

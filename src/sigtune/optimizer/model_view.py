@@ -51,12 +51,18 @@ def predictions(
         return []
     with alone():
         from sigtune.optimizer.engines.model.propose import single_thread
-        from sigtune.optimizer.engines.model.surrogate import as_tensor, gaussian_process, moments
+        from sigtune.optimizer.engines.model.surrogate import (
+            as_tensor,
+            gaussian_process,
+            moments,
+            number_of_draws,
+        )
 
         with single_thread(seed):
             # Each by itself: of thousands of points together every covariance would be computed.
             rows = as_tensor(data.rows_of(points))[:, None]
-            mean, variance = moments(gaussian_process(data, target, seed), rows)
+            draws = number_of_draws(data, seed)
+            mean, variance = moments(gaussian_process(data, target, seed, draws), rows)
     middle, reach = mean.detach().numpy()[:, 0, 0], 1.96 * np.sqrt(variance.detach().numpy()[:, 0, 0])
     scores = [target.scale.raw(middle + sign * reach) for sign in (-1, 0, 1)]
     values = [sorted(metric.score(float(score)) for score in row) for row in zip(*scores, strict=True)]

@@ -29,7 +29,7 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from sigtune.optimizer.engines.model.beliefs import log_density
-from sigtune.optimizer.engines.model.surrogate import as_tensor, success_model
+from sigtune.optimizer.engines.model.surrogate import as_tensor
 from sigtune.optimizer.training_data import TrainingData
 
 _SAMPLES, _SAMPLES_OF_EACH_DRAW = 64, 32
@@ -153,14 +153,6 @@ def log_feasibility(model: Model, points: Tensor) -> Tensor:
     standardized = posterior.mean / posterior.variance.sqrt()  # (batch, draws, 1, outputs)
     of_draws: Tensor = torch.special.log_ndtr(standardized)[..., 0, :].sum(-1)
     return of_draws.logsumexp(-1) - math.log(of_draws.shape[-1])
-
-
-def log_success(data: TrainingData) -> Callable[[Tensor], Tensor] | None:
-    """Return the logarithm of how probable it is that a job succeeds, of rows; None where every one did."""
-    if data.succeeded.all():
-        return None
-    model = success_model(data)
-    return lambda rows: log_feasibility(model, rows[..., None, :])
 
 
 def reference_point(data: TrainingData) -> Tensor:

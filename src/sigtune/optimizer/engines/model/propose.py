@@ -25,9 +25,9 @@ from sigtune.optimizer.engines.model.acquisition import (
     acquisition_of,
     away_from,
     log_prior,
-    log_success,
 )
 from sigtune.optimizer.engines.model.maximize import best_point
+from sigtune.optimizer.engines.model.success import log_success
 from sigtune.optimizer.engines.model.surrogate import as_tensor, moments, surrogate_of
 from sigtune.optimizer.state import SearchState
 from sigtune.optimizer.training_data import TrainingData

@@ -30,6 +30,9 @@ the less they differ, and the more each costs."""
 _SETTLING_SUCCESSES = 5
 """From so many successes a dimension on, the likeliest hyperparameters are taken (docs/adr/0019)."""
 
+_MUCH_NOISE = 0.2
+"""Unless the median of the draws' noise is higher than this, of scores of unit variance (docs/adr/0021)."""
+
 _MANY_OPEN = 4
 
 
@@ -75,17 +78,12 @@ def surrogate_of(data: TrainingData, seed: int, open_suggestions: int = 0) -> Mo
     Where many suggestions are open, each draw of the hyperparameters costs more, and fewer are made.
     """
     most = _MOST_DRAWS if open_suggestions <= _MANY_OPEN else _MOST_DRAWS // 2
+    count = number_of_draws(data, seed, most)
     models = [
-        gaussian_process(data, target, seed, most, is_rough=_is_rough(data, target))
+        gaussian_process(data, target, seed, count, is_rough=_is_rough(data, target))
         for target in data.targets
     ]
     return models[0] if len(models) == 1 else ModelListGP(*models)
-
-
-def success_model(data: TrainingData) -> Ensemble:
-    """Return the model of `data.margins`, of the likeliest hyperparameters: jobs fail where it is below 0."""
-    unknown = np.full(len(data.rows), np.nan)
-    return _ensemble(data.rows, data.margins, unknown, [likeliest(data.rows, data.margins, unknown)])
 
 
 def moments(model: Model, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,31 +98,21 @@ def as_tensor(array: NDArray[np.float64]) -> Tensor:
 
 
 def gaussian_process(
-    data: TrainingData, target: Target, seed: int, most_draws: int = _MOST_DRAWS, *, is_rough: bool = False
+    data: TrainingData, target: Target, seed: int, count: int = 1, *, is_rough: bool = False
 ) -> Ensemble:
-    """Return the model of one metric, fitted to all rows of the data.
+    """Return the model of one metric, of `count` draws of the hyperparameters, or of the likeliest for 1.
 
-    Where `is_rough`, and the likeliest hyperparameters are taken, what is not smooth is part of the function.
+    Where `is_rough`, and the likeliest are taken, what is not smooth is part of the function.
     """
     rows = data.rows
-    count = _draws(data, most_draws)
     if count > 1:
         draws = drawn(rows, target.scores, target.noise, count, np.random.default_rng(seed))
     else:
         draws = [likeliest(rows, target.scores, target.noise, is_rough=is_rough)]
-    return _ensemble(rows, target.scores, target.noise, draws)
-
-
-def _ensemble(
-    rows: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    known_noise: NDArray[np.float64],
-    draws: Sequence[Hyperparameters],
-) -> Ensemble:
-    """Return the model of rows (n, width); where the noise (n,) is NaN, each draw's own holds."""
     noises = [0.0 if draw.is_rough else draw.noise for draw in draws]
-    noise = np.array([np.where(np.isnan(known_noise), each, known_noise) for each in noises])
-    return Ensemble(as_tensor(rows), as_tensor(scores), as_tensor(np.maximum(noise, _LEAST_NOISE)), draws)
+    noise = np.array([np.where(np.isnan(target.noise), each, target.noise) for each in noises])
+    noise = np.maximum(noise, _LEAST_NOISE)
+    return Ensemble(as_tensor(rows), as_tensor(target.scores), as_tensor(noise), draws)
 
 
 def _is_rough(data: TrainingData, target: Target) -> bool:
@@ -136,14 +124,24 @@ def _is_rough(data: TrainingData, target: Target) -> bool:
     return is_alone and bool(np.isnan(target.noise[data.succeeded]).all())
 
 
-def _draws(data: TrainingData, most: int) -> int:
+def number_of_draws(data: TrainingData, seed: int, most: int = _MOST_DRAWS) -> int:
     """Return how many draws of the hyperparameters to take, 1 for the likeliest ones instead.
 
     With categories, draws doubt for longer whether they differ: in the benchmark's mixed problem the medians
     of eight development seeds after 20 observations were 0.001 with the likeliest, 0.10 with draws. With two
     metrics they doubt all along the front (docs/adr/0015).
     """
-    is_settled = data.succeeded.sum() >= _SETTLING_SUCCESSES * data.rows.shape[1]
-    if is_settled or data.encoding.unordered or len(data.optimized) == 2:
+    count = min(_DRAWN_ROWS // len(data.rows), most)
+    if count <= 1 or data.encoding.unordered or len(data.optimized) == 2:
         return 1
-    return max(1, min(_DRAWN_ROWS // len(data.rows), most))
+    is_settled = data.succeeded.sum() >= _SETTLING_SUCCESSES * data.rows.shape[1]
+    return 1 if is_settled and not _is_noisy(data, seed, count) else count
+
+
+def _is_noisy(data: TrainingData, seed: int, count: int) -> bool:
+    """Return whether draws find much noise: the likeliest hyperparameters may be narrow valleys then."""
+    target = data.targets[0]
+    if not _is_rough(data, target):
+        return False
+    draws = drawn(data.rows, target.scores, target.noise, count, np.random.default_rng(seed))
+    return float(np.median([draw.noise for draw in draws])) > _MUCH_NOISE
