@@ -160,6 +160,7 @@ def mixed(lr: float, units: int, depth: int, kind: str) -> float:
     return (math.log10(lr) - optimum) ** 2 + (math.log2(units) - 6) ** 2 / 9 + (depth - 4) ** 2 / 16 + offset
 
 
+BRANIN_SPACE = (Parameter("x", "double", bounds=(-5, 10)), Parameter("y", "double", bounds=(0, 15)))
 MIXED = (
     Parameter("lr", "double", bounds=(1e-5, 1.0), log=True),
     Parameter("units", "int", grid=(8.0, 16.0, 32.0, 64.0, 128.0, 256.0)),
@@ -184,16 +185,53 @@ def crashing() -> Problem:
     return Problem("crash region", FAILURES, ExperimentDefinition(doubles(3, 0, 1), (LOSS,)), exact)
 
 
-def constrained() -> Problem:
-    """Return Gardner's problem: two parameters, best where its constraint is active."""
-    metrics = (LOSS, Metric("limit", "minimize", "constraint", 0.5))
+def constrained(
+    name: str,
+    parameters: Sequence[Parameter],
+    loss: Callable[..., float],
+    limited: Callable[..., float],
+    limit: float,
+) -> Problem:
+    """Return a problem whose loss is to be lowest where a second function is no higher than `limit`."""
+    names = [parameter.name for parameter in parameters]
+    metrics = (LOSS, Metric("limit", "minimize", "constraint", limit))
 
     def exact(at: dict[str, Any]) -> Values:
-        x, y = at["x0"], at["x1"]
-        loss = math.cos(2 * x) * math.cos(y) + math.sin(x)
-        return {"loss": loss, "limit": math.cos(x) * math.cos(y) - math.sin(x) * math.sin(y)}
+        values = [at[name] for name in names]
+        return {"loss": float(loss(*values)), "limit": float(limited(*values))}
 
-    return Problem("constraint", CONSTRAINT, ExperimentDefinition(doubles(2, 0, 6), metrics), exact)
+    return Problem(name, CONSTRAINT, ExperimentDefinition(tuple(parameters), metrics), exact)
+
+
+def constrained_problems() -> list[Problem]:
+    """Return Gardner's, Gelbart's and Townsend's problems, and Hartmann's function of a limited norm."""
+    return [
+        constrained(
+            "constraint",
+            doubles(2, 0, 6),
+            lambda x, y: math.cos(2 * x) * math.cos(y) + math.sin(x),
+            lambda x, y: math.cos(x) * math.cos(y) - math.sin(x) * math.sin(y),
+            0.5,
+        ),
+        constrained(
+            "branin in a disk", BRANIN_SPACE, branin, lambda x, y: (x - 2.5) ** 2 + (y - 7.5) ** 2, 50.0
+        ),
+        constrained(
+            "townsend",
+            (Parameter("x", "double", bounds=(-2.25, 2.5)), Parameter("y", "double", bounds=(-2.5, 1.75))),
+            lambda x, y: -(math.cos((x - 0.1) * y) ** 2) - x * math.sin(3 * x + y),
+            outside_of_the_heart,
+            0.0,
+        ),
+        constrained("hartmann6, norm", doubles(6, 0, 1), hartmann6, math.hypot, 1.25),
+    ]
+
+
+def outside_of_the_heart(x: float, y: float) -> float:
+    """Return what Townsend's problem limits to 0: the squared distance beyond a heart-shaped curve."""
+    t = math.atan2(x, y)
+    across = 2 * math.cos(t) - math.cos(2 * t) / 2 - math.cos(3 * t) / 4 - math.cos(4 * t) / 8
+    return x**2 + y**2 - across**2 - (2 * math.sin(t)) ** 2
 
 
 def two_metrics(
@@ -249,9 +287,8 @@ def all_problems() -> list[Problem]:
 
 def synthetic_problems() -> list[Problem]:
     """Return functions whose best is known."""
-    branin_space = (Parameter("x", "double", bounds=(-5, 10)), Parameter("y", "double", bounds=(0, 15)))
     return [
-        synthetic("branin", SMOOTH, branin_space, branin),
+        synthetic("branin", SMOOTH, BRANIN_SPACE, branin),
         synthetic("hartmann6", SMOOTH, doubles(6, 0, 1), hartmann6),
         synthetic("ackley5", SMOOTH, doubles(5, -10, 15), ackley),
         synthetic("levy8", SMOOTH, doubles(8, -10, 10), levy),
@@ -271,7 +308,7 @@ def awkward_problems() -> list[Problem]:
         synthetic("learning rates, noise", NOISE, RATES, learning_curve, noise=0.1),
         synthetic("hartmann6, outlier", FAILURES, doubles(6, 0, 1), hartmann6, outlier_at=3),
         crashing(),
-        constrained(),
+        *constrained_problems(),
         synthetic("hartmann6, 4 slots", SLOTS, doubles(6, 0, 1), hartmann6, slots=4),
         synthetic("mixed, 4 slots", SLOTS, MIXED, mixed, slots=4),
     ]
