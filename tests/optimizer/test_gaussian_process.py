@@ -13,7 +13,12 @@ from scipy.optimize import check_grad
 from tests.optimizer.searches import Point, bowl, definition, observed
 
 from sigtune.optimizer.engines.model.propose import single_thread
-from sigtune.optimizer.engines.model.surrogate import gaussian_process, moments, number_of_draws
+from sigtune.optimizer.engines.model.surrogate import (
+    gaussian_process,
+    hyperparameters,
+    moments,
+    surrogate_of,
+)
 from sigtune.optimizer.gaussian_process import MarginalLikelihood, drawn, likeliest
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import Target, TrainingData, training_data
@@ -127,16 +132,21 @@ def test_a_settled_search_takes_the_likeliest_unless_there_is_much_noise() -> No
             "noisy": lambda at: {"score": bowl(at)["score"] + rng.normal(0, 0.3)},
         }.items()
     }
-    counts = {name: number_of_draws(data, 0) for name, data in settled.items() if data is not None}
+    with single_thread(0):
+        counts = {
+            name: surrogate_of(data, 0).batch_shape[0] for name, data in settled.items() if data is not None
+        }
     assert counts == {"exact": 1, "chaotic": 1, "noisy": 8}
 
 
 def test_a_rough_function_is_known_where_it_was_observed_and_only_there() -> None:
     data = chaotic_data()
+    (target,) = data.optimized
     row = torch.tensor(data.rows[:1, None])
     with single_thread(0):
         smooth, rough = (
-            gaussian_process(data, data.optimized[0], 0, is_rough=is_rough) for is_rough in (False, True)
+            gaussian_process(data, target, next(hyperparameters(data, 0, may_be_rough=may_be_rough)))
+            for may_be_rough in (False, True)
         )
         at_smooth, at_rough, beside_smooth, beside_rough = (
             float(moments(model, at)[1].detach())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.optimizer.searches import Point, definition, observed
+from tests.optimizer.searches import Evaluate, Point, definition, observed
 
 from sigtune.optimizer.engines.model.propose import single_thread
 from sigtune.optimizer.engines.model.success import log_success
@@ -15,18 +15,18 @@ from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import TrainingData, training_data
 
 
-def evaluate(at: Point) -> dict[str, float] | None:
+def fails_from_0_7(at: Point) -> dict[str, float] | None:
     return None if at["x"] > 0.7 else {"score": at["x"]}
 
 
-def data_of(count: int) -> TrainingData:
-    data = training_data(definition(), observed(fill(definition(), count, 5), evaluate), None, 0)
+def data_of(evaluate: Evaluate) -> TrainingData:
+    data = training_data(definition(), observed(fill(definition(), 20, 5), evaluate), None, 0)
     assert data is not None
     return data
 
 
 def test_it_falls_where_jobs_failed() -> None:
-    of_rows = log_success(data_of(20))
+    of_rows = log_success(data_of(fails_from_0_7))
     assert of_rows is not None
     safe, failing = of_rows(torch.tensor([[0.2, 0.5], [0.9, 0.5]], dtype=torch.float64)).exp()
     assert safe > 0.7
@@ -34,7 +34,7 @@ def test_it_falls_where_jobs_failed() -> None:
 
 
 def test_it_is_the_probability_of_botorchs_posterior() -> None:
-    data = data_of(20)
+    data = data_of(fails_from_0_7)
     of_rows = log_success(data)
     assert of_rows is not None
     fitted = likeliest(data.rows, data.margins, np.full(len(data.rows), np.nan))
@@ -48,7 +48,4 @@ def test_it_is_the_probability_of_botorchs_posterior() -> None:
 
 
 def test_nothing_is_weighted_where_every_job_succeeded() -> None:
-    outcomes = observed(fill(definition(), 20, 5), lambda at: {"score": at["x"]})
-    data = training_data(definition(), outcomes, None, 0)
-    assert data is not None
-    assert log_success(data) is None
+    assert log_success(data_of(lambda at: {"score": at["x"]})) is None

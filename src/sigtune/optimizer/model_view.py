@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -46,7 +47,8 @@ def predictions(
         data = training_data(definition, outcomes, task, seed)
     if data is None or not points:
         return []
-    target = next(target for target in data.optimized if target.metric.name == metric.name)
+    place = [target.metric.name for target in data.optimized].index(metric.name)
+    target = data.optimized[place]
     if not target.is_informative:
         return []
     with alone():
@@ -54,15 +56,15 @@ def predictions(
         from sigtune.optimizer.engines.model.surrogate import (
             as_tensor,
             gaussian_process,
+            hyperparameters,
             moments,
-            number_of_draws,
         )
 
         with single_thread(seed):
             # Each by itself: of thousands of points together every covariance would be computed.
             rows = as_tensor(data.rows_of(points))[:, None]
-            draws = number_of_draws(data, seed)
-            mean, variance = moments(gaussian_process(data, target, seed, draws), rows)
+            draws = next(islice(hyperparameters(data, seed, may_be_rough=False), place, None))
+            mean, variance = moments(gaussian_process(data, target, draws), rows)
     middle, reach = mean.detach().numpy()[:, 0, 0], 1.96 * np.sqrt(variance.detach().numpy()[:, 0, 0])
     scores = [target.scale.raw(middle + sign * reach) for sign in (-1, 0, 1)]
     values = [sorted(metric.score(float(score)) for score in row) for row in zip(*scores, strict=True)]

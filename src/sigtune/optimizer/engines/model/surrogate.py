@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -78,11 +78,8 @@ def surrogate_of(data: TrainingData, seed: int, open_suggestions: int = 0) -> Mo
     Where many suggestions are open, each draw of the hyperparameters costs more, and fewer are made.
     """
     most = _MOST_DRAWS if open_suggestions <= _MANY_OPEN else _MOST_DRAWS // 2
-    count = number_of_draws(data, seed, most)
-    models = [
-        gaussian_process(data, target, seed, count, is_rough=_is_rough(data, target))
-        for target in data.targets
-    ]
+    draws = hyperparameters(data, seed, most)
+    models = [gaussian_process(data, *each) for each in zip(data.targets, draws, strict=True)]
     return models[0] if len(models) == 1 else ModelListGP(*models)
 
 
@@ -97,22 +94,12 @@ def as_tensor(array: NDArray[np.float64]) -> Tensor:
     return torch.tensor(np.asarray(array), dtype=torch.float64)
 
 
-def gaussian_process(
-    data: TrainingData, target: Target, seed: int, count: int = 1, *, is_rough: bool = False
-) -> Ensemble:
-    """Return the model of one metric, of `count` draws of the hyperparameters, or of the likeliest for 1.
-
-    Where `is_rough`, and the likeliest are taken, what is not smooth is part of the function.
-    """
-    rows = data.rows
-    if count > 1:
-        draws = drawn(rows, target.scores, target.noise, count, np.random.default_rng(seed))
-    else:
-        draws = [likeliest(rows, target.scores, target.noise, is_rough=is_rough)]
+def gaussian_process(data: TrainingData, target: Target, draws: Sequence[Hyperparameters]) -> Ensemble:
+    """Return the model of one metric, with all rows of the data."""
     noises = [0.0 if draw.is_rough else draw.noise for draw in draws]
     noise = np.array([np.where(np.isnan(target.noise), each, target.noise) for each in noises])
     noise = np.maximum(noise, _LEAST_NOISE)
-    return Ensemble(as_tensor(rows), as_tensor(target.scores), as_tensor(noise), draws)
+    return Ensemble(as_tensor(data.rows), as_tensor(target.scores), as_tensor(noise), draws)
 
 
 def _is_rough(data: TrainingData, target: Target) -> bool:
@@ -124,24 +111,29 @@ def _is_rough(data: TrainingData, target: Target) -> bool:
     return is_alone and bool(np.isnan(target.noise[data.succeeded]).all())
 
 
-def number_of_draws(data: TrainingData, seed: int, most: int = _MOST_DRAWS) -> int:
-    """Return how many draws of the hyperparameters to take, 1 for the likeliest ones instead.
+def hyperparameters(
+    data: TrainingData, seed: int, most: int = _MOST_DRAWS, *, may_be_rough: bool = True
+) -> Iterator[list[Hyperparameters]]:
+    """Iterate over those of each of `data.targets`: several draws, or the likeliest ones.
 
     With categories, draws doubt for longer whether they differ: in the benchmark's mixed problem the medians
     of eight development seeds after 20 observations were 0.001 with the likeliest, 0.10 with draws. With two
-    metrics they doubt all along the front (docs/adr/0015).
+    metrics they doubt all along the front (docs/adr/0015). Where draws find much noise, the likeliest may be
+    narrow valleys, in a settled search too (docs/adr/0021).
     """
     count = min(_DRAWN_ROWS // len(data.rows), most)
-    if count <= 1 or data.encoding.unordered or len(data.optimized) == 2:
-        return 1
     is_settled = data.succeeded.sum() >= _SETTLING_SUCCESSES * data.rows.shape[1]
-    return 1 if is_settled and not _is_noisy(data, seed, count) else count
-
-
-def _is_noisy(data: TrainingData, seed: int, count: int) -> bool:
-    """Return whether draws find much noise: the likeliest hyperparameters may be narrow valleys then."""
-    target = data.targets[0]
-    if not _is_rough(data, target):
-        return False
-    draws = drawn(data.rows, target.scores, target.noise, count, np.random.default_rng(seed))
-    return float(np.median([draw.noise for draw in draws])) > _MUCH_NOISE
+    may_be_drawn = count > 1 and not data.encoding.unordered and len(data.optimized) != 2
+    if may_be_drawn and (not is_settled or _is_rough(data, data.targets[0])):
+        of_each = (
+            drawn(data.rows, target.scores, target.noise, count, np.random.default_rng(seed))
+            for target in data.targets
+        )
+        first = next(of_each)
+        if not is_settled or np.median([draw.noise for draw in first]) > _MUCH_NOISE:
+            yield first
+            yield from of_each
+            return
+    for target in data.targets:
+        is_rough = may_be_rough and _is_rough(data, target)
+        yield [likeliest(data.rows, target.scores, target.noise, is_rough=is_rough)]
