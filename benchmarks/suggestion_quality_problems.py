@@ -306,6 +306,9 @@ def awkward_problems() -> list[Problem]:
     return [
         synthetic("hartmann6, noise", NOISE, doubles(6, 0, 1), hartmann6, noise=0.3),
         synthetic("learning rates, noise", NOISE, RATES, learning_curve, noise=0.1),
+        synthetic("branin, noise", NOISE, BRANIN_SPACE, branin, noise=5.0),
+        synthetic("ackley5, noise", NOISE, doubles(5, -10, 15), ackley, noise=1.0),
+        synthetic("mixed, noise", NOISE, MIXED, mixed, noise=0.15),
         synthetic("hartmann6, outlier", FAILURES, doubles(6, 0, 1), hartmann6, outlier_at=3),
         crashing(),
         *constrained_problems(),

@@ -19,7 +19,7 @@ from sigtune.optimizer.engines.model.surrogate import (
     moments,
     surrogate_of,
 )
-from sigtune.optimizer.gaussian_process import MarginalLikelihood, drawn, likeliest
+from sigtune.optimizer.gaussian_process import Hyperparameters, MarginalLikelihood, drawn, likeliest
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import Target, TrainingData, training_data
 
@@ -155,6 +155,20 @@ def test_a_rough_function_is_known_where_it_was_observed_and_only_there() -> Non
         )
     assert at_rough < 1e-3 * at_smooth
     assert beside_rough > beside_smooth
+
+
+def test_along_what_has_no_effect_a_function_is_not_rough() -> None:
+    data, target = bowl_data(15)
+    without_effect_of_y = Hyperparameters(np.array([0.3, 100.0]), noise=0.1, mean=0.0, is_rough=True)
+    row = torch.tensor(data.rows[:1, None])
+    with single_thread(0):
+        model = gaussian_process(data, target, [without_effect_of_y])
+        unsure_along_x, unsure_along_y = (
+            float(moments(model, (row - torch.tensor(step)).abs())[1].detach())
+            for step in ([0.02, 0.0], [0.0, 0.02])
+        )
+    assert unsure_along_x > 0.01
+    assert unsure_along_y < 0.001
 
 
 def test_draws_agree_where_much_is_known() -> None:

@@ -214,7 +214,7 @@ def test_a_corner_whose_score_is_flat_does_not_hold_a_search_where_the_score_is_
         distances = [max(abs(at[name] - o.assignments[name]) for name in at) for o in outcomes]
         repeats += min(distances) < 0.002
         outcomes.append(Observation(at, evaluate(at)))
-    assert repeats <= 2
+    assert repeats <= 3
 
 
 def random_states() -> tuple[object, ...]:

@@ -34,8 +34,8 @@ _Array = NDArray[np.float64]
 _LENGTH_LOCATION, _LENGTH_VARIANCE = math.sqrt(2), 3.0
 """The prior of BoTorch's SingleTaskGP, of logarithms."""
 
-ROUGHNESS_RANGE = 0.02
-"""Over what distance in the unit cube a rough function is correlated; much shorter than what is modelled."""
+ROUGHNESS_RANGE = 0.1
+"""Over what share of the length scales what is not smooth is correlated (docs/adr/0022)."""
 
 _DRAWN_LENGTHS, _DRAWN_NOISE = (-2.5, 1.0), (-5.0, 2.0)
 """Mean and standard deviation of the logarithms that are drawn; of length scales, from the location above."""
@@ -90,6 +90,7 @@ class MarginalLikelihood:
     `known_noise` (n,) has the variance of each score, NaN where it is not known and the fitted one holds. In
     a rough function that one is no noise: the same point has the same score again, and near points, by
     exp(-distance / ROUGHNESS_RANGE), nearly the same. So it is with trainings of one seed (docs/adr/0017).
+    The distance is in length scales, as the smooth kernel's is: what has no effect does not roughen either.
     """
 
     def __init__(
@@ -97,13 +98,11 @@ class MarginalLikelihood:
     ) -> None:
         self._squares = (inputs.T[:, :, None] - inputs.T[:, None, :]) ** 2
         self._scores = scores
-        self._unknown = np.isnan(known_noise)
-        self._known = np.diag(np.where(self._unknown, 0.0, known_noise) + _JITTER)
+        unknown = np.isnan(known_noise)
+        self._known = np.diag(np.where(unknown, 0.0, known_noise) + _JITTER)
+        self._independent = np.diag(unknown.astype(float))
+        self._both_unknown = np.outer(unknown, unknown)
         self._is_rough = is_rough
-        correlation = np.eye(len(scores))
-        if is_rough:
-            correlation = np.exp(-np.sqrt(self._squares.sum(0)) / ROUGHNESS_RANGE)
-        self._correlation = correlation * np.outer(self._unknown, self._unknown)
         self.noise_prior = _ROUGHNESS if is_rough else _NOISE
         self.location = _LENGTH_LOCATION + math.log(inputs.shape[1]) / 2
 
@@ -116,21 +115,26 @@ class MarginalLikelihood:
         """Return value and gradient at the logarithms of length scales and noise, shape (d + 1,)."""
         stop_if_given_up()
         lengths, noise = logarithms[:-1], logarithms[-1]
-        kernel, inverse, half_log_determinant, mean = self._solve(logarithms)
+        squares = self._squared_distances(lengths)
+        smooth, remainder = np.exp(-0.5 * squares), math.exp(noise) * self._remainder(squares)
+        inverse, half_log_determinant, mean = self._solve(smooth + remainder + self._known)
         residual = self._scores - mean
         weights = inverse @ residual
         value = 0.5 * residual @ weights + half_log_determinant + self._penalty(lengths, noise)
         outer = 0.5 * (inverse - np.outer(weights, weights))
-        slopes = np.tensordot(self._squares, outer * kernel, 2) * np.exp(-2 * lengths)
+        slope_by_square = smooth
+        if self._is_rough:  # of equal points no length scale changes the distance
+            distances = np.sqrt(squares, out=np.full_like(squares, np.inf), where=squares > 0)
+            slope_by_square = smooth + remainder / (ROUGHNESS_RANGE * distances)
+        slopes = np.tensordot(self._squares, outer * slope_by_square, 2) * np.exp(-2 * lengths)
         slopes += (lengths - self.location) / _LENGTH_VARIANCE + 1
         prior = self.noise_prior
-        noise_slope = (outer * self._correlation).sum() * math.exp(noise)
-        noise_slope += (noise - prior.location) / prior.variance
+        noise_slope = (outer * remainder).sum() + (noise - prior.location) / prior.variance
         return float(value), np.append(slopes, noise_slope)
 
     def hyperparameters(self, logarithms: _Array) -> Hyperparameters:
         """Return the hyperparameters of such logarithms, with the constant mean that is likeliest."""
-        mean = float(self._solve(logarithms)[3])
+        mean = self._solve(self._covariance(logarithms))[2]
         return Hyperparameters(
             np.exp(logarithms[:-1]), float(np.exp(logarithms[-1])), mean, is_rough=self._is_rough
         )
@@ -138,9 +142,8 @@ class MarginalLikelihood:
     def log_likelihood(self, logarithms: _Array) -> float:
         """Return the logarithm of the likelihood, without the prior and up to a constant."""
         stop_if_given_up()
-        kernel = np.exp(-0.5 * np.tensordot(np.exp(-2 * logarithms[:-1]), self._squares, 1))
-        kernel += self._noise(logarithms[-1])
-        factor = linalg.cholesky(kernel, lower=True, overwrite_a=True, check_finite=False)
+        covariance = self._covariance(logarithms)
+        factor = linalg.cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
         ones_and_scores = np.column_stack([np.ones(len(self._scores)), self._scores])
         ones, scores = linalg.solve_triangular(factor, ones_and_scores, lower=True, check_finite=False).T
         residual = scores - ones * (np.dot(ones, scores) / np.dot(ones, ones))
@@ -151,16 +154,26 @@ class MarginalLikelihood:
         prior = self.noise_prior
         return float(of_lengths + (noise - prior.location) ** 2 / (2 * prior.variance))
 
-    def _solve(self, logarithms: _Array) -> tuple[_Array, _Array, float, float]:
-        kernel = np.exp(-0.5 * np.tensordot(np.exp(-2 * logarithms[:-1]), self._squares, 1))
-        noise = self._noise(logarithms[-1])
-        factor = linalg.cho_factor(kernel + noise, lower=True, check_finite=False)
-        inverse = linalg.cho_solve(factor, np.eye(len(noise)), check_finite=False)
-        half_log_determinant = float(np.log(np.diag(factor[0])).sum())
-        return kernel, inverse, half_log_determinant, float((inverse @ self._scores).sum() / inverse.sum())
+    def _squared_distances(self, lengths: _Array) -> _Array:
+        return np.asarray(np.tensordot(np.exp(-2 * lengths), self._squares, 1))
 
-    def _noise(self, logarithm: float) -> _Array:
-        return np.asarray(self._correlation * math.exp(logarithm) + self._known)
+    def _remainder(self, squared_distances: _Array) -> _Array:
+        """Return the correlation of what is not smooth, shape (n, n): roughness or noise."""
+        if not self._is_rough:
+            return self._independent
+        return np.asarray(np.exp(-np.sqrt(squared_distances) / ROUGHNESS_RANGE) * self._both_unknown)
+
+    def _covariance(self, logarithms: _Array) -> _Array:
+        squares = self._squared_distances(logarithms[:-1])
+        remainder = math.exp(logarithms[-1]) * self._remainder(squares)
+        return np.asarray(np.exp(-0.5 * squares) + remainder + self._known)
+
+    def _solve(self, covariance: _Array) -> tuple[_Array, float, float]:
+        """Return the inverse, half of the logarithm of the determinant, and the likeliest mean."""
+        factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
+        inverse = linalg.cho_solve(factor, np.eye(len(covariance)), check_finite=False)
+        half_log_determinant = float(np.log(np.diag(factor[0])).sum())
+        return inverse, half_log_determinant, float((inverse @ self._scores).sum() / inverse.sum())
 
 
 def likeliest(

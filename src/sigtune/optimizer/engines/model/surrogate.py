@@ -58,8 +58,9 @@ class Ensemble(SingleTaskGP):
         self.covar_module.initialize(lengthscale=lengths[:, None])
         if draws[0].is_rough:
             shape = torch.Size([count])
-            rough = ScaleKernel(MaternKernel(0.5, batch_shape=shape), batch_shape=shape).double()
-            rough.base_kernel.initialize(lengthscale=ROUGHNESS_RANGE)
+            matern = MaternKernel(0.5, ard_num_dims=rows.shape[-1], batch_shape=shape)
+            rough = ScaleKernel(matern, batch_shape=shape).double()
+            matern.initialize(lengthscale=ROUGHNESS_RANGE * lengths[:, None])
             rough.initialize(outputscale=as_tensor(np.array([draw.noise for draw in draws])))
             self.covar_module = self.covar_module + rough
         self.mean_module.initialize(constant=as_tensor(np.array([draw.mean for draw in draws])))
