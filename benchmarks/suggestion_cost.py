@@ -20,7 +20,7 @@ from sigtune.optimizer.suggest import suggest
 
 LIMITS = {10: 0.3, 50: 0.3, 300: 1.0, 1_000: 2.0, 10_000: 3.0}
 OPEN = (0, 16)
-REPEATS = 5
+REPEATS = 15
 
 PARAMETERS = tuple(Parameter(f"x{index}", "double", bounds=(0.0, 1.0)) for index in range(6))
 DEFINITION = ExperimentDefinition(PARAMETERS, (Metric("score"),))
