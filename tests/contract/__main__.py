@@ -5,29 +5,28 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
+from pathlib import Path
 
 from tests.contract.known_differences import NOT_SENT, WITHOUT_A_PORT
-from tests.contract.postgres import own_postgres, postgres_missing
+from tests.contract.postgres import postgres_missing
 from tests.contract.replay import Line, Sender, replay, scenarios
-from tests.contract.senders import DriverSender, served
-
-from sigtune.backend.driver import LocalDriver
+from tests.contract.senders import sender_to
 
 
 def main() -> int:
     """Print the share by path and tier, and each call that differs; return 1 where one is not known to."""
-    with tempfile.TemporaryDirectory() as folder:
-        driver = LocalDriver(f"sqlite:///{folder}/driver.db")
-        unknown = report("LocalDriver on SQLite", DriverSender(driver), {**NOT_SENT, **WITHOUT_A_PORT})
-        driver.close()
-        with served(f"sqlite:///{folder}/server.db") as sender:
-            unknown += report("HTTP on SQLite", sender, NOT_SENT)
     reason = postgres_missing()
-    if reason is not None:
-        print(f"HTTP on PostgreSQL: skipped, {reason}")
-    else:
-        with own_postgres() as url, served(url) as sender:
-            unknown += report("HTTP on PostgreSQL", sender, NOT_SENT)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with sender_to("driver", folder) as sender:
+            unknown = report("LocalDriver on SQLite", sender, {**NOT_SENT, **WITHOUT_A_PORT})
+        with sender_to("server", folder) as sender:
+            unknown += report("HTTP on SQLite", sender, NOT_SENT)
+        if reason is not None:
+            print(f"HTTP on PostgreSQL: skipped, {reason}")
+        else:
+            with sender_to("postgresql", folder) as sender:
+                unknown += report("HTTP on PostgreSQL", sender, NOT_SENT)
     return 1 if unknown else 0
 
 

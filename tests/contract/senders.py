@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import requests
 from sigopt.exception import ApiException
-from tests.contract.replay import Line, basic, filled
+from tests.contract.postgres import own_postgres
+from tests.contract.replay import Line, Sender, basic, filled
 from tests.patience import PATIENCE_SECONDS
 
 from sigtune.backend.api import Api
@@ -81,3 +83,18 @@ def served(url: str) -> Iterator[HttpSender]:
         if sender is not None:
             sender.close()
         api.close()
+
+
+@contextmanager
+def sender_to(path: str, folder: Path) -> Iterator[Sender]:
+    """Give a sender with a store of its own: to the driver, or to a server on SQLite or on postgresql."""
+    if path == "driver":
+        driver = LocalDriver(f"sqlite:///{folder / 'driver.db'}")
+        yield DriverSender(driver)
+        driver.close()
+    elif path == "server":
+        with served(f"sqlite:///{folder / 'server.db'}") as sender:
+            yield sender
+    else:
+        with own_postgres() as url, served(url) as sender:
+            yield sender

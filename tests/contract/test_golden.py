@@ -1,14 +1,12 @@
 """Every recorded call of a real SigOpt server, replayed over each path to this one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.contract.known_differences import NOT_SENT, WITHOUT_A_PORT
-from tests.contract.postgres import own_postgres
 from tests.contract.replay import Line, Sender, replay, scenarios
-from tests.contract.senders import DriverSender, served
+from tests.contract.senders import DriverSender, sender_to
 
 from sigtune.backend.driver import LocalDriver
 
@@ -21,21 +19,6 @@ The others may share a store in any order, as several processes take the tests u
 """
 
 SHARING = [name for name in SCENARIOS if name not in OF_WHAT_IS_THERE]
-
-
-@contextmanager
-def sender_to(path: str, folder: Path) -> Iterator[Sender]:
-    """Give a sender to a SigOpt with a store of its own: the driver, or a server on a port."""
-    if path == "driver":
-        local = LocalDriver(f"sqlite:///{folder / 'sigopt.db'}")
-        yield DriverSender(local)
-        local.close()
-    elif path == "server":
-        with served(f"sqlite:///{folder / 'sigopt.db'}") as sender:
-            yield sender
-    else:
-        with own_postgres() as url, served(url) as sender:
-            yield sender
 
 
 @pytest.fixture(scope="module")

@@ -115,8 +115,7 @@ class MarginalLikelihood:
         """Return value and gradient at the logarithms of length scales and noise, shape (d + 1,)."""
         stop_if_given_up()
         lengths, noise = logarithms[:-1], logarithms[-1]
-        squares = self._squared_distances(lengths)
-        smooth, remainder = np.exp(-0.5 * squares), math.exp(noise) * self._remainder(squares)
+        squares, smooth, remainder = self._parts(logarithms)
         inverse, half_log_determinant, mean = self._solve(smooth + remainder + self._known)
         residual = self._scores - mean
         weights = inverse @ residual
@@ -154,19 +153,17 @@ class MarginalLikelihood:
         prior = self.noise_prior
         return float(of_lengths + (noise - prior.location) ** 2 / (2 * prior.variance))
 
-    def _squared_distances(self, lengths: _Array) -> _Array:
-        return np.asarray(np.tensordot(np.exp(-2 * lengths), self._squares, 1))
-
-    def _remainder(self, squared_distances: _Array) -> _Array:
-        """Return the correlation of what is not smooth, shape (n, n): roughness or noise."""
-        if not self._is_rough:
-            return self._independent
-        return np.asarray(np.exp(-np.sqrt(squared_distances) / ROUGHNESS_RANGE) * self._both_unknown)
+    def _parts(self, logarithms: _Array) -> tuple[_Array, _Array, _Array]:
+        """Return (n, n) squared distances in length scales, smooth covariances, and roughness or noise."""
+        squares = np.asarray(np.tensordot(np.exp(-2 * logarithms[:-1]), self._squares, 1))
+        correlation = self._independent
+        if self._is_rough:
+            correlation = np.exp(-np.sqrt(squares) / ROUGHNESS_RANGE) * self._both_unknown
+        return squares, np.exp(-0.5 * squares), math.exp(logarithms[-1]) * correlation
 
     def _covariance(self, logarithms: _Array) -> _Array:
-        squares = self._squared_distances(logarithms[:-1])
-        remainder = math.exp(logarithms[-1]) * self._remainder(squares)
-        return np.asarray(np.exp(-0.5 * squares) + remainder + self._known)
+        _squares, smooth, remainder = self._parts(logarithms)
+        return np.asarray(smooth + remainder + self._known)
 
     def _solve(self, covariance: _Array) -> tuple[_Array, float, float]:
         """Return the inverse, half of the logarithm of the determinant, and the likeliest mean."""
