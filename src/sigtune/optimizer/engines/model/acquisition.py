@@ -9,14 +9,11 @@ from typing import cast
 import numpy as np
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
-from botorch.acquisition.analytic import LogExpectedImprovement
-from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.acquisition.multi_objective.logei import (
     qLogExpectedHypervolumeImprovement,
     qLogNoisyExpectedHypervolumeImprovement,
 )
 from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
-from botorch.acquisition.objective import LinearMCObjective
 from botorch.models.gpytorch import GPyTorchModel
 from botorch.models.model import Model
 from botorch.models.model_list_gp_regression import ModelListGP
@@ -29,11 +26,18 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from sigtune.optimizer.engines.model.beliefs import log_density
-from sigtune.optimizer.engines.model.surrogate import as_tensor
+from sigtune.optimizer.engines.model.improvement import LogImprovement
+from sigtune.optimizer.engines.model.surrogate import Ensemble, as_tensor
 from sigtune.optimizer.training_data import TrainingData
 
 _SAMPLES, _SAMPLES_OF_EACH_DRAW = 64, 32
 """How many samples of the model an expectation is over, and how many of each where it has several draws."""
+
+_HIDING_NOISE = 0.02
+"""From which variance on noise hides which observed point is the best, in the variance of all scores."""
+
+_RIVALS = 50
+"""How many observed points may then turn out to be the best."""
 
 
 class Weighted(AcquisitionFunction):
@@ -78,68 +82,92 @@ def acquisition_of(
     """
     samples = _SAMPLES if model.batch_shape[0] == 1 else _SAMPLES_OF_EACH_DRAW
     sampler = SobolQMCNormalSampler(torch.Size([samples]), seed=seed % 2**31)
-    if pending is not None:
-        return _while_pending(data, model, baseline, pending, sampler)
-    if not data.constraints:
-        return _improvement(data, model, baseline, sampler)
-    models = cast(Sequence[GPyTorchModel], cast(ModelListGP, model).models)
     optimized = len(data.optimized)
+    if optimized == 2 and pending is not None:
+        return _hypervolume_while_pending(data, model, baseline, pending, sampler)
+    if not data.constraints:
+        return _improvement(data, model, baseline, pending, sampler)
+    models = cast(Sequence[GPyTorchModel], cast(ModelListGP, model).models)
     limits = ModelListGP(*models[optimized:])
     known = as_tensor(data.feasible_rows)
     feasible = baseline[(baseline[:, None] == known).all(-1).any(-1)]
     if not len(feasible):
-        return FeasibleAndNew(limits, feasible, radius=1.0)
-    scored = models[0] if optimized == 1 else ModelListGP(*models[:optimized])
-    improvement = _improvement(data, scored, feasible, sampler)
+        return FeasibleAndNew(limits, feasible if pending is None else pending, radius=1.0)
+    improvement = _improvement(data, model, feasible, pending, sampler)
     return Weighted(improvement, lambda rows: log_feasibility(limits, rows[..., None, :]))
 
 
 def _improvement(
-    data: TrainingData, model: Model, baseline: Tensor, sampler: MCSampler
+    data: TrainingData, model: Model, baseline: Tensor, pending: Tensor | None, sampler: MCSampler
 ) -> AcquisitionFunction:
     """Return the improvement over what the model expects at the baseline, of its best point or of its front.
 
     BoTorch's noisy variants, which sample the baseline, take two to three times as long, and are behind where
     there is no noise (docs/adr/0012, docs/adr/0015).
     """
+    scored = _scored(data, model)
     with torch.no_grad():
-        means: Tensor = cast(GaussianMixturePosterior, model.posterior(baseline)).mean  # (draws, n, outputs)
+        means: Tensor = cast(GaussianMixturePosterior, scored.posterior(baseline)).mean  # (draws, n, outputs)
     if len(data.optimized) == 1:
-        return LogExpectedImprovement(model, best_f=means.amax(-2))
+        return _improvement_of_one(model, cast(Ensemble, scored), baseline, means[..., 0], pending, sampler)
     point = reference_point(data)
     front = NondominatedPartitioning(point, Y=means.mean(0))
-    return qLogExpectedHypervolumeImprovement(model, point, front, sampler=sampler)
+    return qLogExpectedHypervolumeImprovement(scored, point, front, sampler=sampler)
 
 
-def _while_pending(
+def _scored(data: TrainingData, model: Model) -> Model:
+    """Return the model of the optimized metrics only."""
+    if len(data.targets) == 1:
+        return model
+    optimized = len(data.optimized)
+    models = cast(Sequence[GPyTorchModel], cast(ModelListGP, model).models)
+    return models[0] if optimized == 1 else ModelListGP(*models[:optimized])
+
+
+def _improvement_of_one(
+    model: Model,
+    scored: Ensemble,
+    baseline: Tensor,
+    means: Tensor,
+    pending: Tensor | None,
+    sampler: MCSampler,
+) -> AcquisitionFunction:
+    """Return the improvement of a single metric, of which `means` (draws, n) are expected at the baseline.
+
+    What the pending points find is sampled, and so is what the best ones of the baseline are worth where much
+    noise hides it (docs/adr/0023). A pending point that misses a constraint in a sample finds nothing there.
+    """
+    is_noisy = bool(scored.likelihood.noise.median() > _HIDING_NOISE)
+    most = _RIVALS if is_noisy else 0
+    rivals = baseline[means.mean(0).argsort(descending=True)[:most]]
+    rows = rivals if pending is None else torch.cat([rivals, pending])
+    expected = means.amax(-1)[None]  # (1, draws)
+    if not len(rows):
+        return LogImprovement(scored, rows, expected.new_empty(*expected.shape, 0), expected)
+    with torch.no_grad():
+        samples: Tensor = sampler(model.posterior(rows))  # (samples, draws, rows, outputs)
+    found = samples[..., 0]
+    counts = (samples[..., 1:] >= 0).all(-1)
+    counts[..., : len(rivals)] = True
+    best = torch.where(counts, found, -torch.inf).amax(-1)
+    return LogImprovement(scored, rows, found, best if is_noisy else best.maximum(expected))
+
+
+def _hypervolume_while_pending(
     data: TrainingData, model: Model, baseline: Tensor, pending: Tensor, sampler: MCSampler
 ) -> AcquisitionFunction:
-    """Return the improvement by a point and the pending ones over the baseline, all of them sampled.
+    """Return the improvement by a point and the pending ones over the baseline's front, all of them sampled.
 
     With BoTorch's fat tails the chance of an unmet constraint falls with the square of the distance only:
     once little improvement is left, points that surely miss it would be the most promising ones.
     """
-    optimized, outputs = len(data.optimized), len(data.targets)
-    constraints = [_unmet(output) for output in range(optimized, outputs)] or None
-    if optimized == 2:
-        return qLogNoisyExpectedHypervolumeImprovement(
-            model,
-            reference_point(data),
-            baseline,
-            sampler=sampler,
-            objective=IdentityMCMultiOutputObjective(outcomes=[0, 1]),
-            constraints=constraints,
-            X_pending=pending,
-            prune_baseline=True,
-            fat=constraints is None,
-        )
-    first = torch.zeros(outputs, dtype=torch.float64)
-    first[0] = 1
-    return qLogNoisyExpectedImprovement(
+    constraints = [_unmet(output) for output in range(2, len(data.targets))] or None
+    return qLogNoisyExpectedHypervolumeImprovement(
         model,
+        reference_point(data),
         baseline,
         sampler=sampler,
-        objective=LinearMCObjective(first) if outputs > 1 else None,
+        objective=IdentityMCMultiOutputObjective(outcomes=[0, 1]),
         constraints=constraints,
         X_pending=pending,
         prune_baseline=True,

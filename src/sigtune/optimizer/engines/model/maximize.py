@@ -50,24 +50,18 @@ def best_point(
     points = [*fill(definition, _SPREAD, seed), *_around(data, centres, rng)]
     values = values_at(acquisition, as_tensor(data.rows_of(points)))
     promising = [points[index] for index in torch.argsort(values, descending=True).tolist()]
-    best, value = _best(
-        data, acquisition, [promising[0], *_climbed(data, acquisition, _apart(data, promising))]
-    )
+    best = _best(data, acquisition, [promising[0], *_climbed(data, acquisition, _apart(data, promising))])
     for _ in range(_ROUNDS):
-        step, stepped = _best(data, acquisition, [best, *_neighbours(data, best)])
-        if stepped <= value:
+        step = _best(data, acquisition, [best, *_neighbours(data, best)])
+        if step == best:
             break
-        best, value = _best(data, acquisition, [step, *_climbed(data, acquisition, [step])])
+        best = _best(data, acquisition, [step, *_climbed(data, acquisition, [step])])
     return best
 
 
-def _best(
-    data: TrainingData, acquisition: AcquisitionFunction, points: Sequence[Assignments]
-) -> tuple[Assignments, float]:
-    """Return the first of the best points, and its value."""
-    values = values_at(acquisition, as_tensor(data.rows_of(points)))
-    index = int(values.argmax())
-    return points[index], float(values[index])
+def _best(data: TrainingData, acquisition: AcquisitionFunction, points: Sequence[Assignments]) -> Assignments:
+    """Return the first of the best points."""
+    return points[int(values_at(acquisition, as_tensor(data.rows_of(points))).argmax())]
 
 
 def _around(
