@@ -11,12 +11,18 @@ from torch import Tensor
 
 from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.definition.metrics import Metric
-from sigtune.optimizer.engines.model.acquisition import acquisition_of, log_feasibility, values_at
+from sigtune.optimizer.engines.model.acquisition import (
+    acquisition_of,
+    log_feasibility,
+    reference_point,
+    values_at,
+)
 from sigtune.optimizer.engines.model.propose import single_thread
 from sigtune.optimizer.engines.model.surrogate import as_tensor, surrogate_of
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import TrainingData, training_data
 
+TWO = definition(metrics=[*SCORE, Metric("cost", "minimize")])
 LIMITED = definition(metrics=[*SCORE, Metric("cost", "minimize", "constraint", threshold=0.6)])
 PENDING: list[Point] = [{"x": 0.6, "y": 0.3}, {"x": 0.75, "y": 0.2}]
 ASKED: list[Point] = [
@@ -98,3 +104,28 @@ def test_a_point_that_is_open_twice_and_was_observed_already_is_taken() -> None:
     outcomes = observed(fill(definition(), 12, 5), bowl)
     again = outcomes[3].assignments
     assert point(definition(), outcomes, [again, again], index=13) != again
+
+
+@pytest.mark.parametrize("tried", [[], PENDING])
+def test_the_hypervolumes_improvement_is_that_of_many_samples(tried: list[Point]) -> None:
+    from botorch.acquisition.multi_objective.monte_carlo import qExpectedHypervolumeImprovement
+    from botorch.sampling.normal import SobolQMCNormalSampler
+    from botorch.utils.multi_objective.box_decompositions.non_dominated import NondominatedPartitioning
+
+    data = data_of(TWO, limited_bowl, 12)
+    rows = as_tensor(data.rows_of(ASKED))
+    pending = as_tensor(data.rows_of(tried)) if tried else None
+    with single_thread(0), torch.no_grad():
+        model: Any = surrogate_of(data, 0)
+        promised = values_at(acquisition_of(data, model, as_tensor(data.rows), pending, 0), rows)
+        point = reference_point(data)
+        front = NondominatedPartitioning(point, Y=model.posterior(as_tensor(data.rows)).mean[0])
+        sampler = SobolQMCNormalSampler(torch.Size([16384]), seed=1)
+        sampled = qExpectedHypervolumeImprovement(model, point, front, sampler=sampler)
+        if pending is None:
+            expected = sampled(rows[:, None])
+        else:
+            together = torch.cat([rows[:, None], pending.expand(len(rows), -1, -1)], dim=1)
+            expected = sampled(together) - sampled(pending)
+    assert promised.exp().numpy() == pytest.approx(expected.numpy(), rel=0.15, abs=1e-3)
+    assert (promised > -20).sum() >= 3

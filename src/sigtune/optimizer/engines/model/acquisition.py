@@ -9,24 +9,18 @@ from typing import cast
 import numpy as np
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
-from botorch.acquisition.multi_objective.logei import (
-    qLogExpectedHypervolumeImprovement,
-    qLogNoisyExpectedHypervolumeImprovement,
-)
-from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
 from botorch.models.gpytorch import GPyTorchModel
 from botorch.models.model import Model
 from botorch.models.model_list_gp_regression import ModelListGP
 from botorch.posteriors.fully_bayesian import GaussianMixturePosterior
 from botorch.sampling.base import MCSampler
 from botorch.sampling.normal import SobolQMCNormalSampler
-from botorch.utils.multi_objective.box_decompositions.non_dominated import NondominatedPartitioning
 from botorch.utils.multi_objective.hypervolume import infer_reference_point
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from sigtune.optimizer.engines.model.beliefs import log_density
-from sigtune.optimizer.engines.model.improvement import LogImprovement
+from sigtune.optimizer.engines.model.improvement import LogHypervolumeImprovement, LogImprovement
 from sigtune.optimizer.engines.model.surrogate import Ensemble, as_tensor
 from sigtune.optimizer.training_data import TrainingData
 
@@ -82,97 +76,81 @@ def acquisition_of(
     """
     samples = _SAMPLES if model.batch_shape[0] == 1 else _SAMPLES_OF_EACH_DRAW
     sampler = SobolQMCNormalSampler(torch.Size([samples]), seed=seed % 2**31)
-    optimized = len(data.optimized)
-    if optimized == 2 and pending is not None:
-        return _hypervolume_while_pending(data, model, baseline, pending, sampler)
+    improvement_of = _improvement_of_one if len(data.optimized) == 1 else _improvement_of_two
+    tried = baseline[:0] if pending is None else pending
     if not data.constraints:
-        return _improvement(data, model, baseline, pending, sampler)
-    models = cast(Sequence[GPyTorchModel], cast(ModelListGP, model).models)
-    limits = ModelListGP(*models[optimized:])
+        return improvement_of(data, model, baseline, tried, sampler)
+    limits = _models(model, slice(len(data.optimized), None))
     known = as_tensor(data.feasible_rows)
     feasible = baseline[(baseline[:, None] == known).all(-1).any(-1)]
     if not len(feasible):
-        return FeasibleAndNew(limits, feasible if pending is None else pending, radius=1.0)
-    improvement = _improvement(data, model, feasible, pending, sampler)
+        return FeasibleAndNew(limits, tried, radius=1.0)
+    improvement = improvement_of(data, model, feasible, tried, sampler)
     return Weighted(improvement, lambda rows: log_feasibility(limits, rows[..., None, :]))
 
 
-def _improvement(
-    data: TrainingData, model: Model, baseline: Tensor, pending: Tensor | None, sampler: MCSampler
-) -> AcquisitionFunction:
-    """Return the improvement over what the model expects at the baseline, of its best point or of its front.
-
-    BoTorch's noisy variants, which sample the baseline, take two to three times as long, and are behind where
-    there is no noise (docs/adr/0012, docs/adr/0015).
-    """
-    scored = _scored(data, model)
-    with torch.no_grad():
-        means: Tensor = cast(GaussianMixturePosterior, scored.posterior(baseline)).mean  # (draws, n, outputs)
-    if len(data.optimized) == 1:
-        return _improvement_of_one(model, cast(Ensemble, scored), baseline, means[..., 0], pending, sampler)
-    point = reference_point(data)
-    front = NondominatedPartitioning(point, Y=means.mean(0))
-    return qLogExpectedHypervolumeImprovement(scored, point, front, sampler=sampler)
-
-
-def _scored(data: TrainingData, model: Model) -> Model:
-    """Return the model of the optimized metrics only."""
-    if len(data.targets) == 1:
-        return model
-    optimized = len(data.optimized)
+def _models(model: Model, which: slice) -> ModelListGP:
+    """Return a model of some of the outputs only."""
     models = cast(Sequence[GPyTorchModel], cast(ModelListGP, model).models)
-    return models[0] if optimized == 1 else ModelListGP(*models[:optimized])
+    return ModelListGP(*models[which])
 
 
 def _improvement_of_one(
-    model: Model,
-    scored: Ensemble,
-    baseline: Tensor,
-    means: Tensor,
-    pending: Tensor | None,
-    sampler: MCSampler,
+    data: TrainingData, model: Model, baseline: Tensor, pending: Tensor, sampler: MCSampler
 ) -> AcquisitionFunction:
-    """Return the improvement of a single metric, of which `means` (draws, n) are expected at the baseline.
+    """Return the improvement of a single metric over the best that its model expects at the baseline.
 
     What the pending points find is sampled, and so is what the best ones of the baseline are worth where much
     noise hides it (docs/adr/0023). A pending point that misses a constraint in a sample finds nothing there.
     """
+    scored = cast(Ensemble, _models(model, slice(1)).models[0] if data.constraints else model)
+    means = _means(scored, baseline)[..., 0]
     is_noisy = bool(scored.likelihood.noise.median() > _HIDING_NOISE)
-    most = _RIVALS if is_noisy else 0
-    rivals = baseline[means.mean(0).argsort(descending=True)[:most]]
-    rows = rivals if pending is None else torch.cat([rivals, pending])
-    expected = means.amax(-1)[None]  # (1, draws)
-    if not len(rows):
-        return LogImprovement(scored, rows, expected.new_empty(*expected.shape, 0), expected)
-    with torch.no_grad():
-        samples: Tensor = sampler(model.posterior(rows))  # (samples, draws, rows, outputs)
-    found = samples[..., 0]
-    counts = (samples[..., 1:] >= 0).all(-1)
+    rivals = baseline[means.mean(0).argsort(descending=True)[: _RIVALS if is_noisy else 0]]
+    rows = torch.cat([rivals, pending])
+    found, counts = _sampled(model, rows, 1, sampler)
     counts[..., : len(rivals)] = True
-    best = torch.where(counts, found, -torch.inf).amax(-1)
-    return LogImprovement(scored, rows, found, best if is_noisy else best.maximum(expected))
+    found = found[..., 0]
+    known = means.amax(-1, keepdim=True).expand(len(found), -1, -1)
+    if is_noisy:
+        known = known[..., :0]
+    best = torch.cat([known, torch.where(counts, found, -torch.inf)], dim=-1).amax(-1)
+    return LogImprovement(scored, rows, found, best)
 
 
-def _hypervolume_while_pending(
+def _improvement_of_two(
     data: TrainingData, model: Model, baseline: Tensor, pending: Tensor, sampler: MCSampler
 ) -> AcquisitionFunction:
-    """Return the improvement by a point and the pending ones over the baseline's front, all of them sampled.
+    """Return the improvement of two metrics over the front that their models expect of the baseline.
 
-    With BoTorch's fat tails the chance of an unmet constraint falls with the square of the distance only:
-    once little improvement is left, points that surely miss it would be the most promising ones.
+    What the pending points find is sampled, as with a single metric.
     """
-    constraints = [_unmet(output) for output in range(2, len(data.targets))] or None
-    return qLogNoisyExpectedHypervolumeImprovement(
-        model,
-        reference_point(data),
-        baseline,
-        sampler=sampler,
-        objective=IdentityMCMultiOutputObjective(outcomes=[0, 1]),
-        constraints=constraints,
-        X_pending=pending,
-        prune_baseline=True,
-        fat=constraints is None,
-    )
+    scored = _models(model, slice(2)) if data.constraints else cast(ModelListGP, model)
+    means, point = _means(scored, baseline), reference_point(data)
+    front = means[:, is_non_dominated(means[0])]
+    found, counts = _sampled(model, pending, 2, sampler)
+    extension = torch.where(counts[:, 0, :, None], found[:, 0], point)
+    front = torch.cat([front.expand(len(found), -1, -1), extension], dim=1)
+    return LogHypervolumeImprovement(scored, pending, found, front, point)
+
+
+def _means(model: Model, rows: Tensor) -> Tensor:
+    """Return what each draw expects at rows (n, width), shape (draws, n, outputs)."""
+    with torch.no_grad():
+        return cast(GaussianMixturePosterior, model.posterior(rows)).mean
+
+
+def _sampled(model: Model, rows: Tensor, optimized: int, sampler: MCSampler) -> tuple[Tensor, Tensor]:
+    """Return samples of the scores at rows (n, width), and whether each meets the constraints.
+
+    Their shapes are (samples, draws, n, optimized) and (samples, draws, n); there is one sample of no rows.
+    """
+    if not len(rows):
+        draws = model.batch_shape[0]
+        return torch.empty(1, draws, 0, optimized).double(), torch.empty(1, draws, 0, dtype=torch.bool)
+    with torch.no_grad():
+        samples: Tensor = sampler(model.posterior(rows))
+    return samples[..., :optimized], (samples[..., optimized:] >= 0).all(-1)
 
 
 def log_feasibility(model: Model, points: Tensor) -> Tensor:
@@ -219,10 +197,6 @@ def log_prior(data: TrainingData, strength: float) -> Callable[[Tensor], Tensor]
 def away_from(points: Tensor, radius: float) -> Callable[[Tensor], Tensor]:
     """Return the logarithm of a weight that is 0 at the points, and 1 from some radii away on."""
     return lambda rows: torch.log(-torch.expm1(-((torch.cdist(rows, points).amin(-1) / radius) ** 2)) + 1e-12)
-
-
-def _unmet(output: int) -> Callable[[Tensor], Tensor]:
-    return lambda samples: -samples[..., output]
 
 
 def values_at(acquisition: AcquisitionFunction, rows: Tensor) -> Tensor:
