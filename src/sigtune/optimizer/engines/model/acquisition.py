@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -20,7 +19,11 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from sigtune.optimizer.engines.model.beliefs import log_density
-from sigtune.optimizer.engines.model.improvement import LogHypervolumeImprovement, LogImprovement
+from sigtune.optimizer.engines.model.improvement import (
+    LogHypervolumeImprovement,
+    LogImprovement,
+    log_feasibility,
+)
 from sigtune.optimizer.engines.model.surrogate import Ensemble, as_tensor
 from sigtune.optimizer.training_data import TrainingData
 
@@ -58,13 +61,14 @@ class FeasibleAndNew(AcquisitionFunction):
     def __init__(self, model: Model, known: Tensor, radius: float) -> None:
         super().__init__(model=model)
         self._known, self._radius = known, radius
+        self._log_feasibility = log_feasibility(model)
 
     def forward(self, X: Tensor) -> Tensor:  # noqa: N803
         """Return the value of each point, shape (batch,), of points of shape (batch, 1, width)."""
-        probable = log_feasibility(self.model, X)
+        probable = self._log_feasibility(X[:, 0])
         if not len(self._known):
             return probable
-        return probable + away_from(self._known, self._radius)(X[..., 0, :])
+        return probable + away_from(self._known, self._radius)(X[:, 0])
 
 
 def acquisition_of(
@@ -86,7 +90,7 @@ def acquisition_of(
     if not len(feasible):
         return FeasibleAndNew(limits, tried, radius=1.0)
     improvement = improvement_of(data, model, feasible, tried, sampler)
-    return Weighted(improvement, lambda rows: log_feasibility(limits, rows[..., None, :]))
+    return Weighted(improvement, log_feasibility(limits))
 
 
 def _models(model: Model, which: slice) -> ModelListGP:
@@ -151,14 +155,6 @@ def _sampled(model: Model, rows: Tensor, optimized: int, sampler: MCSampler) -> 
     with torch.no_grad():
         samples: Tensor = sampler(model.posterior(rows))
     return samples[..., :optimized], (samples[..., optimized:] >= 0).all(-1)
-
-
-def log_feasibility(model: Model, points: Tensor) -> Tensor:
-    """Return the logarithm of the probability that no output is below 0, of points (batch, 1, width)."""
-    posterior = cast(GaussianMixturePosterior, model.posterior(points))
-    standardized = posterior.mean / posterior.variance.sqrt()  # (batch, draws, 1, outputs)
-    of_draws: Tensor = torch.special.log_ndtr(standardized)[..., 0, :].sum(-1)
-    return of_draws.logsumexp(-1) - math.log(of_draws.shape[-1])
 
 
 def reference_point(data: TrainingData) -> Tensor:

@@ -1,14 +1,15 @@
-"""The improvement that a point promises, in closed form: in a metric, or in the hypervolume of two."""
+"""What a point promises, in closed form: improvement of a metric or of two's hypervolume, and feasibility."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.analytic import _log_ei_helper as log_standard_improvement
+from botorch.models.model import Model
 from botorch.models.model_list_gp_regression import ModelListGP
 from torch import Tensor
 
@@ -21,16 +22,18 @@ _LEAST_VARIANCE = 1e-10
 _LEAST_DROP = 1e-15
 
 
-class _Conditioned:
-    """The distribution of a metric's score, given samples of the scores of some points.
+class ConditionalScore:
+    """The distribution of a metric's score, given samples of the scores of some points, if of any.
 
     Given a sample a score is normal. One matrix is inverted for each draw of the hyperparameters, for all
     samples and points, which takes less than half of the time of BoTorch's posteriors (docs/adr/0023).
     """
 
-    def __init__(self, model: Ensemble, rows: Tensor, scores: Tensor) -> None:
+    def __init__(self, model: Ensemble, rows: Tensor | None = None, scores: Tensor | None = None) -> None:
         """Take rows (n, width) and samples of their scores (samples, draws, n)."""
         observed, noise = model.train_inputs[0], model.likelihood.noise  # (draws, observed...)
+        rows = observed[0, :0] if rows is None else rows
+        scores = observed.new_empty(1, len(observed), 0) if scores is None else scores
         self._kernel = model.covar_module
         with torch.no_grad():
             self._known = torch.cat([observed, rows.expand(len(observed), *rows.shape)], dim=1)
@@ -63,7 +66,7 @@ class LogImprovement(AcquisitionFunction):
     def __init__(self, model: Ensemble, rows: Tensor, scores: Tensor, best: Tensor) -> None:
         """Take rows (n, width), samples of their scores (samples, draws, n), the best (samples, draws)."""
         super().__init__(model=model)
-        self._scores = _Conditioned(model, rows, scores)
+        self._scores = ConditionalScore(model, rows, scores)
         self._best = best.T[:, None]  # (draws, 1, samples)
 
     def forward(self, X: Tensor) -> Tensor:  # noqa: N803 - BoTorch's name
@@ -89,7 +92,7 @@ class LogHypervolumeImprovement(AcquisitionFunction):
         """
         super().__init__(model=model)
         models = cast(Sequence[Ensemble], model.models)
-        self._scores = [_Conditioned(each, rows, scores[..., i]) for i, each in enumerate(models)]
+        self._scores = [ConditionalScore(each, rows, scores[..., i]) for i, each in enumerate(models)]
         front = torch.maximum(front, point)
         order = front[..., 0].argsort(dim=1)
         first, second = (front[..., output].gather(1, order) for output in (0, 1))
@@ -111,6 +114,21 @@ class LogHypervolumeImprovement(AcquisitionFunction):
         of_each = (within + _log_improvement(second, height, self._levels)).logsumexp(-1)
         values: Tensor = of_each.logsumexp(1) - math.log(of_each.shape[1])
         return values
+
+
+def log_feasibility(limits: Model) -> Callable[[Tensor], Tensor]:
+    """Return the logarithm of the probability that no output is below 0, of rows (batch, width)."""
+    models = limits.models if isinstance(limits, ModelListGP) else [limits]
+    margins = [ConditionalScore(cast(Ensemble, each)) for each in models]
+
+    def of_rows(rows: Tensor) -> Tensor:
+        moments = (margin.moments(rows) for margin in margins)
+        of_each = torch.stack([torch.special.log_ndtr(mean / deviation) for mean, deviation in moments])
+        of_draws = of_each.sum(0)[..., 0]  # (draws, batch)
+        logarithm: Tensor = of_draws.logsumexp(0) - math.log(len(of_draws))
+        return logarithm
+
+    return of_rows
 
 
 def _log_improvement(mean: Tensor, deviation: Tensor, best: Tensor) -> Tensor:
