@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from sigtune.definition.parameters import Parameter, Value
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_Number = TypeVar("_Number", float, "NDArray[np.float64]")
 
 
 def from_unit(parameter: Parameter, position: float) -> Value:
@@ -37,8 +44,8 @@ def to_unit(parameter: Parameter, value: Value) -> float:
     return fraction(number, low, high)
 
 
-def fraction(number: float, low: float, high: float) -> float:
-    """Return where a number is between two others: 0 at `low`, 1 at `high`."""
+def fraction(number: _Number, low: float, high: float) -> _Number:
+    """Return where a number, or an array of them, is between two others: 0 at `low`, 1 at `high`."""
     if math.isinf(high - low):  # the widest bounds
         low, high, number = low / 2, high / 2, number / 2
     return (number - low) / (high - low)

@@ -43,6 +43,18 @@ class Columns:
         """What stands in the columns where the parameter is not active."""
         return 0.5 if self.values is None else 1 / len(self.values)
 
+    def of(self, points: Sequence[Assignments]) -> NDArray[np.float64]:
+        """Return what stands there for points where the parameter is active, shape (points, columns)."""
+        default = None if self.parameter is None else self.parameter.default
+        given = [point.get(self.name, default) for point in points]
+        values = [value for value in given if value is not None]
+        if len(values) < len(given):
+            raise ValueError(f"no value of {self.name}")
+        if self.values is not None:
+            return np.eye(len(self.values))[[self.values.index(str(value)) for value in values]]
+        assert self.parameter is not None
+        return coordinates(self.parameter, values)[:, None]
+
 
 class Encoding:
     """The rows of the points of one experiment."""
@@ -61,32 +73,27 @@ class Encoding:
         stop = start + (1 if values is None else len(values))
         self.columns.append(Columns(name, start, stop, values, parameter))
 
-    def row(self, assignments: Assignments) -> NDArray[np.float64]:
-        """Return the row of a point, shape (width,).
+    def has(self, point: Assignments) -> bool:
+        """Return whether there is a row for a point; see `rows`."""
+        try:
+            return len(self.rows([point])) == 1
+        except ValueError:
+            return False
+
+    def rows(self, points: Iterable[Assignments]) -> NDArray[np.float64]:
+        """Return the rows of points, shape (points, width).
 
         A value that is missing is the default. Raises ValueError where there is none, and for a value that
         the experiment does not have any more.
         """
-        active = {parameter.name for parameter in self.definition.active_parameters(assignments)}
-        row = np.zeros(self.width)
+        points = list(points)
+        rows = np.empty((len(points), self.width))
         for columns in self.columns:
-            parameter = columns.parameter
-            if parameter is not None and parameter.name not in active:
-                row[columns.start : columns.stop] = columns.middle
-                continue
-            value = assignments.get(columns.name, None if parameter is None else parameter.default)
-            if value is None:
-                raise ValueError(f"no value of {columns.name}")
-            if columns.values is not None:
-                row[columns.start + columns.values.index(str(value))] = 1.0
-            else:
-                assert parameter is not None
-                row[columns.start] = coordinate(parameter, value)
-        return row
-
-    def rows(self, points: Iterable[Assignments]) -> NDArray[np.float64]:
-        """Return the rows of points, shape (points, width)."""
-        return np.array([self.row(point) for point in points]).reshape(-1, self.width)
+            conditions = columns.parameter.conditions if columns.parameter else ()
+            active = [index for index, point in enumerate(points) if all_hold(conditions, point)]
+            rows[:, columns.indices] = columns.middle
+            rows[active, columns.start : columns.stop] = columns.of([points[index] for index in active])
+        return rows
 
     def point(self, row: NDArray[np.float64]) -> Assignments:
         """Return the legal point that is nearest to a row, linear constraints aside."""
@@ -107,25 +114,31 @@ class Encoding:
         return [columns for columns in self.columns if columns.values is not None]
 
 
-def coordinate(parameter: Parameter, value: Value) -> float:
-    """Return where a number is between its bounds, 0 to 1. Raises ValueError if it is not on the grid."""
-    number = float(value)
+def coordinates(parameter: Parameter, values: Sequence[Value]) -> NDArray[np.float64]:
+    """Return where numbers are between the bounds, 0 to 1, shape (numbers,).
+
+    Raises ValueError for one that is not on the grid or has no logarithm where that is searched.
+    """
+    numbers = np.array(values, dtype=float)
     if parameter.grid is not None and not parameter.log:
         # By its rank, which takes whoever chose the steps (0.001, 0.01, 0.1) at their word about what is
         # evenly spaced.
-        return parameter.grid.index(number) / (len(parameter.grid) - 1)
+        ranks = [parameter.grid.index(number) for number in numbers.tolist()]
+        return np.array(ranks, dtype=float) / (len(parameter.grid) - 1)
     low, high = parameter.limits
     if parameter.log:
-        low, high, number = math.log(low), math.log(high), math.log(number)
-    return min(max(fraction(number, low, high), -_FARTHEST), 1 + _FARTHEST)
+        if (numbers <= 0).any():
+            raise ValueError(f"a value of {parameter.name} has no logarithm")
+        low, high, numbers = math.log(low), math.log(high), np.log(numbers)
+    return np.clip(fraction(numbers, low, high), -_FARTHEST, 1 + _FARTHEST)
 
 
 def value_at(parameter: Parameter, position: float) -> Value:
     """Return the value whose coordinate is nearest to a position."""
     position = min(max(position, 0.0), 1.0)
     if parameter.grid is not None:
-        step = min(parameter.grid, key=lambda value: abs(coordinate(parameter, value) - position))
-        return parameter.number(step)
+        distances = np.abs(coordinates(parameter, parameter.grid) - position)
+        return parameter.number(parameter.grid[int(distances.argmin())])
     if parameter.type == "int":
         low, high = parameter.limits
         return round(low * (1 - position) + high * position)

@@ -96,7 +96,8 @@ class MarginalLikelihood:
     def __init__(
         self, inputs: _Array, scores: _Array, known_noise: _Array, *, is_rough: bool = False
     ) -> None:
-        self._squares = (inputs.T[:, :, None] - inputs.T[:, None, :]) ** 2
+        # Of each dimension as one row, so that a sum over dimensions or over points is a matrix product.
+        self._squares = ((inputs.T[:, :, None] - inputs.T[:, None, :]) ** 2).reshape(inputs.shape[1], -1)
         self._scores = scores
         unknown = np.isnan(known_noise)
         self._known = np.diag(np.where(unknown, 0.0, known_noise) + _JITTER)
@@ -125,7 +126,7 @@ class MarginalLikelihood:
         if self._is_rough:  # of equal points no length scale changes the distance
             distances = np.sqrt(squares, out=np.full_like(squares, np.inf), where=squares > 0)
             slope_by_square = smooth + remainder / (ROUGHNESS_RANGE * distances)
-        slopes = np.tensordot(self._squares, outer * slope_by_square, 2) * np.exp(-2 * lengths)
+        slopes = self._squares @ (outer * slope_by_square).ravel() * np.exp(-2 * lengths)
         slopes += (lengths - self.location) / _LENGTH_VARIANCE + 1
         prior = self.noise_prior
         noise_slope = (outer * remainder).sum() + (noise - prior.location) / prior.variance
@@ -155,7 +156,7 @@ class MarginalLikelihood:
 
     def _parts(self, logarithms: _Array) -> tuple[_Array, _Array, _Array]:
         """Return (n, n) squared distances in length scales, smooth covariances, and roughness or noise."""
-        squares = np.asarray(np.tensordot(np.exp(-2 * logarithms[:-1]), self._squares, 1))
+        squares = (np.exp(-2 * logarithms[:-1]) @ self._squares).reshape(self._known.shape)
         correlation = self._independent
         if self._is_rough:
             correlation = np.exp(-np.sqrt(squares) / ROUGHNESS_RANGE) * self._both_unknown

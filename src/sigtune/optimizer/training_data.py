@@ -127,17 +127,11 @@ def training_data(
     a random choice of the others.
     """
     encoding = Encoding(definition)
-    rows, kept = [], []
-    for outcome in outcomes:
-        try:
-            rows.append(encoding.row(outcome.assignments))
-        except ValueError:
-            continue
-        kept.append(outcome)
+    kept, rows = _encoded(encoding, outcomes)
     if all(outcome.values is None for outcome in kept):
         return None
     chosen = _chosen(definition, kept, seed)
-    matrix = np.array(rows).reshape(-1, encoding.width)[chosen]
+    matrix = rows[chosen]
     kept = [kept[index] for index in chosen]
     succeeded = np.array([outcome.values is not None for outcome in kept])
     positions = _task_positions(definition)
@@ -155,6 +149,15 @@ def training_data(
         tuple(_constraint_target(metric, kept, succeeded) for metric in definition.constraints),
         succeeded,
     )
+
+
+def _encoded(encoding: Encoding, outcomes: Sequence[Observation]) -> tuple[Sequence[Observation], _Array]:
+    """Return the observations at points that the experiment still has, and their rows."""
+    try:
+        return outcomes, encoding.rows(outcome.assignments for outcome in outcomes)
+    except ValueError:
+        kept = [outcome for outcome in outcomes if encoding.has(outcome.assignments)]
+        return kept, encoding.rows(outcome.assignments for outcome in kept)
 
 
 def _chosen(definition: ExperimentDefinition, outcomes: Sequence[Observation], seed: int) -> NDArray[np.intp]:

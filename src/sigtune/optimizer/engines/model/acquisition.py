@@ -27,8 +27,9 @@ from sigtune.optimizer.engines.model.improvement import (
 from sigtune.optimizer.engines.model.surrogate import Ensemble, as_tensor
 from sigtune.optimizer.training_data import TrainingData
 
-_SAMPLES, _SAMPLES_OF_EACH_DRAW = 64, 32
-"""How many samples of the model an expectation is over, and how many of each where it has several draws."""
+_SAMPLES, _FEW_SAMPLES = 64, 32
+"""How many samples of the model an expectation is over, and how many where each costs more: where the
+hyperparameters have several draws, and with two metrics."""
 
 _HIDING_NOISE = 0.02
 """From which variance on noise hides which observed point is the best, in the variance of all scores."""
@@ -78,7 +79,8 @@ def acquisition_of(
 
     `baseline` are the observed points that an improvement is over, `pending` those that are being tried.
     """
-    samples = _SAMPLES if model.batch_shape[0] == 1 else _SAMPLES_OF_EACH_DRAW
+    is_costly = model.batch_shape[0] > 1 or len(data.optimized) == 2
+    samples = _FEW_SAMPLES if is_costly else _SAMPLES
     sampler = SobolQMCNormalSampler(torch.Size([samples]), seed=seed % 2**31)
     improvement_of = _improvement_of_one if len(data.optimized) == 1 else _improvement_of_two
     tried = baseline[:0] if pending is None else pending

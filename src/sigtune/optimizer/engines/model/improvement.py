@@ -13,7 +13,7 @@ from botorch.models.model import Model
 from botorch.models.model_list_gp_regression import ModelListGP
 from torch import Tensor
 
-from sigtune.optimizer.engines.model.surrogate import Ensemble
+from sigtune.optimizer.engines.model.surrogate import Covariance, Ensemble
 
 _NEARLY_EXACT = 1e-6
 """The variance of a sampled score, in that of all scores, so that matrices can be inverted."""
@@ -34,12 +34,12 @@ class ConditionalScore:
         observed, noise = model.train_inputs[0], model.likelihood.noise  # (draws, observed...)
         rows = observed[0, :0] if rows is None else rows
         scores = observed.new_empty(1, len(observed), 0) if scores is None else scores
-        self._kernel = model.covar_module
+        self._covariance = cast(Covariance, model.covar_module).forward
         with torch.no_grad():
             self._known = torch.cat([observed, rows.expand(len(observed), *rows.shape)], dim=1)
             nearly_exact = torch.full((len(observed), len(rows)), _NEARLY_EXACT, dtype=torch.float64)
             noise = torch.diag_embed(torch.cat([noise, nearly_exact], dim=1))
-            factor = torch.linalg.cholesky(self._kernel(self._known).to_dense() + noise)
+            factor = torch.linalg.cholesky(self._covariance(self._known, self._known) + noise)
             self._inverse = torch.cholesky_inverse(factor)
             self._mean = model.mean_module.constant[:, None, None]
             observations = model.train_targets[..., None].expand(-1, -1, len(scores))
@@ -49,8 +49,9 @@ class ConditionalScore:
     def moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return means (draws, batch, samples) and deviations (draws, batch, 1) at rows (batch, width)."""
         points = rows.expand(len(self._known), -1, -1)
-        covariance = self._kernel(points, self._known).to_dense()  # (draws, batch, known)
-        variance = self._kernel(points, diag=True) - ((covariance @ self._inverse) * covariance).sum(-1)
+        covariance = self._covariance(points, self._known)  # (draws, batch, known)
+        explained = ((covariance @ self._inverse) * covariance).sum(-1)
+        variance = self._covariance(points, points, diag=True) - explained
         deviation = variance.clamp_min(_LEAST_VARIANCE).sqrt()[..., None]
         return self._mean + covariance @ self._weights, deviation
 

@@ -12,7 +12,7 @@ from botorch.models.model import Model
 from botorch.models.model_list_gp_regression import ModelListGP
 from botorch.posteriors.fully_bayesian import MCMC_DIM, GaussianMixturePosterior
 from botorch.posteriors.gpytorch import GPyTorchPosterior
-from gpytorch.kernels import MaternKernel, ScaleKernel
+from gpytorch.kernels import Kernel
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -36,6 +36,38 @@ _MUCH_NOISE = 0.2
 _MANY_OPEN = 4
 
 
+class Covariance(Kernel):  # type: ignore[misc]  # gpytorch has no types
+    """exp(-½ r²) + τ² exp(-r / ROUGHNESS_RANGE), of the distance r of two points in length scales.
+
+    There is one for each draw of the hyperparameters. It is a few operations: gpytorch's own kernels are
+    dozens, and at these sizes they are what a suggestion's time goes into.
+    """
+
+    has_lengthscale = False
+
+    def __init__(self, draws: Sequence[Hyperparameters]) -> None:
+        super().__init__(batch_shape=torch.Size([len(draws)]))
+        self._lengths = as_tensor(np.array([draw.length_scales for draw in draws]))[:, None]
+        self.is_rough = draws[0].is_rough
+        roughness = [draw.noise if draw.is_rough else 0.0 for draw in draws]
+        self._roughness = as_tensor(np.array(roughness))[:, None, None]
+
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **_options: Any) -> Tensor:
+        """Return covariances of points (..., draws, n, width) and (..., draws, m, width).
+
+        Their shape is (..., draws, n, m), or with `diag` (..., draws, n): the variances of `x1`.
+        """
+        stop_if_given_up()
+        if diag:
+            return (1 + self._roughness[..., 0]).expand(x1.shape[:-1])
+        scaled = x1 / self._lengths, x2 / self._lengths
+        distances = torch.cdist(*scaled, compute_mode="donot_use_mm_for_euclid_dist")  # exact near 0 too
+        covariances = torch.exp(-0.5 * distances.square())
+        if self.is_rough:
+            covariances = covariances + self._roughness * torch.exp(-distances / ROUGHNESS_RANGE)
+        return covariances
+
+
 class Ensemble(SingleTaskGP):
     """Gaussian processes of the same observations, one for each draw of the hyperparameters.
 
@@ -52,23 +84,14 @@ class Ensemble(SingleTaskGP):
             rows.expand(count, *rows.shape),
             scores.expand(count, *scores.shape)[..., None],
             train_Yvar=noise[..., None],
+            covar_module=Covariance(draws),
             outcome_transform=None,
         )
-        lengths = as_tensor(np.array([draw.length_scales for draw in draws]))
-        self.covar_module.initialize(lengthscale=lengths[:, None])
-        if draws[0].is_rough:
-            shape = torch.Size([count])
-            matern = MaternKernel(0.5, ard_num_dims=rows.shape[-1], batch_shape=shape)
-            rough = ScaleKernel(matern, batch_shape=shape).double()
-            matern.initialize(lengthscale=ROUGHNESS_RANGE * lengths[:, None])
-            rough.initialize(outputscale=as_tensor(np.array([draw.noise for draw in draws])))
-            self.covar_module = self.covar_module + rough
         self.mean_module.initialize(constant=as_tensor(np.array([draw.mean for draw in draws])))
         self.eval()
 
     def posterior(self, X: Tensor, *args: Any, **options: Any) -> GaussianMixturePosterior:  # noqa: N803
         """Return the mixture at points X (..., q, width)."""
-        stop_if_given_up()
         posterior = super().posterior(X.unsqueeze(MCMC_DIM), *args, **options)
         return GaussianMixturePosterior(cast(GPyTorchPosterior, posterior).distribution)
 
