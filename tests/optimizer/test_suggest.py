@@ -15,7 +15,7 @@ from sigtune.definition.experiment import Observation
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Parameter, parse_value
 from sigtune.optimizer.space_filling import fill
-from sigtune.optimizer.suggest import FIRST_MODELLED
+from sigtune.optimizer.suggest import FIRST_MODELLED, FIRST_MODELLED_OF_TWO
 
 
 def test_the_first_point_is_the_middle() -> None:
@@ -43,9 +43,24 @@ def test_a_default_outside_the_bounds_is_not_suggested() -> None:
 
 def test_the_space_filling_points_are_spread_over_the_space() -> None:
     # Four Sobol points in a row share no half of an axis three to one.
-    filling = points(definition(), FIRST_MODELLED)[1:]
+    filling = points(definition(), 5)[1:]
     for name in ("x", "y"):
         assert sum(each[name] < 0.5 for each in filling) == 2
+
+
+@pytest.mark.parametrize(
+    ("metrics", "needed"),
+    [(SCORE, FIRST_MODELLED), ([*SCORE, Metric("cost", "minimize")], FIRST_MODELLED_OF_TWO)],
+)
+def test_what_was_observed_counts_from_so_many_successes_on(metrics: Sequence[Metric], needed: int) -> None:
+    space = definition(metrics=metrics)
+
+    def suggested(successes: int, sign: int) -> Point:
+        outcomes = observed(points(space, successes), lambda at: {"score": sign * at["x"], "cost": at["y"]})
+        return point(space, outcomes, index=successes)
+
+    assert suggested(needed - 1, 1) == suggested(needed - 1, -1)
+    assert suggested(needed, 1)["x"] > suggested(needed, -1)["x"]
 
 
 @pytest.mark.parametrize("metrics", [SCORE, (Metric("score"), Metric("cost", "minimize"))])
@@ -128,7 +143,7 @@ def test_two_metrics_are_searched_with_nothing_compiled_on_the_way(
     # Torch builds extensions there, and waits for the lock of a process that was killed while it did.
     monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
     space = definition(metrics=[Metric("score"), Metric("cost", "minimize")])
-    search(space, lambda at: {**bowl(at), "cost": at["x"]}, FIRST_MODELLED + 2)
+    search(space, lambda at: {**bowl(at), "cost": at["x"]}, FIRST_MODELLED_OF_TWO + 2)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -19,12 +19,8 @@ from sigtune.optimizer.state import SearchState
 from sigtune.optimizer.tasks import next_task
 from sigtune.optimizer.training_data import TrainingData, training_data
 
-FIRST_MODELLED = 5
-"""From so many successes on, a model of the observations proposes the next point.
-
-From 8 on instead, searches with development seeds (2026-11-27) were ahead after 20 observations in 10 of 12
-with noise and 1 of 4 without, and after 10, a common budget, in 6 and behind in 7 of 16.
-"""
+FIRST_MODELLED, FIRST_MODELLED_OF_TWO = 3, 5
+"""From so many successes on a model proposes the next point, with one metric and with two (docs/adr/0024)."""
 
 _TELLING_FAILURES = 10
 """From so many observations on a model proposes it though most failed: where they did is worth knowing."""
@@ -67,11 +63,12 @@ def load_models(observations: int) -> None:
 def is_modelled(definition: ExperimentDefinition, outcomes: Sequence[Observation]) -> bool:
     """Return whether a model, which takes a while, proposes the next point of such an experiment."""
     successes = sum(outcome.values is not None for outcome in outcomes)
-    return definition.type == "offline" and _is_telling(successes, len(outcomes))
+    return definition.type == "offline" and _is_telling(definition, successes, len(outcomes))
 
 
-def _is_telling(successes: int, observations: int) -> bool:
-    return successes >= FIRST_MODELLED or (successes > 0 and observations >= _TELLING_FAILURES)
+def _is_telling(definition: ExperimentDefinition, successes: int, observations: int) -> bool:
+    first = FIRST_MODELLED if len(definition.optimized_metrics) < 2 else FIRST_MODELLED_OF_TWO
+    return successes >= first or (successes > 0 and observations >= _TELLING_FAILURES)
 
 
 def _offline(state: SearchState, task: str | None) -> Assignments:
@@ -88,7 +85,7 @@ def _offline(state: SearchState, task: str | None) -> Assignments:
 
 def _data_to_model(state: SearchState, task: str | None) -> TrainingData | None:
     """Return the observations, None where a model could learn nothing from them yet."""
-    if not _is_telling(len(state.successes), len(state.outcomes)):
+    if not _is_telling(state.definition, len(state.successes), len(state.outcomes)):
         return None
     data = training_data(state.definition, state.outcomes, task, state.own_seed)
     return data if data and any(target.is_informative for target in data.targets) else None
