@@ -1,0 +1,43 @@
+"""The covariance of the metrics' models, beside gpytorch's own kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from sigtune.optimizer.engines.model.surrogate import Covariance
+from sigtune.optimizer.gaussian_process import ROUGHNESS_RANGE, Hyperparameters
+
+LENGTHS, VARIANCES = [[0.3, 0.8], [1.0, 0.1]], [0.2, 0.05]
+ROWS, OTHERS = torch.rand(5, 2, dtype=torch.float64), torch.rand(3, 2, dtype=torch.float64)
+OTHERS[0] = ROWS[0]
+
+
+def by_gpytorch(*, is_rough: bool) -> Tensor:
+    from gpytorch.kernels import MaternKernel, RBFKernel, ScaleKernel  # warns, unless after BoTorch
+
+    shape, lengths = torch.Size([2]), torch.tensor(LENGTHS).double()[:, None]
+    smooth = RBFKernel(ard_num_dims=2, batch_shape=shape).double()
+    smooth.initialize(lengthscale=lengths)
+    rough = ScaleKernel(MaternKernel(0.5, ard_num_dims=2, batch_shape=shape), batch_shape=shape).double()
+    rough.base_kernel.initialize(lengthscale=ROUGHNESS_RANGE * lengths)
+    rough.initialize(outputscale=torch.tensor(VARIANCES).double())
+    covariance: Tensor = (smooth + rough if is_rough else smooth)(ROWS, OTHERS).to_dense().detach()
+    return covariance
+
+
+@pytest.mark.parametrize("is_rough", [False, True])
+def test_the_covariance_is_a_smooth_part_and_what_is_not_smooth(is_rough: bool) -> None:
+    draws = [
+        Hyperparameters(np.array(lengths), variance, 0.0, is_rough=is_rough)
+        for lengths, variance in zip(LENGTHS, VARIANCES, strict=True)
+    ]
+    covariance = Covariance(draws)
+    found = covariance.forward(ROWS.expand(2, -1, -1), OTHERS.expand(2, -1, -1))
+    # gpytorch takes the distance of equal points for 3e-8, for the sake of its slope.
+    assert found.numpy() == pytest.approx(by_gpytorch(is_rough=is_rough).numpy(), abs=1e-6)
+    variances = covariance.forward(ROWS.expand(2, -1, -1), ROWS.expand(2, -1, -1), diag=True)
+    assert variances[:, 0].numpy() == pytest.approx(found[:, 0, 0].numpy())
+    assert variances.shape == (2, 5)
