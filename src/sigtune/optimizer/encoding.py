@@ -44,7 +44,10 @@ class Columns:
         return 0.5 if self.values is None else 1 / len(self.values)
 
     def of(self, points: Sequence[Assignments]) -> NDArray[np.float64]:
-        """Return what stands there for points where the parameter is active, shape (points, columns)."""
+        """Return what stands there for points where the parameter is active, shape (points, columns).
+
+        Raises ValueError for a point without a value that the experiment has.
+        """
         default = None if self.parameter is None else self.parameter.default
         given = [point.get(self.name, default) for point in points]
         values = [value for value in given if value is not None]
@@ -76,9 +79,10 @@ class Encoding:
     def has(self, point: Assignments) -> bool:
         """Return whether there is a row for a point; see `rows`."""
         try:
-            return len(self.rows([point])) == 1
+            self.rows([point])
         except ValueError:
             return False
+        return True
 
     def rows(self, points: Iterable[Assignments]) -> NDArray[np.float64]:
         """Return the rows of points, shape (points, width).
@@ -91,8 +95,9 @@ class Encoding:
         for columns in self.columns:
             conditions = columns.parameter.conditions if columns.parameter else ()
             active = [index for index, point in enumerate(points) if all_hold(conditions, point)]
-            rows[:, columns.indices] = columns.middle
-            rows[active, columns.start : columns.stop] = columns.of([points[index] for index in active])
+            part = rows[:, columns.start : columns.stop]
+            part[:] = columns.middle
+            part[active] = columns.of([points[index] for index in active])
         return rows
 
     def point(self, row: NDArray[np.float64]) -> Assignments:
