@@ -18,7 +18,10 @@ from tests import app_process
 from tests.fixture_types import Connect, Define, Start
 from tests.patience import PATIENCE_SECONDS
 
+from sigtune.backend.ahead import Question
 from sigtune.backend.driver import LocalDriver
+from sigtune.backend.serving import MOST_ATTEMPTS
+from sigtune.definition.experiment import Suggestion
 from sigtune.errors import Problem, UsageError
 from sigtune.optimizer import suggest as optimizer
 
@@ -268,6 +271,25 @@ def test_two_processes_that_draw_at_once_get_different_suggestions(
         numbers = [row[0] for row in database.execute("SELECT number FROM suggestions ORDER BY number")]
     database.close()
     assert numbers == list(range(12))
+
+
+def test_a_point_that_others_open_at_every_attempt_is_not_given_out_again(
+    tmp_path: Path, connect: Connect, define: Define, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect(f"sqlite:///{tmp_path / 'sigopt.db'}")
+    search = connection.experiments(connection.experiments().create(**define()).id)
+    answer = Question.answer
+
+    def answer_and_open(question: Question) -> Suggestion:
+        found = answer(question)
+        search.suggestions().create(assignments=found.assignments)
+        return found
+
+    monkeypatch.setattr(Question, "answer", answer_and_open)
+    search.suggestions().create()
+    opened = search.suggestions().fetch(state="open").iterate_pages()
+    points = [tuple(suggestion.assignments.items()) for suggestion in opened]
+    assert len(points) == len(set(points)) == MOST_ATTEMPTS + 1
 
 
 def in_threads(count: int, work: Callable[[], Any]) -> list[Any]:

@@ -39,6 +39,12 @@ class Question:
 
         return suggest(self.definition, self.outcomes, self.open_suggestions, self.number, self.seed)
 
+    def free(self, suggestion: Suggestion) -> Suggestion:
+        """Return the suggestion or, if its point was taken meanwhile, one at a free point near it."""
+        from sigtune.optimizer.suggest import free
+
+        return free(self.definition, self.outcomes, self.open_suggestions, self.number, self.seed, suggestion)
+
     @property
     def is_expected(self) -> bool:
         """Return whether a slot is free, so somebody may ask this soon, and a model answers it."""

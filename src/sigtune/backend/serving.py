@@ -3,8 +3,8 @@
 A short transaction reserves the suggestion's number. Everything that the point depends on is read in another,
 the point is computed outside any, and a last one stores it. In one process the points of an experiment are
 computed one after the other, so that each knows of the one before. Where another process has opened a
-suggestion meanwhile, the point is computed again with that in view. While a slot is free, the next point is
-computed ahead (`ahead.py`).
+suggestion meanwhile, the point is computed again with that in view, and after a few attempts moved aside
+where it is taken. While a slot is free, the next point is computed ahead (`ahead.py`).
 """
 
 from __future__ import annotations
@@ -85,8 +85,10 @@ def _computed(call: Call, number: int, find: Find, complete: Complete, show: Sho
             chosen = call.ahead.answer(call.ids[0], question)
         with call.writing() as request:
             experiment = find(request)
-            if attempt + 1 < MOST_ATTEMPTS and _newest(request.session, experiment) != newest:
-                continue
+            if _newest(request.session, experiment) != newest:
+                if attempt + 1 < MOST_ATTEMPTS:
+                    continue
+                chosen = question_of(request.session, experiment, number, call.seed).free(chosen)
             point = point_row(experiment, chosen.assignments, parse_task(experiment, chosen.task))
             return _stored(request, experiment, point, number, complete, show)
     raise AssertionError("the last attempt returns")

@@ -41,10 +41,26 @@ def suggest(
     task = next_task(state)
     with alone():
         engine = _ENGINES[definition.type]
-        candidate = engine(state, task)
-        if definition.type == "grid":
-            return Suggestion(candidate, task)
-        return Suggestion(nearest_free(state, candidate, task), task)
+        return _free(state, Suggestion(engine(state, task), task))
+
+
+def free(
+    definition: ExperimentDefinition,
+    outcomes: Sequence[Observation],
+    open_suggestions: Sequence[Suggestion],
+    index: int,
+    seed: int,
+    suggestion: Suggestion,
+) -> Suggestion:
+    """Return the suggestion or, where its point is observed or open by now, one at a free point near it."""
+    with alone():
+        return _free(SearchState(definition, outcomes, open_suggestions, index, seed), suggestion)
+
+
+def _free(state: SearchState, suggestion: Suggestion) -> Suggestion:
+    if state.definition.type == "grid":  # a point for each number
+        return suggestion
+    return Suggestion(nearest_free(state, suggestion.assignments, suggestion.task), suggestion.task)
 
 
 def load_space_filling() -> None:
