@@ -52,9 +52,11 @@ def free(
     seed: int,
     suggestion: Suggestion,
 ) -> Suggestion:
-    """Return the suggestion or, where its point is observed or open by now, one at a free point near it."""
-    with alone():
-        return _free(SearchState(definition, outcomes, open_suggestions, index, seed), suggestion)
+    """Return the suggestion or, where its point is observed or open by now, one at a free point near it.
+
+    No other computation is waited for: whoever asks holds the store's lock.
+    """
+    return _free(SearchState(definition, outcomes, open_suggestions, index, seed), suggestion)
 
 
 def _free(state: SearchState, suggestion: Suggestion) -> Suggestion:
