@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sigtune.optimizer.scores import ConstraintScale, Scale, constraint_scale_of, scales_of
+from sigtune.optimizer.scores import ConstraintScale, Scale, constraint_scale_of, far_off, scales_of
 
 ORDINARY = np.array([0.1, 0.5, 0.2, 0.9, 0.7, 0.4])
 HEAVY = np.array([-(10.0**order) for order in range(0, 20, 2)])
@@ -42,6 +42,26 @@ def test_an_outlier_is_cut_off_and_the_others_are_not() -> None:
     assert with_one.modelled(np.array([-1e9])) == with_one.modelled(np.array([-1e6]))
     assert np.ptp(with_one.modelled(ORDINARY)) > 0.5
     assert without.ceiling > np.ptp(ORDINARY)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ([0.9, -1e6, 0.5], [False, True, False]),
+        ([0.9, 0.5, -1e300, 0.1, -1e4], [False, False, True, False, True]),
+        ([1.7e308, 0.9e308, -1.7e308], [False, False, False]),
+        ([0.9, 0.8999, 0.5, 0.1], [False] * 4),  # a gap near the best is not one in the worse half
+        ([0.5, 0.5, -1e6], [False] * 3),  # of two equal ones nothing says how far apart scores are
+        ([0.5, -1e6], [False] * 2),
+        ([0.5], [False]),
+    ],
+)
+def test_scores_beyond_a_gap_are_far_off(raw: list[float], expected: list[bool]) -> None:
+    assert far_off(np.array(raw)).tolist() == expected
+
+
+def test_scores_of_any_even_spread_are_not_far_off() -> None:
+    assert not far_off(-np.geomspace(1e-9, 1e9, 12)).any()
 
 
 @pytest.mark.parametrize("raw", [ORDINARY, HEAVY])

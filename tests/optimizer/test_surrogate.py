@@ -1,14 +1,18 @@
-"""The covariance of the metrics' models, beside gpytorch's own kernels."""
+"""The metrics' models: their covariance, beside gpytorch's own kernels, and whose noise is whose."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from tests.optimizer.searches import bowl, definition, observed
 from torch import Tensor
 
-from sigtune.optimizer.engines.model.surrogate import Covariance
+from sigtune.definition.experiment import Observation
+from sigtune.optimizer.engines.model.surrogate import Covariance, hyperparameters
 from sigtune.optimizer.gaussian_process import ROUGHNESS_RANGE, Hyperparameters
+from sigtune.optimizer.space_filling import fill
+from sigtune.optimizer.training_data import training_data
 
 LENGTHS, VARIANCES = [[0.3, 0.8], [1.0, 0.1]], [0.2, 0.05]
 RANDOM = np.random.default_rng(0)
@@ -42,3 +46,17 @@ def test_the_covariance_is_a_smooth_part_and_what_is_not_smooth(is_rough: bool) 
     variances = covariance.forward(ROWS.expand(2, -1, -1), ROWS.expand(2, -1, -1), diag=True)
     assert variances[:, 0].numpy() == pytest.approx(found[:, 0, 0].numpy())
     assert variances.shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("stddevs", "value", "is_rough"), [({}, -1e6, True), ({}, -0.5, True), ({"score": 0.1}, -0.5, False)]
+)
+def test_what_is_not_smooth_is_noise_only_where_a_standard_deviation_says_so(
+    stddevs: dict[str, float], value: float, is_rough: bool
+) -> None:
+    *points, last = fill(definition(), 13, seed=5)
+    outcomes = [*observed(points, bowl), Observation(last, {"score": value}, stddevs=stddevs)]
+    data = training_data(definition(), outcomes, None, 0)
+    assert data is not None
+    [[settled]] = hyperparameters(data, 0)
+    assert settled.is_rough is is_rough

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from tests.optimizer.searches import Point, bowl, definition, observed, scores
 
@@ -9,7 +10,7 @@ from sigtune.definition.experiment import Observation
 from sigtune.definition.metrics import Metric
 from sigtune.optimizer.scores import Scale
 from sigtune.optimizer.space_filling import fill
-from sigtune.optimizer.training_data import training_data
+from sigtune.optimizer.training_data import Target, training_data
 
 SPREAD = fill(definition(), 14, seed=5)
 AT_THE_BEST: list[Point] = [{"x": 0.73 + 1e-4 * step, "y": 0.21 - 2e-4 * step} for step in range(1, 13)]
@@ -20,10 +21,14 @@ def steep(at: Point) -> dict[str, float]:
     return {"score": -(10.0 ** (5 * at["x"] + at["y"]))}
 
 
-def scale(outcomes: list[Observation], solutions: int = 1) -> Scale:
+def target(outcomes: list[Observation], solutions: int = 1) -> Target:
     data = training_data(definition(num_solutions=solutions, observation_budget=30), outcomes, None, 0)
     assert data is not None
-    found = data.optimized[0].scale
+    return data.optimized[0]
+
+
+def scale(outcomes: list[Observation], solutions: int = 1) -> Scale:
+    found = target(outcomes, solutions).scale
     assert isinstance(found, Scale)
     return found
 
@@ -63,3 +68,16 @@ def test_what_failed_is_neither_feasible_nor_a_success() -> None:
     assert (data.feasible_rows[:, 0] < 0.7).all()
     assert (data.own_rows == data.feasible_rows).all()
     assert ((data.margins > 0) == data.succeeded).all()
+
+
+@pytest.mark.parametrize("successes", [3, 9, 14])
+def test_what_is_far_off_is_modelled_as_a_failure_is(successes: int) -> None:
+    others, at = observed(SPREAD[:successes], bowl), AT_THE_BEST[0]
+    failed = target([*others, Observation(at, None)])
+    for value in (-1e6, -1e300):
+        far_off = target([*others, Observation(at, {"score": value}, stddevs={"score": 0.1})])
+        assert far_off.scale == failed.scale
+        assert (far_off.scores == failed.scores).all()
+        assert far_off.noise == pytest.approx(failed.noise, nan_ok=True)
+        assert far_off.counts.tolist() == [True] * successes + [False]
+    assert np.isnan(failed.noise[:-1]).all()

@@ -17,6 +17,9 @@ With noise it does no harm: of sixteen searches with development seeds (2026-11-
 were the same without it, and of the others it was ahead in four.
 """
 
+_GAP = 100.0
+"""A score is far off if it is so many times as far from the best as the next better one is."""
+
 _HEAVY_TAIL = 20.0
 """If the median is so many times as far from the best as the upper decile is, regrets are on a log scale."""
 
@@ -84,6 +87,20 @@ class Scale:
             return -regret
         # Above the best the map goes on as a straight line.
         return np.where(regret < 0, -regret, -np.log1p(np.maximum(regret, 0.0)))
+
+
+def far_off(raw: _Array) -> NDArray[np.bool_]:
+    """Return which scores, shape (n,), are so far below the others that they say no more than a failure.
+
+    They are those beyond a gap in the worse half. Of three scores one can be far off, the worst.
+    """
+    raw = np.clip(raw, -_LARGEST, _LARGEST)
+    regrets = raw.max() - raw
+    worse = np.sort(regrets)[len(raw) // 2 :]
+    with np.errstate(over="ignore"):
+        is_gap = (worse[1:] > _GAP * worse[:-1]) & (worse[:-1] > 0)
+    nearest = worse[int(is_gap.argmax())] if is_gap.any() else np.inf
+    return np.asarray(regrets > nearest)
 
 
 def scales_of(raw: _Array, *, is_alone: bool = True) -> list[Scale]:

@@ -18,6 +18,7 @@ from sigtune.optimizer.scores import (
     ConstraintScale,
     Scale,
     constraint_scale_of,
+    far_off,
     scales_of,
 )
 
@@ -52,12 +53,17 @@ _FEWEST_OF_A_TASK = 3
 
 @dataclass(frozen=True)
 class Target:
-    """What is modelled of one metric: scores (n,) for `rows`, the variance of their noise, NaN if unknown."""
+    """What is modelled of one metric: scores (n,) for `rows`, the variance of their noise, NaN if unknown.
+
+    `counts` (n,) says whose scores are of the metric's values: not those of failures, nor of what is far off,
+    which stands where failures do (docs/adr/0025).
+    """
 
     metric: Metric
     scale: Scale | ConstraintScale
     scores: _Array
     noise: _Array
+    counts: NDArray[np.bool_]
 
     @property
     def is_informative(self) -> bool:
@@ -191,12 +197,16 @@ def _optimized_target(
     raw = np.array([metric.score(o.values[metric.name]) for o in outcomes if o.values is not None])
     if definition.tasks:
         raw = raw - _task_offsets(raw, [o.task for o in outcomes if o.values is not None])
+    is_far = far_off(raw)
+    counts, raw = succeeded.copy(), raw[~is_far]
+    counts[succeeded] = ~is_far
     is_alone = len(definition.optimized_metrics) == definition.num_solutions == 1
     targets, slopes = [], []
     for scale in scales_of(raw, is_alone=is_alone):
         scores, slope = np.full(len(outcomes), scale.failure), np.zeros(len(outcomes))
-        scores[succeeded], slope[succeeded] = scale.modelled(raw), scale.slope(raw)
-        targets.append(Target(metric, scale, scores, _noise(metric, outcomes, succeeded, slope[succeeded])))
+        scores[counts], slope[counts] = scale.modelled(raw), scale.slope(raw)
+        noise = _noise(metric, outcomes, counts, slope[counts])
+        targets.append(Target(metric, scale, scores, noise, counts))
         slopes.append(slope)
     return targets[0] if len(targets) == 1 else _likeliest(targets, np.array(slopes), rows)
 
@@ -267,16 +277,16 @@ def _constraint_target(
     modelled = scale.modelled(raw)
     scores = np.full(len(outcomes), modelled.min())
     scores[succeeded] = modelled
-    return Target(metric, scale, scores, _noise(metric, outcomes, succeeded, scale.slope(raw)))
+    return Target(metric, scale, scores, _noise(metric, outcomes, succeeded, scale.slope(raw)), succeeded)
 
 
 def _noise(
-    metric: Metric, outcomes: Sequence[Observation], succeeded: NDArray[np.bool_], slope: _Array
+    metric: Metric, outcomes: Sequence[Observation], counts: NDArray[np.bool_], slope: _Array
 ) -> _Array:
-    """Return the variance of each modelled score, NaN for successes that reported no standard deviation."""
-    noise = np.where(succeeded, np.nan, _FAILURE_NOISE)
-    stddevs = [o.stddevs.get(metric.name) for o in outcomes if o.values is not None]
-    noise[succeeded] = [
+    """Return the variance of each modelled score, NaN for one that counts without a standard deviation."""
+    noise = np.where(counts, np.nan, _FAILURE_NOISE)
+    stddevs = [outcomes[index].stddevs.get(metric.name) for index in np.flatnonzero(counts).tolist()]
+    noise[counts] = [
         np.nan if stddev is None else min(stddev * rate, _MOST_NOISE) ** 2
         for stddev, rate in zip(stddevs, slope.tolist(), strict=True)
     ]

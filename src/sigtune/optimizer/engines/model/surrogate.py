@@ -132,7 +132,7 @@ def _is_rough(data: TrainingData, target: Target) -> bool:
     Where a success reported a standard deviation, it is noise.
     """
     is_alone = len(data.optimized) == 1 and target is data.optimized[0]
-    return is_alone and bool(np.isnan(target.noise[data.succeeded]).all())
+    return is_alone and bool(np.isnan(target.noise[target.counts]).all())
 
 
 def hyperparameters(
