@@ -48,7 +48,8 @@ def test_an_outlier_is_cut_off_and_the_others_are_not() -> None:
     ("raw", "expected"),
     [
         ([0.9, -1e6, 0.5], [False, True, False]),
-        ([0.9, 0.5, -1e300, 0.1, -1e4], [False, False, True, False, True]),
+        ([0.9, -1e2, 0.5], [False] * 3),
+        ([0.9, 0.5, -1e300, 0.1, -1e3], [False, False, True, False, True]),
         ([1.7e308, 0.9e308, -1.7e308], [False, False, False]),
         ([0.9, 0.8999, 0.5, 0.1], [False] * 4),  # a gap near the best is not one in the worse half
         ([0.5, 0.5, -1e6], [False] * 3),  # of two equal ones nothing says how far apart scores are

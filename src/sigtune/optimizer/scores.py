@@ -17,7 +17,7 @@ With noise it does no harm: of sixteen searches with development seeds (2026-11-
 were the same without it, and of the others it was ahead in four.
 """
 
-_GAP = 100.0
+_GAP = 1e3
 """A score is far off if it is so many times as far from the best as the next better one is."""
 
 _HEAVY_TAIL = 20.0
