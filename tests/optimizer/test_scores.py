@@ -53,6 +53,7 @@ def test_an_outlier_is_cut_off_and_the_others_are_not() -> None:
         ([1.7e308, 0.9e308, -1.7e308], [False, False, False]),
         ([0.9, 0.8999, 0.5, 0.1], [False] * 4),  # a gap near the best is not one in the worse half
         ([0.5, 0.5, -1e6], [False] * 3),  # of two equal ones nothing says how far apart scores are
+        ([0.1 + 0.2, 0.3, -1e6], [False] * 3),
         ([0.5, -1e6], [False] * 2),
         ([0.5], [False]),
     ],

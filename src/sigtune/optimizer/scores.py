@@ -20,6 +20,9 @@ were the same without it, and of the others it was ahead in four.
 _GAP = 1e3
 """A score is far off if it is so many times as far from the best as the next better one is."""
 
+_EQUAL = 1e-6
+"""Scores that differ by so little of their size are equal: single precision has no more digits."""
+
 _HEAVY_TAIL = 20.0
 """If the median is so many times as far from the best as the upper decile is, regrets are on a log scale."""
 
@@ -98,7 +101,7 @@ def far_off(raw: _Array) -> NDArray[np.bool_]:
     regrets = raw.max() - raw
     worse = np.sort(regrets)[len(raw) // 2 :]
     with np.errstate(over="ignore"):
-        is_gap = (worse[1:] > _GAP * worse[:-1]) & (worse[:-1] > 0)
+        is_gap = (worse[1:] > _GAP * worse[:-1]) & (worse[:-1] > _EQUAL * abs(raw.max()))
     nearest = worse[int(is_gap.argmax())] if is_gap.any() else np.inf
     return np.asarray(regrets > nearest)
 
