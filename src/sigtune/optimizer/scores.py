@@ -18,10 +18,7 @@ were the same without it, and of the others it was ahead in four.
 """
 
 _GAP = 1e3
-"""A score is far off if it is so many times as far from the best as the next better one is."""
-
-_EQUAL = 1e-6
-"""Scores that differ by so little of their size are equal: single precision has no more digits."""
+"""A score is far off if it is so many times as far from the best as the next better one is, and as 0 is."""
 
 _HEAVY_TAIL = 20.0
 """If the median is so many times as far from the best as the upper decile is, regrets are on a log scale."""
@@ -100,8 +97,10 @@ def far_off(raw: _Array) -> NDArray[np.bool_]:
     raw = np.clip(raw, -_LARGEST, _LARGEST)
     regrets = raw.max() - raw
     worse = np.sort(regrets)[len(raw) // 2 :]
+    # Two scores may be nearly equal by chance, or but for rounding: beside their distance all are far off.
+    near = np.maximum(worse[:-1], abs(raw.max()))
     with np.errstate(over="ignore"):
-        is_gap = (worse[1:] > _GAP * worse[:-1]) & (worse[:-1] > _EQUAL * abs(raw.max()))
+        is_gap = (worse[1:] > _GAP * near) & (near > 0)
     nearest = worse[int(is_gap.argmax())] if is_gap.any() else np.inf
     return np.asarray(regrets > nearest)
 
