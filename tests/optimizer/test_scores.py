@@ -52,7 +52,8 @@ def test_an_outlier_is_cut_off_and_the_others_are_not() -> None:
         ([-0.0491785, -0.0491971, -0.3725796], [False] * 3),  # two are nearly equal
         ([0.9, 0.5, -1e300, 0.1, -1e3], [False, False, True, False, True]),
         ([1.7e308, 0.9e308, -1.7e308], [False, False, False]),
-        ([0.9, 0.8999, 0.5, 0.1], [False] * 4),  # a gap near the best is not one in the worse half
+        ([0.9, 0.8999, 0.5, 0.1], [False] * 4),
+        ([1e-4, 0.0, -500.0, -600.0], [False] * 4),  # a gap near the best is not one in the worse half
         ([0.5, 0.5, -1e6], [False, False, True]),
         ([0.1 + 0.2, 0.3, 0.1], [False] * 3),
         ([0.0, 0.0, -1e6], [False] * 3),  # nothing says how far apart scores are

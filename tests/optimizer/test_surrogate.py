@@ -1,4 +1,4 @@
-"""The metrics' models: their covariance, beside gpytorch's own kernels, and whose noise is whose."""
+"""The metrics' models: their covariance, beside gpytorch's own kernels, and what they take for noise."""
 
 from __future__ import annotations
 
