@@ -232,6 +232,18 @@ def test_a_corner_whose_score_is_flat_does_not_hold_a_search_where_the_score_is_
     assert repeats <= 3
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_flat_best_is_left_by_every_other_suggestion(seed: int) -> None:
+    def evaluate(at: Point) -> dict[str, float]:
+        chaos = 0.05 * math.sin(9973 * at["x"] + 7919 * at["y"])
+        return {"score": 0.0 if at["x"] > 0.999 else at["x"] - 1.02 + chaos}
+
+    edge = [{"x": 1.0, "y": height} for height in (0.0, 0.3, 0.6, 1.0)]
+    outcomes = observed([*fill(definition(), 12, seed), *edge], evaluate)
+    found = [point(definition(), outcomes, index=index, seed=seed)["x"] for index in range(16, 20)]
+    assert max(found[0::2]) < 0.999 < min(found[1::2])
+
+
 def random_states() -> tuple[object, ...]:
     """Return the states of the random generators that a process has."""
     numpy_state = np.random.get_state(legacy=False)

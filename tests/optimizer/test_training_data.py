@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
-from tests.optimizer.searches import Point, bowl, definition, observed, scores
+from tests.optimizer.searches import SCORE, Point, bowl, definition, observed, scores
 
 from sigtune.definition.experiment import Observation
 from sigtune.definition.metrics import Metric
@@ -81,3 +83,47 @@ def test_what_is_far_off_is_modelled_as_a_failure_is(successes: int) -> None:
         assert far_off.noise == pytest.approx(failed.noise, nan_ok=True)
         assert far_off.counts.tolist() == [True] * successes + [False]
     assert np.isnan(failed.noise[:-1]).all()
+
+
+def edge(*heights: float) -> list[Point]:
+    """Return points of equal scores, at the best of `plateau`."""
+    return [{"x": 0.95, "y": height} for height in heights]
+
+
+def plateau(at: Point) -> dict[str, float]:
+    """Return a score that is the same, the best, where x is high, and how high that is."""
+    return {"score": min(at["x"], 0.9), "height": at["y"]}
+
+
+def least_gain(
+    outcomes: list[Observation], *, leaves_flat: bool = True, metrics: Sequence[Metric] = SCORE
+) -> float:
+    data = training_data(definition(metrics=metrics), outcomes, None, 0, leaves_flat=leaves_flat)
+    assert data is not None
+    return data.optimized[0].least_gain
+
+
+BELOW = [at for at in fill(definition(), 20, seed=5) if float(at["x"]) < 0.85]
+FLAT = observed([*BELOW, *edge(0.2, 0.5, 0.8)], plateau)
+
+
+def test_where_the_best_is_flat_whoever_leaves_it_is_to_gain_something() -> None:
+    assert least_gain(FLAT) > 0
+    assert least_gain(FLAT, leaves_flat=False) == 0
+
+
+@pytest.mark.parametrize("heights", [(0.2, 0.5), (0.5, 0.52, 0.54)])
+def test_two_points_or_near_ones_do_not_make_the_best_flat(heights: tuple[float, ...]) -> None:
+    assert least_gain(observed([*BELOW, *edge(*heights)], plateau)) == 0
+
+
+def test_a_flat_best_that_misses_a_constraint_is_not_the_best() -> None:
+    missed = (*SCORE, Metric("height", objective="maximize", strategy="constraint", threshold=0.6))
+    met = (*SCORE, Metric("height", objective="maximize", strategy="constraint", threshold=0.1))
+    assert least_gain(FLAT, metrics=missed) == 0
+    assert least_gain(FLAT, metrics=met) > 0
+
+
+def test_two_metrics_have_a_front_and_no_flat_best() -> None:
+    both = (*SCORE, Metric("height"))
+    assert least_gain(FLAT, metrics=both) == 0

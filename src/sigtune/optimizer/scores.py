@@ -20,6 +20,9 @@ were the same without it, and of the others it was ahead in four.
 _GAP = 1e3
 """A score is far off if it is so many times as far from the best as the next better one is, and as 0 is."""
 
+_NEARLY_EQUAL = 0.01
+"""A score is nearly equal to the best if its regret is at most such a share of the median regret."""
+
 _HEAVY_TAIL = 20.0
 """If the median is so many times as far from the best as the upper decile is, regrets are on a log scale."""
 
@@ -103,6 +106,13 @@ def far_off(raw: _Array) -> NDArray[np.bool_]:
         is_gap = (worse[1:] > _GAP * near) & (near > 0)
     nearest = worse[int(is_gap.argmax())] if is_gap.any() else np.inf
     return np.asarray(regrets > nearest)
+
+
+def near_best(raw: _Array) -> NDArray[np.bool_]:
+    """Return which scores, shape (n,), are nearly equal to the best of them, itself among them."""
+    raw = np.clip(raw, -_LARGEST, _LARGEST)
+    regrets = raw.max(initial=-_LARGEST) - raw
+    return np.asarray(regrets <= _NEARLY_EQUAL * np.median(regrets)) if len(raw) else np.zeros(0, dtype=bool)
 
 
 def scales_of(raw: _Array, *, is_alone: bool = True) -> list[Scale]:

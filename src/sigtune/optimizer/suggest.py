@@ -105,7 +105,8 @@ def _data_to_model(state: SearchState, task: str | None) -> TrainingData | None:
     """Return the observations, None where a model could learn nothing from them yet."""
     if not _is_telling(state.definition, len(state.successes), len(state.outcomes)):
         return None
-    data = training_data(state.definition, state.outcomes, task, state.own_seed)
+    leaves_flat = state.index % 2 == 0  # the others look closer still (docs/adr/0026)
+    data = training_data(state.definition, state.outcomes, task, state.own_seed, leaves_flat=leaves_flat)
     return data if data and any(target.is_informative for target in data.targets) else None
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sigtune.definition.experiment import ExperimentDefinition, Observation
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Assignments
+from sigtune.definition.ranking import is_feasible
 from sigtune.definition.tasks import full_task
 from sigtune.optimizer.encoding import Encoding
 from sigtune.optimizer.scores import (
@@ -19,6 +20,7 @@ from sigtune.optimizer.scores import (
     Scale,
     constraint_scale_of,
     far_off,
+    near_best,
     scales_of,
 )
 
@@ -29,6 +31,10 @@ MOST_MODELLED = 256
 
 _MOST_COMPARED, _CLOSE = 100, 0.01
 """Scales are compared by so many observations at most, each so far from the others in some column."""
+
+_FLAT_POINTS, _FLAT_DISTANCE, _LEAST_GAIN = 3, 0.05, 0.02
+"""The best is flat if so many points, each so far from the others in some column, are nearly equal to it.
+To leave it is to gain so much at least, of scores of unit variance on a linear scale (docs/adr/0026)."""
 
 _MOST_NOISE = 30.0
 """A standard deviation of modelled scores above this says that nothing is known, too."""
@@ -56,7 +62,8 @@ class Target:
     """What is modelled of one metric: scores (n,) for `rows`, the variance of their noise, NaN if unknown.
 
     `counts` (n,) says whose scores are of the metric's values: not those of failures, nor of what is far off,
-    which stands where failures do (docs/adr/0025).
+    which stands where failures do (docs/adr/0025). A point that is expected to gain less than `least_gain`
+    over the best is not worth its job.
     """
 
     metric: Metric
@@ -64,6 +71,7 @@ class Target:
     scores: _Array
     noise: _Array
     counts: NDArray[np.bool_]
+    least_gain: float = 0.0
 
     @property
     def is_informative(self) -> bool:
@@ -125,12 +133,18 @@ class TrainingData:
 
 
 def training_data(
-    definition: ExperimentDefinition, outcomes: Sequence[Observation], task: str | None, seed: int
+    definition: ExperimentDefinition,
+    outcomes: Sequence[Observation],
+    task: str | None,
+    seed: int,
+    *,
+    leaves_flat: bool = False,
 ) -> TrainingData | None:
     """Return the observations to model for a point by the task, None where no success is among them.
 
     Left out are points that the experiment does not have any more. Of very many, the best ones are kept, and
-    a random choice of the others.
+    a random choice of the others. Where the best is flat, whoever `leaves_flat` looks for more than a last
+    digit.
     """
     encoding = Encoding(definition)
     kept, rows = _encoded(encoding, outcomes)
@@ -149,7 +163,7 @@ def training_data(
         matrix,
         None if task is None else positions[task],
         tuple(
-            _optimized_target(metric, definition, kept, succeeded, matrix)
+            _optimized_target(metric, definition, kept, succeeded, matrix, leaves_flat=leaves_flat)
             for metric in definition.optimized_metrics
         ),
         tuple(_constraint_target(metric, kept, succeeded) for metric in definition.constraints),
@@ -193,6 +207,8 @@ def _optimized_target(
     outcomes: Sequence[Observation],
     succeeded: NDArray[np.bool_],
     rows: _Array,
+    *,
+    leaves_flat: bool,
 ) -> Target:
     raw = np.array([metric.score(o.values[metric.name]) for o in outcomes if o.values is not None])
     if definition.tasks:
@@ -201,12 +217,17 @@ def _optimized_target(
     counts, raw = succeeded.copy(), raw[~is_far]
     counts[succeeded] = ~is_far
     is_alone = len(definition.optimized_metrics) == definition.num_solutions == 1
+    scales, least_gain = scales_of(raw, is_alone=is_alone), 0.0
+    if leaves_flat and len(scales) > 1:
+        met = np.array([is_feasible(outcome.values, definition.metrics) for outcome in outcomes])
+        if _is_flat(raw[met[counts]], rows[met & counts]):
+            scales, least_gain = scales[:1], _LEAST_GAIN  # the first is linear
     targets, slopes = [], []
-    for scale in scales_of(raw, is_alone=is_alone):
+    for scale in scales:
         scores, slope = np.full(len(outcomes), scale.failure), np.zeros(len(outcomes))
         scores[counts], slope[counts] = scale.modelled(raw), scale.slope(raw)
         noise = _noise(metric, outcomes, counts, slope[counts])
-        targets.append(Target(metric, scale, scores, noise, counts))
+        targets.append(Target(metric, scale, scores, noise, counts, least_gain))
         slopes.append(slope)
     return targets[0] if len(targets) == 1 else _likeliest(targets, np.array(slopes), rows)
 
@@ -223,7 +244,7 @@ def _likeliest(targets: Sequence[Target], slopes: _Array, rows: _Array) -> Targe
     from sigtune.optimizer.gaussian_process import log_evidence
 
     order = np.argsort(-targets[0].scores, kind="stable")
-    chosen = _apart(rows, order)
+    chosen = _apart(rows, order, _CLOSE)
     chosen = chosen[:: math.ceil(len(chosen) / _MOST_COMPARED)]
     slopes_of_all = slopes[:, chosen[1:]]
     has_slope: NDArray[np.bool_] = np.all(slopes_of_all > 0, axis=0)
@@ -236,17 +257,22 @@ def _likeliest(targets: Sequence[Target], slopes: _Array, rows: _Array) -> Targe
     return targets[int(np.argmax(evidence))]
 
 
-def _apart(rows: _Array, order: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the indices, in their order, of rows that are not close to one before.
+def _apart(rows: _Array, order: NDArray[np.intp], distance: float) -> NDArray[np.intp]:
+    """Return the indices, in their order, of rows that are farther from each one before, in some column.
 
     A search that settles gathers points at the best. Their differences, of the last digits, would speak for
     a scale that tells them apart.
     """
     chosen: list[int] = []
     for index in order.tolist():
-        if not chosen or np.abs(rows[chosen] - rows[index]).max(1).min() > _CLOSE:
+        if not chosen or np.abs(rows[chosen] - rows[index]).max(1).min() > distance:
             chosen.append(index)
     return np.array(chosen, dtype=np.intp)
+
+
+def _is_flat(raw: _Array, rows: _Array) -> bool:
+    """Return whether points that are apart, of rows (n, width), share nearly the best raw score (n,)."""
+    return len(_apart(rows, np.flatnonzero(near_best(raw)), _FLAT_DISTANCE)) >= _FLAT_POINTS
 
 
 def _task_offsets(raw: _Array, tasks: Sequence[str | None]) -> _Array:

@@ -121,7 +121,7 @@ def _improvement_of_one(
     if is_noisy:
         known = known[..., :0]
     best = torch.cat([known, torch.where(counts, found, -torch.inf)], dim=-1).amax(-1)
-    return LogImprovement(scored, rows, found, best)
+    return LogImprovement(scored, rows, found, best + data.optimized[0].least_gain)
 
 
 def _improvement_of_two(
