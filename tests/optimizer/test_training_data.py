@@ -120,7 +120,9 @@ def test_two_points_or_near_ones_do_not_make_the_best_flat(heights: tuple[float,
 def test_a_flat_best_that_misses_a_constraint_is_not_the_best() -> None:
     missed = (*SCORE, Metric("height", objective="maximize", strategy="constraint", threshold=0.6))
     met = (*SCORE, Metric("height", objective="maximize", strategy="constraint", threshold=0.1))
+    never_met = (*SCORE, Metric("height", objective="maximize", strategy="constraint", threshold=2.0))
     assert least_gain(FLAT, metrics=missed) == 0
+    assert least_gain(FLAT, metrics=never_met) == 0
     assert least_gain(FLAT, metrics=met) > 0
 
 

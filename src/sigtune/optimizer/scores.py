@@ -111,8 +111,8 @@ def far_off(raw: _Array) -> NDArray[np.bool_]:
 def near_best(raw: _Array) -> NDArray[np.bool_]:
     """Return which scores, shape (n,), are nearly equal to the best of them, itself among them."""
     raw = np.clip(raw, -_LARGEST, _LARGEST)
-    regrets = raw.max(initial=-_LARGEST) - raw
-    return np.asarray(regrets <= _NEARLY_EQUAL * np.median(regrets)) if len(raw) else np.zeros(0, dtype=bool)
+    regrets = raw.max() - raw
+    return np.asarray(regrets <= _NEARLY_EQUAL * np.median(regrets))
 
 
 def scales_of(raw: _Array, *, is_alone: bool = True) -> list[Scale]:

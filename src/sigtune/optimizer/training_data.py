@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sigtune.definition.experiment import ExperimentDefinition, Observation
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Assignments
-from sigtune.definition.ranking import is_feasible
 from sigtune.definition.tasks import full_task
 from sigtune.optimizer.encoding import Encoding
 from sigtune.optimizer.scores import (
@@ -107,8 +106,7 @@ class TrainingData:
     @property
     def feasible_rows(self) -> _Array:
         """The rows that were observed to meet every constraint."""
-        met = [target.scores >= 0 for target in self.constraints]
-        return self.rows[np.all([self.succeeded, *met], axis=0)]
+        return self.rows[_feasible(self.constraints, self.succeeded)]
 
     @property
     def own_rows(self) -> _Array:
@@ -158,17 +156,25 @@ def training_data(
     if positions:
         full = full_task(definition.tasks).name
         matrix = np.column_stack([matrix, [positions[item.task or full] for item in kept]])
+    constraints = tuple(_constraint_target(metric, kept, succeeded) for metric in definition.constraints)
+    flat_among = _feasible(constraints, succeeded) if leaves_flat else None
     return TrainingData(
         encoding,
         matrix,
         None if task is None else positions[task],
         tuple(
-            _optimized_target(metric, definition, kept, succeeded, matrix, leaves_flat=leaves_flat)
+            _optimized_target(metric, definition, kept, succeeded, matrix, flat_among)
             for metric in definition.optimized_metrics
         ),
-        tuple(_constraint_target(metric, kept, succeeded) for metric in definition.constraints),
+        constraints,
         succeeded,
     )
+
+
+def _feasible(constraints: Sequence[Target], succeeded: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows were observed to meet every constraint, shape (n,)."""
+    met = [target.scores >= 0 for target in constraints]
+    return np.asarray(np.all([succeeded, *met], axis=0))
 
 
 def _encoded(encoding: Encoding, outcomes: Sequence[Observation]) -> tuple[Sequence[Observation], _Array]:
@@ -207,9 +213,12 @@ def _optimized_target(
     outcomes: Sequence[Observation],
     succeeded: NDArray[np.bool_],
     rows: _Array,
-    *,
-    leaves_flat: bool,
+    flat_among: NDArray[np.bool_] | None,
 ) -> Target:
+    """Return what is modelled of an optimized metric.
+
+    Where the best of the rows `flat_among`, a mask of shape (n,), is flat, the target is one that leaves it.
+    """
     raw = np.array([metric.score(o.values[metric.name]) for o in outcomes if o.values is not None])
     if definition.tasks:
         raw = raw - _task_offsets(raw, [o.task for o in outcomes if o.values is not None])
@@ -218,10 +227,12 @@ def _optimized_target(
     counts[succeeded] = ~is_far
     is_alone = len(definition.optimized_metrics) == definition.num_solutions == 1
     scales, least_gain = scales_of(raw, is_alone=is_alone), 0.0
-    if leaves_flat and len(scales) > 1:
-        met = np.array([is_feasible(outcome.values, definition.metrics) for outcome in outcomes])
-        if _is_flat(raw[met[counts]], rows[met & counts]):
-            scales, least_gain = scales[:1], _LEAST_GAIN  # the first is linear
+    if (
+        flat_among is not None
+        and len(scales) > 1
+        and _is_flat(raw[flat_among[counts]], rows[flat_among & counts])
+    ):
+        scales, least_gain = scales[:1], _LEAST_GAIN  # the first is linear
     targets, slopes = [], []
     for scale in scales:
         scores, slope = np.full(len(outcomes), scale.failure), np.zeros(len(outcomes))
@@ -237,7 +248,9 @@ def _likeliest(targets: Sequence[Target], slopes: _Array, rows: _Array) -> Targe
 
     `slopes` (targets, n) are those of the scales: with them the likelihood of modelled scores becomes that of
     the raw ones (Snelson et al. 2004, "Warped Gaussian Processes"). Left out of this is what a scale cuts
-    off, and the best, from which regrets are measured. docs/adr/0016 has what it is worth.
+    off, the best, from which regrets are measured, and what is close to a better one: a search that settles
+    gathers points at the best, and their differences, of the last digits, would speak for a scale that tells
+    them apart. docs/adr/0016 has what it is worth.
     """
     from threadpoolctl import threadpool_limits
 
@@ -258,10 +271,9 @@ def _likeliest(targets: Sequence[Target], slopes: _Array, rows: _Array) -> Targe
 
 
 def _apart(rows: _Array, order: NDArray[np.intp], distance: float) -> NDArray[np.intp]:
-    """Return the indices, in their order, of rows that are farther from each one before, in some column.
+    """Return the indices, in their order, of rows that are farther than that from each one before.
 
-    A search that settles gathers points at the best. Their differences, of the last digits, would speak for
-    a scale that tells them apart.
+    The distance is the largest of a column.
     """
     chosen: list[int] = []
     for index in order.tolist():
@@ -272,6 +284,8 @@ def _apart(rows: _Array, order: NDArray[np.intp], distance: float) -> NDArray[np
 
 def _is_flat(raw: _Array, rows: _Array) -> bool:
     """Return whether points that are apart, of rows (n, width), share nearly the best raw score (n,)."""
+    if len(raw) < _FLAT_POINTS:
+        return False
     return len(_apart(rows, np.flatnonzero(near_best(raw)), _FLAT_DISTANCE)) >= _FLAT_POINTS
 
 
