@@ -271,9 +271,9 @@ def _likeliest(targets: Sequence[Target], slopes: _Array, rows: _Array) -> Targe
 
 
 def _apart(rows: _Array, order: NDArray[np.intp], distance: float) -> NDArray[np.intp]:
-    """Return the indices, in their order, of rows that are farther than that from each one before.
+    """Return the indices, in their order, of rows that are farther than `distance` from each one before.
 
-    The distance is the largest of a column.
+    Far is what is so in some column.
     """
     chosen: list[int] = []
     for index in order.tolist():
