@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import subprocess
@@ -37,6 +38,20 @@ def test_one_value_that_is_far_off_does_not_blind_the_model(bad: float) -> None:
     assert max(scores(outcomes)) < -0.04
     outcomes[4] = Observation(TWELVE[4], {"score": bad})  # the point that is the worst anyhow
     assert best_after(outcomes, 5) > -0.01
+
+
+@pytest.mark.parametrize("seed", [1, 3, 7])
+def test_a_slip_where_the_model_looked_first_does_not_keep_the_search_from_there(seed: int) -> None:
+    numbers = itertools.count()
+    outcomes = search(definition(), lambda at: {"score": -1e6} if next(numbers) == 3 else bowl(at), 10, seed)
+    assert max(scores(outcomes)) > -0.01
+
+
+@pytest.mark.parametrize("seed", [2, 3, 9])
+def test_jobs_that_fail_anywhere_do_not_keep_the_search_from_the_best(seed: int) -> None:
+    flaky = random.Random(seed)
+    outcomes = search(definition(), lambda at: None if flaky.random() < 0.25 else bowl(at), 18, seed)
+    assert max(scores(outcomes)) > -0.01
 
 
 def test_a_span_of_twenty_orders_does_not_blind_the_model() -> None:

@@ -46,8 +46,11 @@ _SUCCEEDED, _FAILED = 0.2, -1.8
 The limit, 0, is nearer to what succeeded, so that a search stays on that side of where jobs begin to fail.
 """
 
-_FAILURE_NOISE = 0.3
-"""The variance of a failure's score: it is placed below the worst success, but may as well have been good."""
+_FAILURE_NOISE, _FAR_OFF_NOISE = 1.0, 2.0
+"""The variances of a failure's score and of one that is far off: each is placed below the worst success, but
+may as well have been good. So several near one another say where not to look, and one by itself says little.
+With more noise searches find better points, but go on failing at the edge of failures (docs/adr/0027).
+"""
 
 _TASK_RANGE = 0.15
 """How far the cheapest task is from the full one: so near that they are alike, until they prove not to be."""
@@ -238,6 +241,7 @@ def _optimized_target(
         scores, slope = np.full(len(outcomes), scale.failure), np.zeros(len(outcomes))
         scores[counts], slope[counts] = scale.modelled(raw), scale.slope(raw)
         noise = _noise(metric, outcomes, counts, slope[counts])
+        noise[succeeded & ~counts] = _FAR_OFF_NOISE
         targets.append(Target(metric, scale, scores, noise, counts, least_gain))
         slopes.append(slope)
     return targets[0] if len(targets) == 1 else _likeliest(targets, np.array(slopes), rows)
