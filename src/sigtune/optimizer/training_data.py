@@ -241,7 +241,6 @@ def _optimized_target(
         scores, slope = np.full(len(outcomes), scale.failure), np.zeros(len(outcomes))
         scores[counts], slope[counts] = scale.modelled(raw), scale.slope(raw)
         noise = _noise(metric, outcomes, counts, slope[counts])
-        noise[succeeded & ~counts] = _FAR_OFF_NOISE
         targets.append(Target(metric, scale, scores, noise, counts, least_gain))
         slopes.append(slope)
     return targets[0] if len(targets) == 1 else _likeliest(targets, np.array(slopes), rows)
@@ -328,7 +327,8 @@ def _noise(
     metric: Metric, outcomes: Sequence[Observation], counts: NDArray[np.bool_], slope: _Array
 ) -> _Array:
     """Return the variance of each modelled score, NaN for one that counts without a standard deviation."""
-    noise = np.where(counts, np.nan, _FAILURE_NOISE)
+    doubt = [_FAILURE_NOISE if outcome.values is None else _FAR_OFF_NOISE for outcome in outcomes]
+    noise = np.where(counts, np.nan, doubt)
     stddevs = [outcomes[index].stddevs.get(metric.name) for index in np.flatnonzero(counts).tolist()]
     noise[counts] = [
         np.nan if stddev is None else min(stddev * rate, _MOST_NOISE) ** 2
