@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import check_grad
 from tests.optimizer.searches import Point, bowl, definition, observed
 
+from sigtune.definition.metrics import Metric
 from sigtune.optimizer.engines.model.propose import single_thread
 from sigtune.optimizer.engines.model.surrogate import (
     gaussian_process,
@@ -19,7 +20,15 @@ from sigtune.optimizer.engines.model.surrogate import (
     moments,
     surrogate_of,
 )
-from sigtune.optimizer.gaussian_process import Hyperparameters, MarginalLikelihood, drawn, likeliest
+from sigtune.optimizer.gaussian_process import (
+    NOISE,
+    ROUGHNESS,
+    Hyperparameters,
+    MarginalLikelihood,
+    Remainder,
+    drawn,
+    likeliest,
+)
 from sigtune.optimizer.space_filling import fill
 from sigtune.optimizer.training_data import Target, TrainingData, training_data
 
@@ -35,12 +44,12 @@ def chaotic(at: Point) -> dict[str, float]:
     return {"score": bowl(at)["score"] + 0.05 * math.sin(9973 * at["x"] + 7919 * at["y"])}
 
 
-@pytest.mark.parametrize("is_rough", [False, True])
+@pytest.mark.parametrize("remainder", [NOISE, ROUGHNESS], ids=["noise", "roughness"])
 @pytest.mark.parametrize("known", [np.nan, 0.04], ids=["noise unknown", "noise known"])
-def test_the_gradient_is_the_derivative(known: float, is_rough: bool) -> None:
+def test_the_gradient_is_the_derivative(known: float, remainder: Remainder) -> None:
     data, target = bowl_data(15)
     noise = np.where(np.arange(15) % 2, np.nan, known)
-    loss = MarginalLikelihood(data.rows, target.scores, noise, is_rough=is_rough)
+    loss = MarginalLikelihood(data.rows, target.scores, noise, remainder)
     at = np.array([-0.5, 0.3, -3.0])
 
     def value(logarithms: NDArray[np.float64]) -> float:
@@ -102,10 +111,10 @@ def chaotic_data() -> TrainingData:
 
 def test_only_what_is_not_smooth_is_rough() -> None:
     data, target = bowl_data(30)
-    assert likeliest(data.rows, target.scores, target.noise, is_rough=True).noise < 1e-5
+    assert likeliest(data.rows, target.scores, target.noise, ROUGHNESS).noise < 1e-5
     data = chaotic_data()
     (target,) = data.optimized
-    assert likeliest(data.rows, target.scores, target.noise, is_rough=True).noise > 0.01
+    assert likeliest(data.rows, target.scores, target.noise, ROUGHNESS).noise > 0.01
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4])
@@ -116,7 +125,7 @@ def test_noise_in_a_settled_search_is_not_taken_for_narrow_valleys(seed: int) ->
     exact = -((rows - 0.4) ** 2).sum(1)
     noisy = exact / exact.std() + 0.3 * rng.normal(size=40)
     scores = (noisy - noisy.mean()) / noisy.std()
-    fitted = likeliest(rows, scores, np.full(40, np.nan), is_rough=True)
+    fitted = likeliest(rows, scores, np.full(40, np.nan), ROUGHNESS)
     assert fitted.noise > 0.03
     assert fitted.length_scales.min() > 0.3
 
@@ -137,6 +146,24 @@ def test_a_settled_search_takes_the_likeliest_unless_there_is_much_noise() -> No
             name: surrogate_of(data, 0).batch_shape[0] for name, data in settled.items() if data is not None
         }
     assert counts == {"exact": 1, "chaotic": 1, "noisy": 8}
+
+
+@pytest.mark.parametrize(("deviation", "least", "most"), [(0.0, 0.0, 1e-4), (0.05, 0.01, 0.1)])
+def test_two_metrics_are_exact_unless_they_are_seen_to_have_noise(
+    deviation: float, least: float, most: float
+) -> None:
+    rng = np.random.default_rng(0)
+
+    def evaluate(at: Point) -> dict[str, float]:
+        noise = deviation * rng.normal()
+        return {"score": bowl(at)["score"] + noise, "other": bowl({**at, "y": 1 - at["y"]})["score"] + noise}
+
+    space = definition(metrics=[Metric("score"), Metric("other")])
+    data = training_data(space, observed(fill(space, 30, 5), evaluate), None, 0)
+    assert data is not None
+    for (fitted,) in hyperparameters(data, 0):
+        assert not fitted.is_rough
+        assert least <= fitted.noise <= most
 
 
 def test_a_rough_function_is_known_where_it_was_observed_and_only_there() -> None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,21 +54,32 @@ _ITERATIONS = 100
 
 
 @dataclass(frozen=True)
-class _NoisePrior:
-    """A normal prior of the logarithm of a variance, its bounds, and where to start: nearly exact or not."""
+class Remainder:
+    """What is not smooth in the scores: noise or, where `is_rough`, a part of the function.
+
+    The logarithm of its variance has a normal prior, of `location` and `variance`, and stays within `bounds`.
+    """
 
     location: float
     variance: float
     bounds: tuple[float, float]
-    starts: tuple[float, float]
+    is_rough: bool = False
+
+    @property
+    def starts(self) -> tuple[float, float]:
+        """Logarithms to look for the likeliest from: as little as the prior expects, and much."""
+        return self.location, -1.0
 
 
-_NOISE = _NoisePrior(-5.0, 1.0, (math.log(1e-5), math.log(10.0)), (-5.0, -1.0))
-"""The prior of BoTorch's SingleTaskGP: a log-normal density of the variance is highest at e^-5."""
+NOISE = Remainder(-5.0, 1.0, (math.log(1e-5), math.log(10.0)))
+"""With the prior of BoTorch's SingleTaskGP: a log-normal density of the variance is highest at e^-5."""
 
-_ROUGHNESS = _NoisePrior(-8.0, 4.0, (math.log(1e-8), math.log(10.0)), (-8.0, -1.0))
-"""Lower than that of noise, with which every point near the best would be as good as the best; not so low
-that noise is taken for narrow valleys (docs/adr/0021)."""
+LITTLE_NOISE = Remainder(-8.0, 4.0, (math.log(1e-8), math.log(10.0)))
+"""Next to none or, as far as the observations speak for it, as much as there may be (docs/adr/0028)."""
+
+ROUGHNESS = replace(LITTLE_NOISE, is_rough=True)
+"""Less than noise is expected to be: with that much, every point near the best would be as good as the best.
+Not so little that noise is taken for narrow valleys (docs/adr/0021)."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,7 @@ class MarginalLikelihood:
     """
 
     def __init__(
-        self, inputs: _Array, scores: _Array, known_noise: _Array, *, is_rough: bool = False
+        self, inputs: _Array, scores: _Array, known_noise: _Array, remainder: Remainder = NOISE
     ) -> None:
         # Of each dimension as one row, so that a sum over dimensions or over points is a matrix product.
         self._squares = ((inputs.T[:, :, None] - inputs.T[:, None, :]) ** 2).reshape(inputs.shape[1], -1)
@@ -103,8 +114,7 @@ class MarginalLikelihood:
         self._known = np.diag(np.where(unknown, 0.0, known_noise) + _JITTER)
         self._independent = np.diag(unknown.astype(float))
         self._both_unknown = np.outer(unknown, unknown)
-        self._is_rough = is_rough
-        self.noise_prior = _ROUGHNESS if is_rough else _NOISE
+        self.remainder = remainder
         self.location = _LENGTH_LOCATION + math.log(inputs.shape[1]) / 2
 
     @property
@@ -116,27 +126,27 @@ class MarginalLikelihood:
         """Return value and gradient at the logarithms of length scales and noise, shape (d + 1,)."""
         stop_if_given_up()
         lengths, noise = logarithms[:-1], logarithms[-1]
-        squares, smooth, remainder = self._parts(logarithms)
-        inverse, half_log_determinant, mean = self._solve(smooth + remainder + self._known)
+        squares, smooth, unsmooth = self._parts(logarithms)
+        inverse, half_log_determinant, mean = self._solve(smooth + unsmooth + self._known)
         residual = self._scores - mean
         weights = inverse @ residual
         value = 0.5 * residual @ weights + half_log_determinant + self._penalty(lengths, noise)
         outer = 0.5 * (inverse - np.outer(weights, weights))
         slope_by_square = smooth
-        if self._is_rough:  # of equal points no length scale changes the distance
+        if self.remainder.is_rough:  # of equal points no length scale changes the distance
             distances = np.sqrt(squares, out=np.full_like(squares, np.inf), where=squares > 0)
-            slope_by_square = smooth + remainder / (ROUGHNESS_RANGE * distances)
+            slope_by_square = smooth + unsmooth / (ROUGHNESS_RANGE * distances)
         slopes = self._squares @ (outer * slope_by_square).ravel() * np.exp(-2 * lengths)
         slopes += (lengths - self.location) / _LENGTH_VARIANCE + 1
-        prior = self.noise_prior
-        noise_slope = (outer * remainder).sum() + (noise - prior.location) / prior.variance
+        prior = self.remainder
+        noise_slope = (outer * unsmooth).sum() + (noise - prior.location) / prior.variance
         return float(value), np.append(slopes, noise_slope)
 
     def hyperparameters(self, logarithms: _Array) -> Hyperparameters:
         """Return the hyperparameters of such logarithms, with the constant mean that is likeliest."""
         mean = self._solve(self._covariance(logarithms))[2]
         return Hyperparameters(
-            np.exp(logarithms[:-1]), float(np.exp(logarithms[-1])), mean, is_rough=self._is_rough
+            np.exp(logarithms[:-1]), float(np.exp(logarithms[-1])), mean, is_rough=self.remainder.is_rough
         )
 
     def log_likelihood(self, logarithms: _Array) -> float:
@@ -151,20 +161,20 @@ class MarginalLikelihood:
 
     def _penalty(self, lengths: _Array, noise: float) -> float:
         of_lengths = ((lengths - self.location) ** 2 / (2 * _LENGTH_VARIANCE) + lengths).sum()
-        prior = self.noise_prior
+        prior = self.remainder
         return float(of_lengths + (noise - prior.location) ** 2 / (2 * prior.variance))
 
     def _parts(self, logarithms: _Array) -> tuple[_Array, _Array, _Array]:
         """Return (n, n) squared distances in length scales, smooth covariances, and roughness or noise."""
         squares = (np.exp(-2 * logarithms[:-1]) @ self._squares).reshape(self._known.shape)
         correlation = self._independent
-        if self._is_rough:
+        if self.remainder.is_rough:
             correlation = np.exp(-np.sqrt(squares) / ROUGHNESS_RANGE) * self._both_unknown
         return squares, np.exp(-0.5 * squares), math.exp(logarithms[-1]) * correlation
 
     def _covariance(self, logarithms: _Array) -> _Array:
-        _squares, smooth, remainder = self._parts(logarithms)
-        return np.asarray(smooth + remainder + self._known)
+        _squares, smooth, unsmooth = self._parts(logarithms)
+        return np.asarray(smooth + unsmooth + self._known)
 
     def _solve(self, covariance: _Array) -> tuple[_Array, float, float]:
         """Return the inverse, half of the logarithm of the determinant, and the likeliest mean."""
@@ -175,10 +185,10 @@ class MarginalLikelihood:
 
 
 def likeliest(
-    inputs: _Array, scores: _Array, known_noise: _Array, *, is_rough: bool = False
+    inputs: _Array, scores: _Array, known_noise: _Array, remainder: Remainder = NOISE
 ) -> Hyperparameters:
     """Return the maximum a posteriori; see MarginalLikelihood for the arguments."""
-    loss = MarginalLikelihood(inputs, scores, known_noise, is_rough=is_rough)
+    loss = MarginalLikelihood(inputs, scores, known_noise, remainder)
     return loss.hyperparameters(_lowest(loss)[1])
 
 
@@ -189,7 +199,7 @@ def log_evidence(inputs: _Array, scores: _Array, known_noise: _Array) -> float:
 
 def _lowest(loss: MarginalLikelihood) -> tuple[float, _Array]:
     """Return the lowest loss that is found, and the logarithms it is at, shape (d + 1,)."""
-    bounds = [_LENGTH_BOUNDS] * len(loss.start) + [loss.noise_prior.bounds]
+    bounds = [_LENGTH_BOUNDS] * len(loss.start) + [loss.remainder.bounds]
     results = [
         optimize.minimize(
             loss,
@@ -199,7 +209,7 @@ def _lowest(loss: MarginalLikelihood) -> tuple[float, _Array]:
             bounds=bounds,
             options={"maxiter": _ITERATIONS},
         )
-        for noise in loss.noise_prior.starts
+        for noise in loss.remainder.starts
     ]
     best = min(results, key=lambda result: float(result.fun))
     return float(best.fun), best.x
@@ -244,4 +254,4 @@ def _next_on_ellipse(
 
 def _bounded(logarithms: _Array) -> _Array:
     lengths = np.clip(logarithms[:-1], *_LENGTH_BOUNDS)
-    return np.append(lengths, np.clip(logarithms[-1], *_NOISE.bounds))
+    return np.append(lengths, np.clip(logarithms[-1], *NOISE.bounds))

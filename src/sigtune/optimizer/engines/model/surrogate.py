@@ -16,7 +16,16 @@ from gpytorch.kernels import Kernel
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sigtune.optimizer.gaussian_process import ROUGHNESS_RANGE, Hyperparameters, drawn, likeliest
+from sigtune.optimizer.gaussian_process import (
+    LITTLE_NOISE,
+    NOISE,
+    ROUGHNESS,
+    ROUGHNESS_RANGE,
+    Hyperparameters,
+    Remainder,
+    drawn,
+    likeliest,
+)
 from sigtune.optimizer.libraries import stop_if_given_up
 from sigtune.optimizer.training_data import Target, TrainingData
 
@@ -135,6 +144,12 @@ def _is_rough(data: TrainingData, target: Target) -> bool:
     return is_alone and bool(np.isnan(target.noise[target.counts]).all())
 
 
+def _noise(data: TrainingData, target: Target) -> Remainder:
+    """Return how much noise is expected: of two optimized metrics little (docs/adr/0028)."""
+    is_of_two = len(data.optimized) == 2 and any(target is each for each in data.optimized)
+    return LITTLE_NOISE if is_of_two else NOISE
+
+
 def hyperparameters(
     data: TrainingData, seed: int, most: int = _MOST_DRAWS, *, may_be_rough: bool = True
 ) -> Iterator[list[Hyperparameters]]:
@@ -159,5 +174,5 @@ def hyperparameters(
             yield from of_each
             return
     for target in data.targets:
-        is_rough = may_be_rough and _is_rough(data, target)
-        yield [likeliest(data.rows, target.scores, target.noise, is_rough=is_rough)]
+        remainder = ROUGHNESS if may_be_rough and _is_rough(data, target) else _noise(data, target)
+        yield [likeliest(data.rows, target.scores, target.noise, remainder)]
