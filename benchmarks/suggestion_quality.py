@@ -9,6 +9,7 @@ questions of design, final ones for the figures of a release: they are run once,
     python benchmarks/suggestion_quality.py --final                    # to be stopped and continued
     python benchmarks/suggestion_quality.py --final --observations 60  # longer ones, beside those of 30
     python benchmarks/suggestion_quality.py --final --report           # what there is, into README and docs
+    python benchmarks/suggestion_quality.py --final --report --problems zdt1 dtlz2  # of those alone, printed
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from suggestion_quality_report import length_of, print_report, write_documents
 
 CHECKPOINTS = (10, 20, 30, 60)
 DEVELOPMENT_SEEDS = range(100, 110)
-FINAL_SEEDS = range(200, 210)
+FINAL_SEEDS = range(210, 220)
 QUICK_PROBLEMS = ("branin", "hartmann6", "learning rates, noise", "mixed", "crash region")
 RESULTS = Path(__file__).resolve().parent / "results" / "suggestion_quality.jsonl"
 
@@ -43,9 +44,10 @@ def main() -> None:
     kinds = {problem.name: problem.kind for problem in all_problems()}
     if not arguments.report:
         run_missing(arguments, seeds[: arguments.seeds], list(kinds))
-    rows = [row for row in rows_in(arguments.results) if row["seed"] in seeds]
+    problems = arguments.problems or list(kinds)
+    rows = [row for row in rows_in(arguments.results) if row["seed"] in seeds and row["problem"] in problems]
     print_report(rows, kinds)
-    if arguments.report:
+    if arguments.report and not arguments.problems:
         write_documents(rows, kinds)
 
 

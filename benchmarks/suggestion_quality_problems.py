@@ -37,8 +37,9 @@ FAILURES, CONSTRAINT, TWO_METRICS, REAL = (
 class Problem:
     """An experiment; `exact` gives its values, None where the job fails, `noise` is added to the loss.
 
-    The value of evaluation `outlier_at` is replaced by 1e6. Several `slots` ask while others are being
-    evaluated. `reference` bounds the hypervolume of two metrics. Problems of a `kind` are reported together.
+    The value of evaluation `outlier_at` is replaced by 1e6, and a share of `flaky` of all jobs fail wherever
+    they are. Several `slots` ask while others are being evaluated. `reference` bounds the hypervolume of two
+    metrics. Problems of a `kind` are reported together.
     """
 
     name: str
@@ -47,13 +48,14 @@ class Problem:
     exact: Callable[[dict[str, Any]], Values | None]
     noise: float = 0.0
     outlier_at: int | None = None
+    flaky: float = 0.0
     slots: int = 1
     reference: tuple[float, float] | None = None
 
     def observe(self, assignments: Assignments, count: int, seed: int) -> Values | None:
         """Return what the evaluation number `count` reports, the same for every optimizer."""
         values = self.exact(assignments)
-        if values is None:
+        if values is None or np.random.default_rng([seed, count]).random() < self.flaky:
             return None
         if self.outlier_at == count:
             return {**values, "loss": 1e6}
@@ -310,6 +312,7 @@ def awkward_problems() -> list[Problem]:
         synthetic("ackley5, noise", NOISE, doubles(5, -10, 15), ackley, noise=1.0),
         synthetic("mixed, noise", NOISE, MIXED, mixed, noise=0.15),
         synthetic("hartmann6, outlier", FAILURES, doubles(6, 0, 1), hartmann6, outlier_at=3),
+        synthetic("hartmann6, flaky", FAILURES, doubles(6, 0, 1), hartmann6, flaky=0.15),
         crashing(),
         *constrained_problems(),
         synthetic("hartmann6, 4 slots", SLOTS, doubles(6, 0, 1), hartmann6, slots=4),

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 OURS = "sigtune"
-OUTLIER = ("hartmann6", "hartmann6, outlier")
+MISHAPS = ("hartmann6", "hartmann6, outlier", "hartmann6, flaky")
+"""One function by itself, with an outlier, and with jobs that fail at random."""
+
 CRASHES = "crash region"
-KINDS_AT = 30
+KINDS_AT = (10, 20, 30)
 """After how many observations the kinds of problems are told apart."""
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,26 +108,55 @@ def kinds_table(rows: Rows, kinds: Mapping[str, str]) -> str:
     names = optimizers_of(rows)
     lines = [["kind of problem", "searches", *names]]
     for kind in dict.fromkeys(kinds.values()):
-        ranks = ranks_at([row for row in rows if kinds.get(row["problem"]) == kind], names, KINDS_AT)
-        if len(ranks):
-            lines.append([kind, str(len(ranks)), *(f"{mean:.2f}" for mean in ranks.mean(0))])
-    return f"Mean rank after {KINDS_AT} observations by the kind of problem:\n\n" + table(lines)
+        of_kind = [row for row in rows if kinds.get(row["problem"]) == kind]
+        ranks = [ranks_at(of_kind, names, count) for count in KINDS_AT]
+        if all(len(each) for each in ranks):
+            means = np.array([each.mean(0) for each in ranks]).T
+            shown = [" / ".join(f"{mean:.2f}" for mean in of_name) for of_name in means]
+            lines.append([kind, str(len(ranks[0])), *shown])
+    counts = ", ".join(map(str, KINDS_AT))
+    return f"Mean ranks after {counts} observations by the kind of problem:\n\n" + table(lines)
 
 
 def costs_table(rows: Rows) -> str:
-    """Return what a crash region and an outlier cost each optimizer, and what a suggestion takes."""
-    lines = [["", *optimizers_of(rows)], ["jobs that crashed, of a search in the crash region"]]
-    lines += [[f"regret after {KINDS_AT} on {name}, median"] for name in OUTLIER]
-    lines.append(["CPU seconds a suggestion, mean"])
-    for name in optimizers_of(rows):
-        own = [row for row in rows if row["optimizer"] == name and length_of(row) <= KINDS_AT]
-        lines[1].append(shown_mean([row["failures"] for row in own if row["problem"] == CRASHES], "{:.1f}"))
-        for line, problem in zip(lines[2:4], OUTLIER, strict=True):
-            regrets = [regret(row, KINDS_AT) for row in own if row["problem"] == problem]
-            known = [each for each in regrets if each is not None]
-            line.append(f"{np.median(known):.2f}" if known else "–")
-        lines[4].append(shown_mean([row["cpu_seconds_per_suggestion"] for row in own], "{:.2f}"))
+    """Return what failures and an outlier cost each optimizer, and what a suggestion takes."""
+    names, count = optimizers_of(rows), KINDS_AT[-1]
+    own = {
+        name: [row for row in rows if row["optimizer"] == name and length_of(row) <= count] for name in names
+    }
+    crashed = [[row["failures"] for row in own[name] if row["problem"] == CRASHES] for name in names]
+    lines = [
+        ["", *names],
+        [
+            "jobs that crashed, of a search in the crash region",
+            *(shown_mean(each, "{:.1f}") for each in crashed),
+        ],
+    ]
+    by_seed = {
+        name: {problem: regrets_of(own[name], problem, count) for problem in MISHAPS} for name in names
+    }
+    for problem in MISHAPS:
+        regrets = [list(by_seed[name][problem].values()) for name in names]
+        medians = [f"{np.median(each):.2f}" if each else "–" for each in regrets]
+        lines.append([f"regret after {count} on {problem}, median", *medians])
+    for problem in MISHAPS[1:]:
+        costs = [mishap_cost(by_seed[name][MISHAPS[0]], by_seed[name][problem]) for name in names]
+        lines.append([f"regret on {problem} above that on {MISHAPS[0]} of the same seed, mean", *costs])
+    seconds = [[row["cpu_seconds_per_suggestion"] for row in own[name]] for name in names]
+    lines.append(["CPU seconds a suggestion, mean", *(shown_mean(each, "{:.2f}") for each in seconds)])
     return table(lines)
+
+
+def regrets_of(rows: Rows, problem: str, count: int) -> dict[int, float]:
+    """Return the regrets of the searches of a problem by their seeds."""
+    regrets = {row["seed"]: regret(row, count) for row in rows if row["problem"] == problem}
+    return {seed: value for seed, value in regrets.items() if value is not None}
+
+
+def mishap_cost(without: Mapping[int, float], with_it: Mapping[int, float]) -> str:
+    """Return by how much a mishap raised the regret of searches with equal seeds."""
+    costs = np.array([with_it[seed] - without[seed] for seed in sorted(with_it.keys() & without.keys())])
+    return interval_shown(costs) if len(costs) else "–"
 
 
 def shown_mean(values: Sequence[float], form: str) -> str:
