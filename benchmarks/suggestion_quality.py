@@ -9,7 +9,7 @@ questions of design, final ones for the figures of a release: they are run once,
     python benchmarks/suggestion_quality.py --final                    # to be stopped and continued
     python benchmarks/suggestion_quality.py --final --observations 60  # longer ones, beside those of 30
     python benchmarks/suggestion_quality.py --final --report           # what there is, into README and docs
-    python benchmarks/suggestion_quality.py --final --report --problems zdt1 dtlz2  # of those alone, printed
+    python benchmarks/suggestion_quality.py --final --report --problems zdt1 dtlz2  # those alone, printed
 """
 
 from __future__ import annotations
@@ -45,9 +45,14 @@ def main() -> None:
     if not arguments.report:
         run_missing(arguments, seeds[: arguments.seeds], list(kinds))
     problems = arguments.problems or list(kinds)
-    rows = [row for row in rows_in(arguments.results) if row["seed"] in seeds and row["problem"] in problems]
+    optimizers = arguments.optimizers or list(OPTIMIZERS)
+    rows = [
+        row
+        for row in rows_in(arguments.results)
+        if row["seed"] in seeds and row["problem"] in problems and row["optimizer"] in optimizers
+    ]
     print_report(rows, kinds)
-    if arguments.report and not arguments.problems:
+    if arguments.report and not (arguments.problems or arguments.optimizers):
         write_documents(rows, kinds)
 
 

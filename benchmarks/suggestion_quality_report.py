@@ -141,7 +141,8 @@ def costs_table(rows: Rows) -> str:
         lines.append([f"regret after {count} on {problem}, median", *medians])
     for problem in MISHAPS[1:]:
         costs = [mishap_cost(by_seed[name][MISHAPS[0]], by_seed[name][problem]) for name in names]
-        lines.append([f"regret on {problem} above that on {MISHAPS[0]} of the same seed, mean", *costs])
+        label = f"regret after {count} on {problem} above that on {MISHAPS[0]} of the same seed, mean"
+        lines.append([label, *costs])
     seconds = [[row["cpu_seconds_per_suggestion"] for row in own[name]] for name in names]
     lines.append(["CPU seconds a suggestion, mean", *(shown_mean(each, "{:.2f}") for each in seconds)])
     return table(lines)

@@ -8,7 +8,8 @@ the search stays in it. So several are drawn, by elliptical slice sampling (Murr
 priors that are normal in the logarithms and has nothing to tune. The likeliest hyperparameters, with the
 priors of BoTorch's SingleTaskGP, are for so many observations that there is little left to doubt. Their
 gradient is written out, which takes a hundredth of the time that automatic differentiation takes. What they
-do not find smooth may be a part of the function instead of noise (docs/adr/0017).
+do not find smooth may be a part of the function instead of noise (docs/adr/0017); of two metrics they expect
+little noise (docs/adr/0028).
 
 Measured with development seeds (benchmarks/suggestion_quality.py, 2026-11-27; four seeds each), medians after
 20 observations, the likeliest against draws: Hartmann6 -2.5 and -3.1; Rosenbrock4 15.7 and 9.7; Hartmann6
