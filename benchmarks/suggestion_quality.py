@@ -61,12 +61,20 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=None, help="the file that is appended to")
     parser.add_argument("--final", action="store_true", help="the seeds of a release's figures")
     parser.add_argument("--report", action="store_true", help="run nothing; write the tables")
-    parser.add_argument("--problems", nargs="+", metavar="NAME")
+    parser.add_argument(
+        "--problems", nargs="+", choices=[each.name for each in all_problems()], metavar="NAME"
+    )
     parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS))
     parser.add_argument("--seeds", type=int, default=None, help="how many")
     parser.add_argument("--observations", type=int, choices=CHECKPOINTS, default=None)
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=None, help="two, unless given")
     arguments = parser.parse_args()
+    if arguments.report:
+        of_runs = {name: getattr(arguments, name) for name in ("quick", "seeds", "observations", "processes")}
+        given = [f"--{name}" for name, value in of_runs.items() if value]
+        if given:
+            parser.error(f"--report runs nothing and reads all there is: it takes no {', '.join(given)}")
+    arguments.processes = arguments.processes or 2
     arguments.seeds = arguments.seeds or (2 if arguments.quick else 10)
     arguments.observations = arguments.observations or (20 if arguments.quick else 30)
     arguments.results = arguments.results or (

@@ -68,3 +68,8 @@ def perceptron(rate: float, units: int, alpha: float, activation: str) -> float:
         (units,), learning_rate_init=rate, alpha=alpha, activation=activation, max_iter=15, random_state=0
     )
     return cross_validated(network, digits())
+
+
+def perceptron_weights(units: int) -> int:
+    """Return how many weights and biases the perceptron has: 64 pixels, one hidden layer, 10 digits."""
+    return (64 + 1) * units + (units + 1) * 10

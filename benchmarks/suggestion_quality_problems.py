@@ -16,7 +16,13 @@ from sigtune.definition.experiment import ExperimentDefinition
 from sigtune.definition.metrics import Metric
 from sigtune.definition.parameters import Assignments, Parameter, parameter_from_json
 from sigtune.definition.ranking import is_feasible
-from suggestion_quality_estimators import boosting, logistic_regression, perceptron, support_vectors
+from suggestion_quality_estimators import (
+    boosting,
+    logistic_regression,
+    perceptron,
+    perceptron_weights,
+    support_vectors,
+)
 from suggestion_quality_training import adamw_cosine, one_cycle
 
 Values = dict[str, float]
@@ -261,10 +267,43 @@ def zdt1(at: dict[str, Any]) -> Values:
     return {"loss": x[0], "cost": g * (1 - math.sqrt(x[0] / g))}
 
 
+def zdt2(at: dict[str, Any]) -> Values:
+    x = [at[f"x{i}"] for i in range(4)]
+    g = 1 + 9 * sum(x[1:]) / 3
+    return {"loss": x[0], "cost": g * (1 - (x[0] / g) ** 2)}
+
+
+def zdt3(at: dict[str, Any]) -> Values:
+    x = [at[f"x{i}"] for i in range(4)]
+    g = 1 + 9 * sum(x[1:]) / 3
+    share = x[0] / g
+    return {"loss": x[0], "cost": g * (1 - math.sqrt(share) - share * math.sin(10 * math.pi * x[0]))}
+
+
 def dtlz2(at: dict[str, Any]) -> Values:
     x = [at[f"x{i}"] for i in range(4)]
     g = 1 + sum((each - 0.35) ** 2 for each in x[1:])  # not best in the middle
     return {"loss": g * math.cos(x[0] * math.pi / 2), "cost": g * math.sin(x[0] * math.pi / 2)}
+
+
+def loss_and_size() -> Problem:
+    """Return a network whose loss and number of weights are both to be low, whatever its training takes."""
+    parameters = (
+        log("rate", 1e-4, 1e-1),
+        Parameter("units", "int", bounds=(4, 128), log=True),
+        log("alpha", 1e-6, 1e-1),
+        Parameter("activation", "categorical", categories=("relu", "tanh", "logistic")),
+    )
+
+    @cache
+    def trained(*values: Any) -> float:
+        return perceptron(*values)
+
+    def exact(at: dict[str, Any]) -> Values:
+        loss = trained(*(at[parameter.name] for parameter in parameters))
+        return {"loss": loss, "cost": perceptron_weights(at["units"])}
+
+    return two_metrics("network, loss and size", parameters, exact, (1.0, 10_000.0))
 
 
 def real(name: str, parameters: Sequence[Parameter], loss: Callable[..., float]) -> Problem:
@@ -299,6 +338,8 @@ def synthetic_problems() -> list[Problem]:
         synthetic("mixed", MIXED_TYPES, MIXED, mixed),
         two_metrics("branin-currin", doubles(2, 0, 1), branin_currin, (310.0, 0.0)),
         two_metrics("zdt1", doubles(4, 0, 1), zdt1, (1.1, 10.0)),
+        two_metrics("zdt2", doubles(4, 0, 1), zdt2, (1.1, 10.0)),
+        two_metrics("zdt3", doubles(4, 0, 1), zdt3, (1.1, 10.0)),
         two_metrics("dtlz2", doubles(4, 0, 1), dtlz2, (1.8, 1.8)),
     ]
 
@@ -346,6 +387,7 @@ def real_problems() -> list[Problem]:
             ),
             perceptron,
         ),
+        loss_and_size(),
         real("sgd_onecyclelr", published("sgd_onecyclelr"), one_cycle),
         real("adamw_cosine", published("adamw_cosine"), adamw_cosine),
     ]

@@ -15,8 +15,8 @@ MISHAPS = ("hartmann6", "hartmann6, outlier", "hartmann6, flaky")
 """One function by itself, with an outlier, and with jobs that fail at random."""
 
 CRASHES = "crash region"
-KINDS_AT = (10, 20, 30)
-"""After how many observations the kinds of problems are told apart."""
+COSTS_AT = 30
+"""After how many observations what failures and an outlier cost is told."""
 
 ROOT = Path(__file__).resolve().parent.parent
 README, DETAILS = ROOT / "README.md", ROOT / "docs" / "suggestions.md"
@@ -56,17 +56,22 @@ def _put_between_marks(document: Path, parts: Sequence[str]) -> None:
 def rank_table(rows: Rows) -> str:
     """Return mean ranks over the searches that every optimizer has made, as a Markdown table."""
     names = optimizers_of(rows)
-    lines = [["after", "searches", *names]]
+    return (
+        "Mean rank among those of a row, lower is better, with 95 % bootstrap intervals over searches:\n\n"
+        + table([["after", "searches", *names], *rank_lines(rows, names)])
+    )
+
+
+def rank_lines(rows: Rows, names: Sequence[str]) -> list[list[str]]:
+    """Return a line for each number of observations: it, of how many searches, and each mean rank."""
+    lines = []
     for count in checkpoints_of(rows):
         there = names_at(rows, count)
         ranks = ranks_at(rows, there, count)
         if len(ranks):
             shown = {name: interval_shown(column) for name, column in zip(there, ranks.T, strict=True)}
             lines.append([str(count), str(len(ranks)), *(shown.get(name, "–") for name in names)])
-    return (
-        "Mean rank among those of a row, lower is better, with 95 % bootstrap intervals over searches:\n\n"
-        + table(lines)
-    )
+    return lines
 
 
 def interval_shown(values: NDArray[np.float64]) -> str:
@@ -104,23 +109,18 @@ def pair_shown(rows: Rows, other: str, count: int) -> str:
 
 
 def kinds_table(rows: Rows, kinds: Mapping[str, str]) -> str:
-    """Return mean ranks for each kind of problem."""
+    """Return the mean ranks of each kind of problem, with their intervals."""
     names = optimizers_of(rows)
-    lines = [["kind of problem", "searches", *names]]
+    lines = [["kind of problem", "after", "searches", *names]]
     for kind in dict.fromkeys(kinds.values()):
         of_kind = [row for row in rows if kinds.get(row["problem"]) == kind]
-        ranks = [ranks_at(of_kind, names, count) for count in KINDS_AT]
-        if all(len(each) for each in ranks):
-            means = np.array([each.mean(0) for each in ranks]).T
-            shown = [" / ".join(f"{mean:.2f}" for mean in of_name) for of_name in means]
-            lines.append([kind, str(len(ranks[0])), *shown])
-    counts = ", ".join(map(str, KINDS_AT))
-    return f"Mean ranks after {counts} observations by the kind of problem:\n\n" + table(lines)
+        lines += [[kind, *line] for line in rank_lines(of_kind, names)]
+    return "The same by the kind of problem:\n\n" + table(lines)
 
 
 def costs_table(rows: Rows) -> str:
     """Return what failures and an outlier cost each optimizer, and what a suggestion takes."""
-    names, count = optimizers_of(rows), KINDS_AT[-1]
+    names, count = optimizers_of(rows), COSTS_AT
     own = {
         name: [row for row in rows if row["optimizer"] == name and length_of(row) <= count] for name in names
     }
