@@ -85,6 +85,19 @@ def test_what_is_far_off_is_modelled_where_a_failure_is_with_more_doubt(successe
     assert failed.noise == pytest.approx([*[np.nan] * successes, 1.0], nan_ok=True)
 
 
+def test_of_two_metrics_a_failure_and_what_is_far_off_say_less() -> None:
+    def evaluate(at: Point) -> dict[str, float]:
+        return {**bowl(at), "height": at["y"]}
+
+    known, (first, second) = observed(SPREAD, evaluate), AT_THE_BEST[:2]
+    outcomes = [*known, Observation(first, None), Observation(second, {"score": -1e6, "height": 0.2})]
+    data = training_data(definition(metrics=[Metric("score"), Metric("height")]), outcomes, None, 0)
+    assert data is not None
+    score, height = (target.noise[len(known) :].tolist() for target in data.optimized)
+    assert score == [4.0, 4.0]
+    assert height == pytest.approx([4.0, np.nan], nan_ok=True)
+
+
 def edge(*heights: float) -> list[Point]:
     """Return points of equal scores, at the best of `plateau`."""
     return [{"x": 0.95, "y": height} for height in heights]

@@ -46,10 +46,11 @@ _SUCCEEDED, _FAILED = 0.2, -1.8
 The limit, 0, is nearer to what succeeded, so that a search stays on that side of where jobs begin to fail.
 """
 
-_FAILURE_NOISE, _FAR_OFF_NOISE = 1.0, 2.0
+_FAILURE_NOISE, _FAR_OFF_NOISE, _NOISE_OF_TWO = 1.0, 2.0, 4.0
 """The variances of a failure's score and of one that is far off: each is placed below the worst success, but
 may as well have been good. So several near one another say where not to look, and one by itself says little.
-With more noise searches find better points, but go on failing at the edge of failures (docs/adr/0027).
+With more noise searches find better points, but go on failing at the edge of failures (docs/adr/0027). Of two
+metrics, whose front is longer than what is known of it, either has the last variance (docs/adr/0029).
 """
 
 _TASK_RANGE = 0.15
@@ -240,7 +241,7 @@ def _optimized_target(
     for scale in scales:
         scores, slope = np.full(len(outcomes), scale.failure), np.zeros(len(outcomes))
         scores[counts], slope[counts] = scale.modelled(raw), scale.slope(raw)
-        noise = _noise(metric, outcomes, counts, slope[counts])
+        noise = _noise(metric, outcomes, counts, slope[counts], of_two=len(definition.optimized_metrics) == 2)
         targets.append(Target(metric, scale, scores, noise, counts, least_gain))
         slopes.append(slope)
     return targets[0] if len(targets) == 1 else _likeliest(targets, np.array(slopes), rows)
@@ -324,10 +325,16 @@ def _constraint_target(
 
 
 def _noise(
-    metric: Metric, outcomes: Sequence[Observation], counts: NDArray[np.bool_], slope: _Array
+    metric: Metric,
+    outcomes: Sequence[Observation],
+    counts: NDArray[np.bool_],
+    slope: _Array,
+    *,
+    of_two: bool = False,
 ) -> _Array:
     """Return the variance of each modelled score, NaN for one that counts without a standard deviation."""
-    doubt = [_FAILURE_NOISE if outcome.values is None else _FAR_OFF_NOISE for outcome in outcomes]
+    failed, far = (_NOISE_OF_TWO, _NOISE_OF_TWO) if of_two else (_FAILURE_NOISE, _FAR_OFF_NOISE)
+    doubt = [failed if outcome.values is None else far for outcome in outcomes]
     noise = np.where(counts, np.nan, doubt)
     stddevs = [outcomes[index].stddevs.get(metric.name) for index in np.flatnonzero(counts).tolist()]
     noise[counts] = [
