@@ -27,6 +27,8 @@ from suggestion_quality_training import adamw_cosine, one_cycle
 
 Values = dict[str, float]
 LOSS = Metric("loss", "minimize")
+LONGEST = 60
+"""The most observations of a search: a budget, which constraints and a second metric need."""
 
 SEARCHES = Path(__file__).resolve().parent.parent / "conf" / "sigopt"
 
@@ -208,7 +210,8 @@ def constrained(
         values = [at[name] for name in names]
         return {"loss": float(loss(*values)), "limit": float(limited(*values))}
 
-    return Problem(name, CONSTRAINT, ExperimentDefinition(tuple(parameters), metrics), exact)
+    definition = ExperimentDefinition(tuple(parameters), metrics, observation_budget=LONGEST)
+    return Problem(name, CONSTRAINT, definition, exact)
 
 
 def constrained_problems() -> list[Problem]:
@@ -249,7 +252,7 @@ def two_metrics(
     return Problem(
         name,
         TWO_METRICS,
-        ExperimentDefinition(tuple(parameters), metrics, observation_budget=60),
+        ExperimentDefinition(tuple(parameters), metrics, observation_budget=LONGEST),
         exact,
         reference=reference,
     )
@@ -290,7 +293,7 @@ def loss_and_size() -> Problem:
     """Return a network whose loss and number of weights are both to be low, whatever its training takes."""
     parameters = (
         log("rate", 1e-4, 1e-1),
-        Parameter("units", "int", bounds=(4, 128), log=True),
+        Parameter("units", "int", grid=(4.0, 8.0, 16.0, 32.0, 64.0, 128.0)),
         log("alpha", 1e-6, 1e-1),
         Parameter("activation", "categorical", categories=("relu", "tanh", "logistic")),
     )
