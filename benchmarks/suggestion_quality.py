@@ -52,7 +52,7 @@ def main() -> None:
         if row["seed"] in seeds and row["problem"] in problems and row["optimizer"] in optimizers
     ]
     print_report(rows, kinds)
-    if arguments.report and not (arguments.problems or arguments.optimizers):
+    if arguments.report and arguments.final and not (arguments.problems or arguments.optimizers):
         write_documents(rows, kinds)
 
 
@@ -65,7 +65,7 @@ def parsed() -> argparse.Namespace:
         "--problems", nargs="+", choices=[each.name for each in all_problems()], metavar="NAME"
     )
     parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS))
-    parser.add_argument("--seeds", type=int, default=None, help="how many")
+    parser.add_argument("--seeds", type=int, choices=range(1, 11), metavar="N", help="how many, up to ten")
     parser.add_argument("--observations", type=int, choices=CHECKPOINTS, default=None)
     parser.add_argument("--processes", type=int, default=None, help="two, unless given")
     arguments = parser.parse_args()
