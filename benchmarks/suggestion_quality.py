@@ -28,10 +28,10 @@ from typing import Any
 from options import option_parser
 from sigtune.definition.parameters import Assignments
 from suggestion_quality_peers import OPTIMIZERS, installed
-from suggestion_quality_problems import Values, all_problems
+from suggestion_quality_problems import LONGEST, Values, all_problems
 from suggestion_quality_report import length_of, print_report, write_documents
 
-CHECKPOINTS = (10, 20, 30, 60)
+CHECKPOINTS = (10, 20, 30, LONGEST)
 DEVELOPMENT_SEEDS = range(100, 110)
 FINAL_SEEDS = range(210, 220)
 QUICK_PROBLEMS = ("branin", "hartmann6", "learning rates, noise", "mixed", "crash region")
@@ -65,7 +65,8 @@ def parsed() -> argparse.Namespace:
         "--problems", nargs="+", choices=[each.name for each in all_problems()], metavar="NAME"
     )
     parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS))
-    parser.add_argument("--seeds", type=int, choices=range(1, 11), metavar="N", help="how many, up to ten")
+    seeds = range(1, len(FINAL_SEEDS) + 1)
+    parser.add_argument("--seeds", type=int, choices=seeds, metavar="N", help=f"how many, up to {seeds[-1]}")
     parser.add_argument("--observations", type=int, choices=CHECKPOINTS, default=None)
     parser.add_argument("--processes", type=int, default=None, help="two, unless given")
     arguments = parser.parse_args()
@@ -75,7 +76,7 @@ def parsed() -> argparse.Namespace:
         if given:
             parser.error(f"--report runs nothing and reads all there is: it takes no {', '.join(given)}")
     arguments.processes = arguments.processes or 2
-    arguments.seeds = arguments.seeds or (2 if arguments.quick else 10)
+    arguments.seeds = arguments.seeds or (2 if arguments.quick else seeds[-1])
     arguments.observations = arguments.observations or (20 if arguments.quick else 30)
     arguments.results = arguments.results or (
         RESULTS if arguments.final else Path("suggestion_quality.jsonl")

@@ -264,23 +264,18 @@ def branin_currin(at: dict[str, Any]) -> Values:
     return {"loss": branin(15 * x - 5, 15 * y), "cost": -currin / (100 * x**3 + 500 * x**2 + 4 * x + 20)}
 
 
-def zdt1(at: dict[str, Any]) -> Values:
-    x = [at[f"x{i}"] for i in range(4)]
-    g = 1 + 9 * sum(x[1:]) / 3
-    return {"loss": x[0], "cost": g * (1 - math.sqrt(x[0] / g))}
+def zdt(name: str, shape: Callable[[float, float], float]) -> Problem:
+    """Return one of the problems of Zitzler, Deb and Thiele (2000), of four parameters.
 
+    `shape` is the front's, of the first parameter and of that divided by how far the others are from it.
+    """
 
-def zdt2(at: dict[str, Any]) -> Values:
-    x = [at[f"x{i}"] for i in range(4)]
-    g = 1 + 9 * sum(x[1:]) / 3
-    return {"loss": x[0], "cost": g * (1 - (x[0] / g) ** 2)}
+    def exact(at: dict[str, Any]) -> Values:
+        first, *others = (at[f"x{i}"] for i in range(4))
+        g = 1 + 9 * sum(others) / 3
+        return {"loss": first, "cost": g * shape(first, first / g)}
 
-
-def zdt3(at: dict[str, Any]) -> Values:
-    x = [at[f"x{i}"] for i in range(4)]
-    g = 1 + 9 * sum(x[1:]) / 3
-    share = x[0] / g
-    return {"loss": x[0], "cost": g * (1 - math.sqrt(share) - share * math.sin(10 * math.pi * x[0]))}
+    return two_metrics(name, doubles(4, 0, 1), exact, (1.1, 10.0))
 
 
 def dtlz2(at: dict[str, Any]) -> Values:
@@ -298,9 +293,7 @@ def loss_and_size() -> Problem:
         Parameter("activation", "categorical", categories=("relu", "tanh", "logistic")),
     )
 
-    @cache
-    def trained(*values: Any) -> float:
-        return perceptron(*values)
+    trained = cache(perceptron)
 
     def exact(at: dict[str, Any]) -> Values:
         loss = trained(*(at[parameter.name] for parameter in parameters))
@@ -340,9 +333,9 @@ def synthetic_problems() -> list[Problem]:
         synthetic("learning rates", SMOOTH, RATES, learning_curve),
         synthetic("mixed", MIXED_TYPES, MIXED, mixed),
         two_metrics("branin-currin", doubles(2, 0, 1), branin_currin, (310.0, 0.0)),
-        two_metrics("zdt1", doubles(4, 0, 1), zdt1, (1.1, 10.0)),
-        two_metrics("zdt2", doubles(4, 0, 1), zdt2, (1.1, 10.0)),
-        two_metrics("zdt3", doubles(4, 0, 1), zdt3, (1.1, 10.0)),
+        zdt("zdt1", lambda _, share: 1 - math.sqrt(share)),
+        zdt("zdt2", lambda _, share: 1 - share**2),
+        zdt("zdt3", lambda x, share: 1 - math.sqrt(share) - share * math.sin(10 * math.pi * x)),
         two_metrics("dtlz2", doubles(4, 0, 1), dtlz2, (1.8, 1.8)),
     ]
 

@@ -115,7 +115,7 @@ def kinds_table(rows: Rows, kinds: Mapping[str, str]) -> str:
     for kind in dict.fromkeys(kinds.values()):
         of_kind = [row for row in rows if kinds.get(row["problem"]) == kind]
         lines += [[kind, *line] for line in rank_lines(of_kind, names)]
-    return "The same by the kind of problem:\n\n" + table(lines)
+    return "Mean ranks by the kind of problem, with such intervals:\n\n" + table(lines)
 
 
 def costs_table(rows: Rows) -> str:

@@ -46,11 +46,11 @@ _SUCCEEDED, _FAILED = 0.2, -1.8
 The limit, 0, is nearer to what succeeded, so that a search stays on that side of where jobs begin to fail.
 """
 
-_FAILURE_NOISE, _FAR_OFF_NOISE, _NOISE_OF_TWO = 1.0, 2.0, 4.0
+_DOUBT, _DOUBT_OF_TWO = (1.0, 2.0), (4.0, 4.0)
 """The variances of a failure's score and of one that is far off: each is placed below the worst success, but
 may as well have been good. So several near one another say where not to look, and one by itself says little.
 With more noise searches find better points, but go on failing at the edge of failures (docs/adr/0027). Of two
-metrics, whose front is longer than what is known of it, either has the last variance (docs/adr/0029).
+metrics, whose front is longer than what is known of it, either says less (docs/adr/0029).
 """
 
 _TASK_RANGE = 0.15
@@ -229,6 +229,7 @@ def _optimized_target(
     is_far = far_off(raw)
     counts, raw = succeeded.copy(), raw[~is_far]
     counts[succeeded] = ~is_far
+    doubt = _DOUBT_OF_TWO if len(definition.optimized_metrics) == 2 else _DOUBT
     is_alone = len(definition.optimized_metrics) == definition.num_solutions == 1
     scales, least_gain = scales_of(raw, is_alone=is_alone), 0.0
     if (
@@ -241,7 +242,7 @@ def _optimized_target(
     for scale in scales:
         scores, slope = np.full(len(outcomes), scale.failure), np.zeros(len(outcomes))
         scores[counts], slope[counts] = scale.modelled(raw), scale.slope(raw)
-        noise = _noise(metric, outcomes, counts, slope[counts], of_two=len(definition.optimized_metrics) == 2)
+        noise = _noise(metric, outcomes, counts, slope[counts], doubt)
         targets.append(Target(metric, scale, scores, noise, counts, least_gain))
         slopes.append(slope)
     return targets[0] if len(targets) == 1 else _likeliest(targets, np.array(slopes), rows)
@@ -329,13 +330,12 @@ def _noise(
     outcomes: Sequence[Observation],
     counts: NDArray[np.bool_],
     slope: _Array,
-    *,
-    of_two: bool = False,
+    doubt: tuple[float, float] = _DOUBT,
 ) -> _Array:
     """Return the variance of each modelled score, NaN for one that counts without a standard deviation."""
-    failed, far = (_NOISE_OF_TWO, _NOISE_OF_TWO) if of_two else (_FAILURE_NOISE, _FAR_OFF_NOISE)
-    doubt = [failed if outcome.values is None else far for outcome in outcomes]
-    noise = np.where(counts, np.nan, doubt)
+    of_failure, of_far_off = doubt
+    uncounted = [of_failure if outcome.values is None else of_far_off for outcome in outcomes]
+    noise = np.where(counts, np.nan, uncounted)
     stddevs = [outcomes[index].stddevs.get(metric.name) for index in np.flatnonzero(counts).tolist()]
     noise[counts] = [
         np.nan if stddev is None else min(stddev * rate, _MOST_NOISE) ** 2
