@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,11 +22,12 @@ from sigtune.optimizer.engines.model.surrogate import (
     surrogate_of,
 )
 from sigtune.optimizer.gaussian_process import (
-    NOISE,
-    ROUGHNESS,
+    NEARLY_EXACT,
+    NOISY,
+    ROUGH,
     Hyperparameters,
     MarginalLikelihood,
-    Remainder,
+    ScorePrior,
     drawn,
     likeliest,
 )
@@ -44,13 +46,13 @@ def chaotic(at: Point) -> dict[str, float]:
     return {"score": bowl(at)["score"] + 0.05 * math.sin(9973 * at["x"] + 7919 * at["y"])}
 
 
-@pytest.mark.parametrize("remainder", [NOISE, ROUGHNESS], ids=["noise", "roughness"])
+@pytest.mark.parametrize("prior", [NOISY, ROUGH, NEARLY_EXACT], ids=["noise", "roughness", "a scale"])
 @pytest.mark.parametrize("known", [np.nan, 0.04], ids=["noise unknown", "noise known"])
-def test_the_gradient_is_the_derivative(known: float, remainder: Remainder) -> None:
+def test_the_gradient_is_the_derivative(known: float, prior: ScorePrior) -> None:
     data, target = bowl_data(15)
     noise = np.where(np.arange(15) % 2, np.nan, known)
-    loss = MarginalLikelihood(data.rows, target.scores, noise, remainder)
-    at = np.array([-0.5, 0.3, -3.0])
+    loss = MarginalLikelihood(data.rows, target.scores, noise, prior)
+    at = np.array([-0.5, 0.3, -3.0, *([0.4] if prior.scale_variance else [])])
 
     def value(logarithms: NDArray[np.float64]) -> float:
         return loss(logarithms)[0]
@@ -111,10 +113,31 @@ def chaotic_data() -> TrainingData:
 
 def test_only_what_is_not_smooth_is_rough() -> None:
     data, target = bowl_data(30)
-    assert likeliest(data.rows, target.scores, target.noise, ROUGHNESS).noise < 1e-5
+    assert likeliest(data.rows, target.scores, target.noise, ROUGH).noise < 1e-5
     data = chaotic_data()
     (target,) = data.optimized
-    assert likeliest(data.rows, target.scores, target.noise, ROUGHNESS).noise > 0.01
+    assert likeliest(data.rows, target.scores, target.noise, ROUGH).noise > 0.01
+
+
+def test_of_two_metrics_a_trend_goes_on_beyond_what_is_known() -> None:
+    rows, beyond = np.linspace(0.0, 0.4, 6)[:, None], np.array([[0.8]])
+    raw = rows[:, 0] ** 2
+    scores = (raw - raw.mean()) / raw.std()
+    truth = (beyond.item() ** 2 - raw.mean()) / raw.std()
+
+    def error(scale_variance: float) -> float:
+        prior = replace(NEARLY_EXACT, scale_variance=scale_variance)
+        fitted = likeliest(rows, scores, np.full(6, np.nan), prior)
+        assert (fitted.scale > 1.5) is (scale_variance > 0)
+
+        def covariance(others: NDArray[np.float64]) -> NDArray[np.float64]:
+            squares = ((others - rows.T) / fitted.length_scales) ** 2
+            return np.asarray(fitted.scale * np.exp(-0.5 * squares))
+
+        weights = np.linalg.solve(covariance(rows) + fitted.noise * np.eye(6), scores - fitted.mean)
+        return abs(float(fitted.mean + (covariance(beyond) @ weights).item() - truth))
+
+    assert error(NEARLY_EXACT.scale_variance) < 0.75 * error(0.0)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4])
@@ -125,7 +148,7 @@ def test_noise_in_a_settled_search_is_not_taken_for_narrow_valleys(seed: int) ->
     exact = -((rows - 0.4) ** 2).sum(1)
     noisy = exact / exact.std() + 0.3 * rng.normal(size=40)
     scores = (noisy - noisy.mean()) / noisy.std()
-    fitted = likeliest(rows, scores, np.full(40, np.nan), ROUGHNESS)
+    fitted = likeliest(rows, scores, np.full(40, np.nan), ROUGH)
     assert fitted.noise > 0.03
     assert fitted.length_scales.min() > 0.3
 

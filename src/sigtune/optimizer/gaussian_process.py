@@ -1,7 +1,8 @@
 """The hyperparameters of a Gaussian process: draws from their posterior, or the likeliest ones.
 
-The kernel is exp(-½ Σ ((x - x') / ℓ)²) and the mean a constant. The length scales ℓ are log-normal, with a
-location that grows with the dimension (Hvarfner et al. 2024), and so is the variance of the noise.
+The kernel is s exp(-½ Σ ((x - x') / ℓ)²) and the mean a constant. The length scales ℓ are log-normal, with a
+location that grows with the dimension (Hvarfner et al. 2024), and so is the variance of the noise. The scale
+s is 1, the scores' own variance, but with two metrics, where it is log-normal too (docs/adr/0030).
 
 After few observations one set of hyperparameters says too much: it may take noise for a narrow valley, and
 the search stays in it. So several are drawn, by elliptical slice sampling (Murray et al. 2010), which suits
@@ -49,22 +50,26 @@ that has forgotten it searches no better, and after one success among failures i
 """
 
 _LENGTH_BOUNDS = (math.log(0.025), math.log(1e3))
+_SCALE_BOUNDS = (-4.0, 6.0)
 _JITTER = 1e-6
 _SMALLEST_ARC = 1e-9
 _ITERATIONS = 100
 
 
 @dataclass(frozen=True)
-class Remainder:
-    """What is not smooth in the scores: noise or, where `is_rough`, a part of the function.
+class ScorePrior:
+    """What is expected of scores of unit variance: how much of them is not smooth, and how large what is.
 
-    The logarithm of its variance has a normal prior, of `location` and `variance`, and stays within `bounds`.
+    What is not smooth is noise or, where `is_rough`, a part of the function. The logarithm of its variance
+    has a normal prior, of `location` and `variance`, and stays within `bounds`. That of the smooth part has
+    one of location 0 and `scale_variance`; where that is 0 the smooth part has unit variance.
     """
 
     location: float
     variance: float
     bounds: tuple[float, float]
     is_rough: bool = False
+    scale_variance: float = 0.0
 
     @property
     def starts(self) -> tuple[float, float]:
@@ -72,28 +77,34 @@ class Remainder:
         return self.location, -1.0
 
 
-NOISE = Remainder(-5.0, 1.0, (math.log(1e-5), math.log(10.0)))
+NOISY = ScorePrior(-5.0, 1.0, (math.log(1e-5), math.log(10.0)))
 """With the prior of BoTorch's SingleTaskGP: a log-normal density of the variance is highest at e^-5."""
 
-LITTLE_NOISE = Remainder(-8.0, 4.0, (math.log(1e-8), math.log(10.0)))
-"""Next to none or, as far as the observations speak for it, as much as there may be (docs/adr/0028)."""
+_LITTLE = ScorePrior(-8.0, 4.0, (math.log(1e-8), math.log(10.0)))
 
-ROUGHNESS = replace(LITTLE_NOISE, is_rough=True)
+ROUGH = replace(_LITTLE, is_rough=True)
 """Less than noise is expected to be: with that much, every point near the best would be as good as the best.
 Not so little that noise is taken for narrow valleys (docs/adr/0021)."""
+
+NEARLY_EXACT = replace(_LITTLE, scale_variance=1.0)
+"""Next to no noise or, as far as the observations speak for it, as much as there may be (docs/adr/0028). A
+front goes on beyond what is known of it: there a trend says more than how much the scores have varied so far
+(docs/adr/0030)."""
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
     """Length scales, shape (dimensions,); the noise's variance, of observations that tell none; the mean.
 
-    Where `is_rough`, the noise is part of the function: see MarginalLikelihood.
+    Where `is_rough`, the noise is part of the function: see MarginalLikelihood. `scale` is the variance of
+    what is smooth.
     """
 
     length_scales: _Array
     noise: float
     mean: float
     is_rough: bool = False
+    scale: float = 1.0
 
 
 class MarginalLikelihood:
@@ -103,10 +114,13 @@ class MarginalLikelihood:
     a rough function that one is no noise: the same point has the same score again, and near points, by
     exp(-distance / ROUGHNESS_RANGE), nearly the same. So it is with trainings of one seed (docs/adr/0017).
     The distance is in length scales, as the smooth kernel's is: what has no effect does not roughen either.
+
+    The hyperparameters are an array of logarithms: of the length scales, of the variance of what is not
+    smooth and, where the prior has a `scale_variance`, of that of what is: shape (d + 1,) or (d + 2,).
     """
 
     def __init__(
-        self, inputs: _Array, scores: _Array, known_noise: _Array, remainder: Remainder = NOISE
+        self, inputs: _Array, scores: _Array, known_noise: _Array, prior: ScorePrior = NOISY
     ) -> None:
         # Of each dimension as one row, so that a sum over dimensions or over points is a matrix product.
         self._squares = ((inputs.T[:, :, None] - inputs.T[:, None, :]) ** 2).reshape(inputs.shape[1], -1)
@@ -115,7 +129,7 @@ class MarginalLikelihood:
         self._known = np.diag(np.where(unknown, 0.0, known_noise) + _JITTER)
         self._independent = np.diag(unknown.astype(float))
         self._both_unknown = np.outer(unknown, unknown)
-        self.remainder = remainder
+        self.prior = prior
         self.location = _LENGTH_LOCATION + math.log(inputs.shape[1]) / 2
 
     @property
@@ -124,30 +138,37 @@ class MarginalLikelihood:
         return np.full(len(self._squares), self.location - _LENGTH_VARIANCE)
 
     def __call__(self, logarithms: _Array) -> tuple[float, _Array]:
-        """Return value and gradient at the logarithms of length scales and noise, shape (d + 1,)."""
+        """Return value and gradient at such logarithms."""
         stop_if_given_up()
-        lengths, noise = logarithms[:-1], logarithms[-1]
+        lengths, noise, scale = self._split(logarithms)
         squares, smooth, unsmooth = self._parts(logarithms)
         inverse, half_log_determinant, mean = self._solve(smooth + unsmooth + self._known)
         residual = self._scores - mean
         weights = inverse @ residual
-        value = 0.5 * residual @ weights + half_log_determinant + self._penalty(lengths, noise)
+        value = 0.5 * residual @ weights + half_log_determinant + self._penalty(logarithms)
         outer = 0.5 * (inverse - np.outer(weights, weights))
         slope_by_square = smooth
-        if self.remainder.is_rough:  # of equal points no length scale changes the distance
+        if self.prior.is_rough:  # of equal points no length scale changes the distance
             distances = np.sqrt(squares, out=np.full_like(squares, np.inf), where=squares > 0)
             slope_by_square = smooth + unsmooth / (ROUGHNESS_RANGE * distances)
         slopes = self._squares @ (outer * slope_by_square).ravel() * np.exp(-2 * lengths)
         slopes += (lengths - self.location) / _LENGTH_VARIANCE + 1
-        prior = self.remainder
-        noise_slope = (outer * unsmooth).sum() + (noise - prior.location) / prior.variance
-        return float(value), np.append(slopes, noise_slope)
+        prior = self.prior
+        others = [(outer * unsmooth).sum() + (noise - prior.location) / prior.variance]
+        if prior.scale_variance:
+            others.append((outer * smooth).sum() + scale / prior.scale_variance)
+        return float(value), np.append(slopes, others)
 
     def hyperparameters(self, logarithms: _Array) -> Hyperparameters:
         """Return the hyperparameters of such logarithms, with the constant mean that is likeliest."""
+        lengths, noise, scale = self._split(logarithms)
         mean = self._solve(self._covariance(logarithms))[2]
         return Hyperparameters(
-            np.exp(logarithms[:-1]), float(np.exp(logarithms[-1])), mean, is_rough=self.remainder.is_rough
+            np.exp(lengths),
+            float(np.exp(noise)),
+            mean,
+            is_rough=self.prior.is_rough,
+            scale=float(np.exp(scale)),
         )
 
     def log_likelihood(self, logarithms: _Array) -> float:
@@ -160,18 +181,29 @@ class MarginalLikelihood:
         residual = scores - ones * (np.dot(ones, scores) / np.dot(ones, ones))
         return float(-0.5 * residual @ residual - np.log(np.diag(factor)).sum())
 
-    def _penalty(self, lengths: _Array, noise: float) -> float:
-        of_lengths = ((lengths - self.location) ** 2 / (2 * _LENGTH_VARIANCE) + lengths).sum()
-        prior = self.remainder
-        return float(of_lengths + (noise - prior.location) ** 2 / (2 * prior.variance))
+    def _split(self, logarithms: _Array) -> tuple[_Array, float, float]:
+        """Return the logarithms of the length scales, shape (d,), and of both variances."""
+        count = len(self._squares)
+        scale = float(logarithms[count + 1]) if self.prior.scale_variance else 0.0
+        return logarithms[:count], float(logarithms[count]), scale
+
+    def _penalty(self, logarithms: _Array) -> float:
+        lengths, noise, scale = self._split(logarithms)
+        prior = self.prior
+        penalty = ((lengths - self.location) ** 2 / (2 * _LENGTH_VARIANCE) + lengths).sum()
+        penalty += (noise - prior.location) ** 2 / (2 * prior.variance)
+        if prior.scale_variance:
+            penalty += scale**2 / (2 * prior.scale_variance)
+        return float(penalty)
 
     def _parts(self, logarithms: _Array) -> tuple[_Array, _Array, _Array]:
         """Return (n, n) squared distances in length scales, smooth covariances, and roughness or noise."""
-        squares = (np.exp(-2 * logarithms[:-1]) @ self._squares).reshape(self._known.shape)
+        lengths, noise, scale = self._split(logarithms)
+        squares = (np.exp(-2 * lengths) @ self._squares).reshape(self._known.shape)
         correlation = self._independent
-        if self.remainder.is_rough:
+        if self.prior.is_rough:
             correlation = np.exp(-np.sqrt(squares) / ROUGHNESS_RANGE) * self._both_unknown
-        return squares, np.exp(-0.5 * squares), math.exp(logarithms[-1]) * correlation
+        return squares, math.exp(scale) * np.exp(-0.5 * squares), math.exp(noise) * correlation
 
     def _covariance(self, logarithms: _Array) -> _Array:
         _squares, smooth, unsmooth = self._parts(logarithms)
@@ -186,10 +218,10 @@ class MarginalLikelihood:
 
 
 def likeliest(
-    inputs: _Array, scores: _Array, known_noise: _Array, remainder: Remainder = NOISE
+    inputs: _Array, scores: _Array, known_noise: _Array, prior: ScorePrior = NOISY
 ) -> Hyperparameters:
     """Return the maximum a posteriori; see MarginalLikelihood for the arguments."""
-    loss = MarginalLikelihood(inputs, scores, known_noise, remainder)
+    loss = MarginalLikelihood(inputs, scores, known_noise, prior)
     return loss.hyperparameters(_lowest(loss)[1])
 
 
@@ -199,18 +231,19 @@ def log_evidence(inputs: _Array, scores: _Array, known_noise: _Array) -> float:
 
 
 def _lowest(loss: MarginalLikelihood) -> tuple[float, _Array]:
-    """Return the lowest loss that is found, and the logarithms it is at, shape (d + 1,)."""
-    bounds = [_LENGTH_BOUNDS] * len(loss.start) + [loss.remainder.bounds]
+    """Return the lowest loss that is found, and the logarithms it is at."""
+    prior = loss.prior
+    scale = [0.0] if prior.scale_variance else []
     results = [
         optimize.minimize(
             loss,
-            np.append(loss.start, noise),
+            np.append(loss.start, [noise, *scale]),
             jac=True,
             method="L-BFGS-B",
-            bounds=bounds,
+            bounds=[_LENGTH_BOUNDS] * len(loss.start) + [prior.bounds] + [_SCALE_BOUNDS] * len(scale),
             options={"maxiter": _ITERATIONS},
         )
-        for noise in loss.remainder.starts
+        for noise in prior.starts
     ]
     best = min(results, key=lambda result: float(result.fun))
     return float(best.fun), best.x
@@ -255,4 +288,4 @@ def _next_on_ellipse(
 
 def _bounded(logarithms: _Array) -> _Array:
     lengths = np.clip(logarithms[:-1], *_LENGTH_BOUNDS)
-    return np.append(lengths, np.clip(logarithms[-1], *NOISE.bounds))
+    return np.append(lengths, np.clip(logarithms[-1], *NOISY.bounds))

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sigtune.optimizer.gaussian_process import (
-    LITTLE_NOISE,
-    NOISE,
-    ROUGHNESS,
+    NEARLY_EXACT,
+    NOISY,
+    ROUGH,
     ROUGHNESS_RANGE,
     Hyperparameters,
-    Remainder,
+    ScorePrior,
     drawn,
     likeliest,
 )
@@ -46,7 +46,7 @@ _MANY_OPEN = 4
 
 
 class Covariance(Kernel):  # type: ignore[misc]  # gpytorch has no types
-    """exp(-½ r²) + τ² exp(-r / ROUGHNESS_RANGE), of the distance r of two points in length scales.
+    """s exp(-½ r²) + τ² exp(-r / ROUGHNESS_RANGE), of the distance r of two points in length scales.
 
     There is one for each draw of the hyperparameters. It is a few operations: gpytorch's own kernels are
     dozens, and at these sizes they are what a suggestion's time goes into.
@@ -58,6 +58,7 @@ class Covariance(Kernel):  # type: ignore[misc]  # gpytorch has no types
         super().__init__(batch_shape=torch.Size([len(draws)]))
         self._lengths = as_tensor(np.array([draw.length_scales for draw in draws]))[:, None]
         self.is_rough = draws[0].is_rough
+        self._scale = as_tensor(np.array([draw.scale for draw in draws]))[:, None, None]
         roughness = [draw.noise if draw.is_rough else 0.0 for draw in draws]
         self._roughness = as_tensor(np.array(roughness))[:, None, None]
 
@@ -68,10 +69,10 @@ class Covariance(Kernel):  # type: ignore[misc]  # gpytorch has no types
         """
         stop_if_given_up()
         if diag:
-            return (1 + self._roughness[..., 0]).expand(x1.shape[:-1])
+            return (self._scale + self._roughness)[..., 0].expand(x1.shape[:-1])
         scaled = x1 / self._lengths, x2 / self._lengths
         distances = torch.cdist(*scaled, compute_mode="donot_use_mm_for_euclid_dist")  # exact near 0 too
-        covariances = torch.exp(-0.5 * distances.square())
+        covariances = self._scale * torch.exp(-0.5 * distances.square())
         if self.is_rough:
             covariances = covariances + self._roughness * torch.exp(-distances / ROUGHNESS_RANGE)
         return covariances
@@ -144,10 +145,10 @@ def _is_rough(data: TrainingData, target: Target) -> bool:
     return is_alone and bool(np.isnan(target.noise[target.counts]).all())
 
 
-def _noise(data: TrainingData, target: Target) -> Remainder:
-    """Return how much noise is expected: of two optimized metrics little (docs/adr/0028)."""
+def _prior(data: TrainingData, target: Target) -> ScorePrior:
+    """Return what is expected of scores: of two optimized metrics little noise (docs/adr/0028)."""
     is_of_two = len(data.optimized) == 2 and any(target is each for each in data.optimized)
-    return LITTLE_NOISE if is_of_two else NOISE
+    return NEARLY_EXACT if is_of_two else NOISY
 
 
 def hyperparameters(
@@ -174,5 +175,5 @@ def hyperparameters(
             yield from of_each
             return
     for target in data.targets:
-        remainder = ROUGHNESS if may_be_rough and _is_rough(data, target) else _noise(data, target)
-        yield [likeliest(data.rows, target.scores, target.noise, remainder)]
+        prior = ROUGH if may_be_rough and _is_rough(data, target) else _prior(data, target)
+        yield [likeliest(data.rows, target.scores, target.noise, prior)]
