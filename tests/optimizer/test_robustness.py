@@ -196,6 +196,14 @@ def test_two_metrics_of_any_scale_are_searched(first: float, second: float) -> N
     assert not second or min(at["y"] for at in later) == 0.0
 
 
+def test_a_metric_of_two_may_take_every_value_there_is() -> None:
+    metrics = (Metric("score"), Metric("cost", "minimize"))
+    outcomes = search(
+        definition(metrics=metrics), lambda at: {"score": (at["x"] - 0.5) * 2 * LARGEST, "cost": at["y"]}, 9
+    )
+    assert max(float(outcome.assignments["x"]) for outcome in outcomes[5:]) > 0.7
+
+
 @pytest.mark.parametrize("stddev", [0.0, 1e308])
 def test_a_known_noise_of_nothing_or_of_everything_is_taken(stddev: float) -> None:
     outcomes = [replace(each, stddevs={"score": stddev}) for each in observed(TWELVE, bowl)]

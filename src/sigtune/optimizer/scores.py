@@ -71,7 +71,8 @@ class Scale:
         regret = -(modelled * self.deviation + self.mean)
         if self.is_logarithmic:
             regret = np.where(regret < 0, regret, np.expm1(np.clip(regret, 0.0, 700.0)))
-        return np.asarray(self.best - regret * self.unit)
+        with np.errstate(over="ignore"):
+            return np.asarray(self.best - regret * self.unit)
 
     def slope(self, raw: _Array) -> _Array:
         """Return the derivative of `modelled` at raw scores: what a small error becomes."""
