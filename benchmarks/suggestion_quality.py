@@ -3,13 +3,15 @@
 Each cell is a search: a problem, an optimizer, a seed and a number of observations. Its regrets after 10, 20,
 30 and 60 of them are appended to a file as soon as it is done, so a run can be stopped and continued.
 Searches of 60 are searches of their own: SMAC plans by the number. Development seeds are for settling
-questions of design, final ones for the figures of a release: they are run once, then.
+questions of design, final ones for the figures of a release: they are run once, then. Where such figures have
+led to a decision, its effect is seen with the seeds of a confirmation, which no decision knows.
 
     python benchmarks/suggestion_quality.py --quick                    # five minutes
     python benchmarks/suggestion_quality.py --final                    # to be stopped and continued
     python benchmarks/suggestion_quality.py --final --observations 60  # longer ones, beside those of 30
     python benchmarks/suggestion_quality.py --final --report           # what there is, into README and docs
     python benchmarks/suggestion_quality.py --final --report --problems zdt1 dtlz2  # those alone, printed
+    python benchmarks/suggestion_quality.py --final --confirmation --report  # both together, printed
 """
 
 from __future__ import annotations
@@ -34,13 +36,14 @@ from suggestion_quality_report import length_of, print_report, write_documents
 CHECKPOINTS = (10, 20, 30, LONGEST)
 DEVELOPMENT_SEEDS = range(100, 110)
 FINAL_SEEDS = range(210, 220)
+CONFIRMATION_SEEDS = range(220, 230)
 QUICK_PROBLEMS = ("branin", "hartmann6", "learning rates, noise", "mixed", "crash region")
 RESULTS = Path(__file__).resolve().parent / "results" / "suggestion_quality.jsonl"
 
 
 def main() -> None:
     arguments = parsed()
-    seeds = list(FINAL_SEEDS if arguments.final else DEVELOPMENT_SEEDS)
+    seeds = seeds_of(arguments)
     kinds = {problem.name: problem.kind for problem in all_problems()}
     if not arguments.report:
         run_missing(arguments, seeds[: arguments.seeds], list(kinds))
@@ -52,21 +55,28 @@ def main() -> None:
         if row["seed"] in seeds and row["problem"] in problems and row["optimizer"] in optimizers
     ]
     print_report(rows, kinds)
-    if arguments.report and arguments.final and not (arguments.problems or arguments.optimizers):
+    narrowed = arguments.problems or arguments.optimizers or arguments.confirmation
+    if arguments.report and arguments.final and not narrowed:
         write_documents(rows, kinds)
+
+
+def seeds_of(arguments: argparse.Namespace) -> list[int]:
+    final = FINAL_SEEDS if arguments.final else ()
+    confirmation = CONFIRMATION_SEEDS if arguments.confirmation else ()
+    return [*final, *confirmation] or list(DEVELOPMENT_SEEDS)
 
 
 def parsed() -> argparse.Namespace:
     parser = option_parser(__doc__)
     parser.add_argument("--results", type=Path, default=None, help="the file that is appended to")
     parser.add_argument("--final", action="store_true", help="the seeds of a release's figures")
+    parser.add_argument("--confirmation", action="store_true", help="seeds that no decision knows")
     parser.add_argument("--report", action="store_true", help="run nothing; write the tables")
     parser.add_argument(
         "--problems", nargs="+", choices=[each.name for each in all_problems()], metavar="NAME"
     )
     parser.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS))
-    seeds = range(1, len(FINAL_SEEDS) + 1)
-    parser.add_argument("--seeds", type=int, choices=seeds, metavar="N", help=f"how many, up to {seeds[-1]}")
+    parser.add_argument("--seeds", type=int, metavar="N", help="how many, all unless given")
     parser.add_argument("--observations", type=int, choices=CHECKPOINTS, default=None)
     parser.add_argument("--processes", type=int, default=None, help="two, unless given")
     arguments = parser.parse_args()
@@ -76,11 +86,13 @@ def parsed() -> argparse.Namespace:
         if given:
             parser.error(f"--report runs nothing and reads all there is: it takes no {', '.join(given)}")
     arguments.processes = arguments.processes or 2
-    arguments.seeds = arguments.seeds or (2 if arguments.quick else seeds[-1])
+    there_are = len(seeds_of(arguments))
+    if arguments.seeds is not None and not 0 < arguments.seeds <= there_are:
+        parser.error(f"there are {there_are} seeds, so --seeds is from 1 to {there_are}")
+    arguments.seeds = arguments.seeds or (2 if arguments.quick else there_are)
     arguments.observations = arguments.observations or (20 if arguments.quick else 30)
-    arguments.results = arguments.results or (
-        RESULTS if arguments.final else Path("suggestion_quality.jsonl")
-    )
+    of_release = arguments.final or arguments.confirmation
+    arguments.results = arguments.results or (RESULTS if of_release else Path("suggestion_quality.jsonl"))
     return arguments
 
 
