@@ -140,6 +140,7 @@ class MarginalLikelihood:
     def __call__(self, logarithms: _Array) -> tuple[float, _Array]:
         """Return value and gradient at such logarithms."""
         stop_if_given_up()
+        prior = self.prior
         lengths, noise, scale = self._split(logarithms)
         squares, smooth, unsmooth = self._parts(logarithms)
         inverse, half_log_determinant, mean = self._solve(smooth + unsmooth + self._known)
@@ -148,12 +149,11 @@ class MarginalLikelihood:
         value = 0.5 * residual @ weights + half_log_determinant + self._penalty(logarithms)
         outer = 0.5 * (inverse - np.outer(weights, weights))
         slope_by_square = smooth
-        if self.prior.is_rough:  # of equal points no length scale changes the distance
+        if prior.is_rough:  # of equal points no length scale changes the distance
             distances = np.sqrt(squares, out=np.full_like(squares, np.inf), where=squares > 0)
             slope_by_square = smooth + unsmooth / (ROUGHNESS_RANGE * distances)
         slopes = self._squares @ (outer * slope_by_square).ravel() * np.exp(-2 * lengths)
         slopes += (lengths - self.location) / _LENGTH_VARIANCE + 1
-        prior = self.prior
         others = [(outer * unsmooth).sum() + (noise - prior.location) / prior.variance]
         if prior.scale_variance:
             others.append((outer * smooth).sum() + scale / prior.scale_variance)
