@@ -176,7 +176,7 @@ def test_a_sweep_killed_at_random_instants_loses_nothing_and_counts_nothing_twic
 def test_a_sweep_killed_at_fifty_random_instants_loses_nothing_and_counts_nothing_twice(
     app: SweepApp,
 ) -> None:
-    # So many jobs that a fast machine does not end the search before the fiftieth: one came to two jobs a kill.
+    # So many jobs that no fast machine is done before the fiftieth: one ended two jobs between two kills.
     assert killed_at_random(app, 200, 50, 11, TWO_SLOTS) == 50
 
 
