@@ -39,7 +39,7 @@ ALLOWED = {
         "server",
         "report",
     },
-    "cli": {"errors", "backend", "server", "tuning", "report", "dashboard"},
+    "cli": {"errors", "definition", "backend", "server", "tuning", "report", "dashboard"},
     "checks": {"errors", "passwords", "definition", "config", "tuning"},
     "report": {"errors", "definition", "optimizer"},
     "search": {

@@ -145,6 +145,35 @@ def test_an_export_is_imported_again_with_all_observations(
     ]
 
 
+def test_an_import_is_in_its_project_and_knows_nothing_of_the_search_that_was_exported(
+    run: Run, connect: Connect, store: str, define: Define, tmp_path: Path
+) -> None:
+    connection = connect(store)
+    connection.clients(1).projects().create(id="quick", name="quick")
+    metadata = {"sweep": "ab12", "sweep_dir": str(tmp_path), "owner": "me"}
+    connection.experiments().create(**define(project="quick", metadata=metadata))
+    file = tmp_path / "experiment.json"
+    run("export", "1", "--to", str(file))
+    elsewhere = ("--store", f"sqlite:///{tmp_path}/elsewhere.db")
+    run("import", *elsewhere, str(file))
+    imported = json.loads(run("export", *elsewhere, "1"))["experiment"]
+    assert (imported["project"], imported["metadata"]) == ("quick", {"owner": "me"})
+
+
+def test_an_import_has_the_budget_of_an_experiment_of_the_module_interface(
+    run: Run, connect: Connect, store: str, tmp_path: Path
+) -> None:
+    project = connect(store).clients(1).projects()
+    project.create(id="quick", name="quick")
+    x = {"name": "x", "type": "double", "bounds": {"min": 0, "max": 1}}
+    definition = {"name": "runs", "parameters": [x], "metrics": [{"name": "score"}], "budget": 4}
+    connect(store).clients(1).projects("quick").aiexperiments().create(**definition)
+    file = tmp_path / "experiment.json"
+    run("export", "1", "--to", str(file))
+    run("import", str(file))
+    assert json.loads(run("export", "2"))["experiment"]["observation_budget"] == 4
+
+
 def test_a_csv_export_is_safe_to_open_and_can_be_imported_into_an_experiment(
     run: Run, search: BoundApiResource, tmp_path: Path
 ) -> None:

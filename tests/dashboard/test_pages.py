@@ -175,8 +175,10 @@ def test_a_server_that_goes_away_is_said_so_and_comes_back(
 def test_the_definition_is_a_block_that_makes_the_same_experiment(
     visitor: Visitor, search: BoundApiResource, connect: Connect, store: str
 ) -> None:
+    search.update(metadata={"sweep": "ab12", "sweep_dir": "/a", "notes": "the first", "owner": "me"})
     block = yaml.safe_load(visitor.get("/experiments/1/definition.yaml"))
     again = connect(store).experiments().create(**block).to_json()
     first = search.fetch().to_json()
     same = ("name", "parameters", "metrics", "observation_budget", "parallel_bandwidth")
     assert [again[field] for field in same] == [first[field] for field in same]
+    assert again["metadata"] == {"owner": "me"}

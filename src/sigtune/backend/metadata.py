@@ -8,11 +8,8 @@ from typing import Any, Protocol, TypeVar
 from sigtune.backend.errors import bad_request
 from sigtune.backend.requests import Json
 from sigtune.backend.tables import MetadataEntry
+from sigtune.definition.metadata import LONGEST_KEY, LONGEST_TEXT, MAX_KEYS
 from sigtune.definition.parameters import is_number, is_whole
-
-MAX_KEYS = 100
-LONGEST_KEY = 100
-LONGEST_STRING = 500
 
 Entry = TypeVar("Entry", bound=MetadataEntry)
 
@@ -83,8 +80,8 @@ def _columns(key: Any, value: Any) -> Json:
     if not isinstance(key, str) or len(key) > LONGEST_KEY:
         raise bad_request(f"metadata: {key!r} is not a string of at most {LONGEST_KEY} characters")
     if isinstance(value, str):
-        if len(value) > LONGEST_STRING:
-            raise bad_request(f"metadata.{key}: more than {LONGEST_STRING} characters")
+        if len(value) > LONGEST_TEXT:
+            raise bad_request(f"metadata.{key}: more than {LONGEST_TEXT} characters")
         return {"kind": "text", "text": value}
     if not is_number(value):
         raise bad_request(f"metadata.{key}: cannot hold {value!r}; expected a string or a number")

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from sigtune.cli.options import add_backend, connected
+from sigtune.definition.metadata import without_search
 from sigtune.errors import Problem, UsageError
 from sigtune.report.observations_csv import csv_observations
+from sigtune.tuning.connection import ensure_project
 
 BATCH = 500
 
 _FIELDS = (
     "name",
+    "project",
     "type",
     "parameters",
     "metrics",
@@ -60,9 +63,13 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _created(connection: Any, experiment: dict[str, Any]) -> str:
-    """Create an experiment as it was exported, and return its id."""
+    """Create an experiment as it was exported, in a project of the same ID; return its own."""
     given = {field: experiment.get(field) for field in _FIELDS}
-    asked = {field: value for field, value in given.items() if value not in (None, [])}
+    given["metadata"] = without_search(experiment.get("metadata"))
+    given["observation_budget"] = experiment.get("observation_budget") or experiment.get("budget")
+    asked = {field: value for field, value in given.items() if value not in (None, [], {})}
+    if "project" in asked:
+        ensure_project(connection, asked["project"])
     return str(connection.experiments().create(**asked).id)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from sigtune.dashboard.source import Json
+from sigtune.definition.metadata import NOTES_KEY, without_search
 from sigtune.definition.parameters import PARAMETER_FIELDS
 
 _METRIC_FIELDS = ("name", "objective", "strategy", "threshold")
@@ -23,8 +24,6 @@ _FIELDS = (
 )
 _HEADING = "# conf/sigopt/NAME.yaml, chosen by sigopt=NAME.\n"
 _WITHOUT_CLASS = "# SigOpt does not know the experiment_class: add that of the search, if it had one.\n"
-_OF_THE_SEARCH = ("sweep_dir", "notes")
-"""Metadata that is about the one experiment, and not for its duplicate."""
 
 
 def definition_yaml(experiment: Json, experiment_class: str | None) -> str:
@@ -38,10 +37,10 @@ def definition_yaml(experiment: Json, experiment_class: str | None) -> str:
         del block["type"]
     block["parameters"] = [_parameter(item) for item in experiment["parameters"]]
     block["metrics"] = [_present(item, _METRIC_FIELDS) for item in experiment["metrics"]]
-    metadata = experiment["metadata"] or {}
-    own = {key: value for key, value in metadata.items() if key not in _OF_THE_SEARCH}
-    if own:
-        block["metadata"] = own
+    metadata = without_search(experiment["metadata"])
+    metadata.pop(NOTES_KEY, None)
+    if metadata:
+        block["metadata"] = metadata
     text = yaml.safe_dump(block, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
     return f"{_HEADING}{'' if experiment_class else _WITHOUT_CLASS}{text}"
 

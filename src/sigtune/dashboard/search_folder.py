@@ -21,12 +21,11 @@ import yaml
 
 from sigtune.dashboard.files_inside import FileInside, is_folder_inside, is_locked_inside, read_inside
 from sigtune.dashboard.source import Json
+from sigtune.definition.metadata import SWEEP_FOLDER_KEY
 from sigtune.passwords import mask_passwords
 from sigtune.report.confusion import CONFUSION_NAMES, MOST_BYTES, parse_confusion
 from sigtune.report.journal_events import JOURNAL_NAME, events
 from sigtune.report.logged_curves import LOGGED_NAMES
-
-METADATA_KEY = "sweep_dir"
 
 RUN_FILES = {
     "overrides": (".hydra", "overrides.yaml"),
@@ -199,7 +198,7 @@ class SearchFolder:
 
 def find_search_folder(experiment: Json) -> SearchFolder | None:
     """Return the folder of the experiment's search; None where it is not on this machine, or another's."""
-    named = (experiment["metadata"] or {}).get(METADATA_KEY)
+    named = (experiment["metadata"] or {}).get(SWEEP_FOLDER_KEY)
     if not isinstance(named, str) or not Path(named).is_absolute() or "\0" in named:
         return None
     try:

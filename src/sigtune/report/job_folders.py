@@ -10,14 +10,10 @@ from typing import Any
 from omegaconf import OmegaConf
 from yaml import YAMLError
 
+from sigtune.definition.metadata import SWEEP_FOLDER_KEY
 from sigtune.report.files import RESULTS_NAME
 from sigtune.report.journal_events import JOURNAL_NAME, events
 from sigtune.report.results import Results
-
-SWEEP_FOLDER_KEY = "sweep_dir"
-"""The key of the experiment's metadata that has the folder of its sweep."""
-SWEEP_ID_KEY = "sweep"
-"""The key that has the sweep's name, which is in the metadata of each suggestion that it drew."""
 
 
 def sweep_folder(experiment: Mapping[str, Any]) -> Path | None:

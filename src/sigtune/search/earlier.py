@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from sigtune.definition.metadata import SWEEP_ID_KEY
 from sigtune.report.observed import Observed
 from sigtune.search.jobs import Job
 from sigtune.search.journal import Journal
@@ -49,4 +50,4 @@ def drawn_but_not_recorded(open_suggestions: Iterable[Any], journal: Journal) ->
 
 def is_drawn_by(journal: Journal, suggestion: Any) -> bool:
     """Return whether the sweep of this journal asked for the suggestion."""
-    return bool((suggestion.metadata or {}).get("sweep") == journal.sweep_id)
+    return bool((suggestion.metadata or {}).get(SWEEP_ID_KEY) == journal.sweep_id)

@@ -12,9 +12,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf, flag_override
 
+from sigtune.definition.metadata import SWEEP_FOLDER_KEY, SWEEP_ID_KEY
 from sigtune.errors import Problem, UsageError
 from sigtune.invocation import typed_overrides
-from sigtune.report.job_folders import SWEEP_FOLDER_KEY, SWEEP_ID_KEY
 from sigtune.report.journal_events import JOURNAL_NAME
 from sigtune.search.journal import Journal
 from sigtune.tuning.experiment import SigOptExperiment

@@ -12,6 +12,7 @@ from typing import Any
 from sigopt.exception import ApiException, ConnectionException
 
 from sigtune.definition.experiment import ExperimentDefinition
+from sigtune.definition.metadata import SWEEP_ID_KEY
 from sigtune.definition.ranking import best_of_experiment
 from sigtune.definition.tasks import FULL_COST
 from sigtune.errors import UnwritableFileError, UsageError
@@ -221,7 +222,7 @@ class Search:
             self._next_draw = time.monotonic() + _REFUSED_SECONDS
             return False
         self._release_abandoned()
-        suggestion = self._experiment.get_next_suggestion({"sweep": self._journal.sweep_id})
+        suggestion = self._experiment.get_next_suggestion({SWEEP_ID_KEY: self._journal.sweep_id})
         if self._budget.exceeds(suggestion, self._will_be_observed):
             self._experiment.delete_suggestion(suggestion.id)
             self._next_draw = time.monotonic() + _REFUSED_SECONDS

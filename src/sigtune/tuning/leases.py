@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from sigtune.definition.metadata import SWEEP_ID_KEY
 from sigtune.tuning.experiment import SigOptExperiment
 
 _LEASE_SECONDS = 600.0
@@ -57,7 +58,7 @@ def release_abandoned(experiment: SigOptExperiment) -> None:
 def is_in_work(suggestion: Any) -> bool:
     """Return whether a worker holds the open suggestion, or a sweep has it, which may be resumed."""
     metadata = suggestion.metadata or {}
-    return bool(metadata.get("sweep")) or (_HOST in metadata and not _is_abandoned(metadata))
+    return bool(metadata.get(SWEEP_ID_KEY)) or (_HOST in metadata and not _is_abandoned(metadata))
 
 
 def _is_abandoned(metadata: Mapping[str, Any]) -> bool:

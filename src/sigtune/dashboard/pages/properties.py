@@ -13,9 +13,7 @@ from sigtune.dashboard.pages.frame import experiment_of, framed, path_of, words_
 from sigtune.dashboard.search_folder import find_search_folder
 from sigtune.dashboard.source import Json
 from sigtune.dashboard.visit import Visit, see_other
-
-NOTES = "notes"
-"""Under which key of the experiment's metadata its notes are."""
+from sigtune.definition.metadata import NOTES_KEY
 
 
 def page(visit: Visit) -> Response:
@@ -66,9 +64,9 @@ def _changes(visit: Visit, experiment: Json) -> dict[str, Any]:
                 changes[field] = value
     metadata = experiment["metadata"] or {}
     notes = form.get("notes", "").replace("\r\n", "\n").strip()
-    if "notes" in form and notes != metadata.get(NOTES, ""):
-        others = {key: value for key, value in metadata.items() if key != NOTES}
-        changes["metadata"] = {**others, NOTES: notes} if notes else others
+    if "notes" in form and notes != metadata.get(NOTES_KEY, ""):
+        others = {key: value for key, value in metadata.items() if key != NOTES_KEY}
+        changes["metadata"] = {**others, NOTES_KEY: notes} if notes else others
     return changes
 
 
@@ -89,7 +87,7 @@ def _page(visit: Visit, experiment: Json, wrong: str = "", status: int = 200) ->
         status=status,
         tab="properties",
         wrong=wrong,
-        notes=(experiment["metadata"] or {}).get(NOTES, ""),
+        notes=(experiment["metadata"] or {}).get(NOTES_KEY, ""),
         yaml=_yaml(experiment),
     )
 

@@ -6,6 +6,5 @@ are relative to the definition, with a parameter's or metric's name where it has
 """
 
 from sigtune.definition.validation.experiment import experiment_problems
-from sigtune.definition.validation.metadata import metadata_problems
 
-__all__ = ["experiment_problems", "metadata_problems"]
+__all__ = ["experiment_problems"]

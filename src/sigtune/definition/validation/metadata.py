@@ -1,16 +1,13 @@
-"""Checks of metadata: what users attach to experiments, suggestions and observations."""
+"""Checks of an experiment's metadata."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from sigtune.definition.metadata import LONGEST_KEY, LONGEST_TEXT, MAX_KEYS
 from sigtune.definition.parameters import is_number, is_whole
 from sigtune.errors import Problem
-
-MAX_KEYS = 100
-LONGEST_KEY = 100
-LONGEST_TEXT = 500
 
 
 def metadata_problems(metadata: Any) -> list[Problem]:
