@@ -59,6 +59,27 @@ class Regression(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate)
 
 
+class TwoOptimizers(Regression):
+    """Steps twice for each batch, as adversarial networks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:  # type: ignore[override]
+        optimizers = self.optimizers()
+        assert isinstance(optimizers, list)
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+            loss = super().training_step(batch, batch_idx)
+            self.manual_backward(loss)
+            optimizer.step()
+        self.log("loss", loss)
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:  # type: ignore[override]
+        return [torch.optim.SGD(self.net.parameters(), lr=rate) for rate in (0.1, 0.2)]
+
+
 def make_regression(hidden: int) -> Regression:
     return Regression(hidden)
 

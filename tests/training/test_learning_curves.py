@@ -55,7 +55,12 @@ def _logger(name: str, folder: Path) -> dict[str, Any]:
 
 
 def fit(
-    folder: Path, epochs: int, logger: str = "none", validate_every: int = 1, checkpoint: Path | None = None
+    folder: Path,
+    epochs: int,
+    logger: str = "none",
+    validate_every: int = 1,
+    checkpoint: Path | None = None,
+    module: pl.LightningModule | None = None,
 ) -> pl.Trainer:
     loggers = {
         "none": None,
@@ -66,7 +71,7 @@ def fit(
     own = [LearningCurves(folder), ConfusionMatrix(folder)]
     trainer = build_trainer(config, {}, loggers[logger], False, own)
     with without_known_warnings():
-        trainer.fit(Counting(), batches(), batches(), ckpt_path=checkpoint, weights_only=True)
+        trainer.fit(module or Counting(), batches(), batches(), ckpt_path=checkpoint, weights_only=True)
     return trainer
 
 
@@ -77,6 +82,21 @@ def test_every_metric_and_learning_rate_is_kept_whatever_the_logger(tmp_path: Pa
     assert curves is not None
     assert (curves.along, curves.positions) == ("epoch", [0, 1, 2])
     assert curves.metrics == {"checked": [0, 10, 20], "passed": [0, 1, 2], "lr-SGD": [0.1, 0.1, 0.05]}
+
+
+def test_every_group_of_every_optimizer_has_its_rate_by_the_name_that_the_logs_have(tmp_path: Path) -> None:
+    class Grouped(Counting):
+        def configure_optimizers(self) -> Any:
+            weight, bias = self.parameters()
+            groups: list[dict[str, Any]] = [{"params": [weight]}, {"params": [bias], "lr": 0.2}]
+            groups[1]["name"] = "bias"
+            return torch.optim.SGD(groups, lr=0.1)
+
+    fit(tmp_path, 2, module=Grouped())
+    curves = read_curves(tmp_path)
+    assert curves is not None
+    rates = {name: values for name, values in curves.metrics.items() if name.startswith("lr-")}
+    assert rates == {"lr-SGD/pg1": [0.1, 0.1], "lr-SGD/bias": [0.2, 0.2]}
 
 
 def test_an_epoch_without_validation_has_no_value_of_it(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A job that is killed, and the same job run again in its folder."""
 
+import csv
 import logging
 import subprocess
 import sys
@@ -11,11 +12,15 @@ import pytest
 import torch
 from tests import app_process
 from tests.patience import PATIENCE_SECONDS
+from tests.training.own_project import Squares, TwoOptimizers
 
 from sigtune.config.schema import Config, TrainerConfig
 from sigtune.errors import UsageError
+from sigtune.training.callbacks.job_state import JobState
 from sigtune.training.checkpoint_io import read_checkpoint
+from sigtune.training.known_warnings import without_known_warnings
 from sigtune.training.resume import job_identity, resume_point
+from sigtune.training.trainer import build_trainer
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 EPOCHS = 6
@@ -163,13 +168,28 @@ def test_auto_goes_on_from_the_jobs_own_checkpoint_only(
     save(path, job_identity(config()))
     point = resume_point(config(), path, WEIGHTS)
     assert point is not None
-    assert (point.path, point.epochs, point.step) == (path, 2, 8)
+    assert (point.path, point.epochs, point.steps) == (path, 2, 8)
     # Settings that do not decide what is trained may differ.
     assert resume_point(config(gpus=1, log_every_n_steps=5), path, WEIGHTS) == point
     caplog.set_level(logging.WARNING)
     for other in (config(max_epochs=4), config(precision="bf16-mixed")):
         assert resume_point(other, path, WEIGHTS) is None
         assert "another config" in caplog.messages[-1]
+
+
+def test_the_rows_of_loggers_are_counted_by_batches_where_several_optimizers_step(tmp_path: Path) -> None:
+    settings = TrainerConfig(max_epochs=2, enable_model_summary=False, log_every_n_steps=1)
+    logger = {"_target_": "pytorch_lightning.loggers.CSVLogger", "save_dir": str(tmp_path), "name": ""}
+    trainer = build_trainer(settings, {}, logger, False, [JobState(job_identity(config()))])
+    with without_known_warnings():
+        trainer.fit(TwoOptimizers(), datamodule=Squares())
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    point = resume_point(config(), tmp_path / "last.ckpt", {})
+    assert point is not None
+    [metrics] = tmp_path.rglob("metrics.csv")
+    steps = [int(row["step"]) for row in csv.DictReader(metrics.read_text().splitlines())]
+    assert max(steps) == point.steps - 1 == 2 * 4 - 1
+    assert trainer.global_step == 2 * 2 * 4
 
 
 def test_never_begins_anew(tmp_path: Path) -> None:

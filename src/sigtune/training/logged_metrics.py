@@ -12,7 +12,7 @@ from pytorch_lightning.loggers.csv_logs import ExperimentWriter
 
 
 def keep_logged_metrics(loggers: Iterable[Logger], steps: int) -> None:
-    """Make CSV loggers, which begin with an empty file, keep the rows of the first `steps` optimiser steps.
+    """Make CSV loggers, which begin with an empty file, keep the rows of the first `steps` steps.
 
     What a killed job had written of later steps goes: they are trained once more.
     """

@@ -51,11 +51,11 @@ def job_identity(config: Config) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """A checkpoint that training resumes from, after `epochs` epochs and `step` optimiser steps."""
+    """A checkpoint that training resumes from, after `epochs` epochs and what loggers count as `steps`."""
 
     path: Path
     epochs: int
-    step: int
+    steps: int
 
 
 def resume_point(config: Config, last: Path | None, weights: Mapping[str, Tensor]) -> ResumePoint | None:
@@ -130,4 +130,7 @@ def _has_zeroed_weights(checkpoint: Mapping[str, Any]) -> bool:
 
 
 def _point(path: Path, checkpoint: Mapping[str, Any]) -> ResumePoint:
-    return ResumePoint(path, checkpoint["epoch"] + 1, checkpoint["global_step"])
+    # Of several optimizers each step is a global one, and loggers count the batches.
+    loop = checkpoint["loops"].get("fit_loop", {}).get("epoch_loop.state_dict", {})
+    steps = loop.get("_batches_that_stepped", checkpoint["global_step"])
+    return ResumePoint(path, checkpoint["epoch"] + 1, steps)

@@ -64,7 +64,7 @@ def train(
     resumed = resume_point(config, _last_checkpoint(trainer), module.state_dict())
     with without_known_warnings(), run_ended_after(trainer.loggers):
         if resumed is not None and trainer.is_global_zero:
-            keep_logged_metrics(trainer.loggers, resumed.step)
+            keep_logged_metrics(trainer.loggers, resumed.steps)
         if config.trainer.step == "compile":
             compile_model(getattr(module, "model", module), trainer.strategy.root_device)
         path = None if resumed is None else resumed.path

@@ -27,5 +27,6 @@ class KWinnersMonitor(pl.Callback):
                 f"{name}/duty_cycle_max": float(duty_cycle.max()),
             }
         if metrics:
+            step = trainer.fit_loop.epoch_loop._batches_that_stepped - 1  # that of the epoch's other rows
             for logger in trainer.loggers:
-                logger.log_metrics(metrics, step=trainer.global_step - 1)
+                logger.log_metrics(metrics, step=step)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytorch_lightning as pl
 from torch import Tensor
 
+from sigtune.training.callbacks.learning_rates import learning_rates
+
 CURVES_NAME = "curves.csv"
 
 
@@ -34,16 +36,11 @@ class LearningCurves(pl.Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Note the learning rates, which are the next epoch's when this one ends."""
-        self._learning_rates = {}
-        for optimizer in trainer.optimizers:
-            name = f"lr-{type(optimizer).__name__}"
-            if name in self._learning_rates:
-                name = f"{name}-{len(self._learning_rates)}"
-            self._learning_rates[name] = float(optimizer.param_groups[0]["lr"])
+        self._learning_rates = dict(learning_rates(trainer))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's row."""
-        # LearningRateMonitor puts its rates among the metrics of some epochs.
+        # Lightning's LearningRateMonitor, where a user has it, puts its rates among those of some epochs.
         metrics = {name: one for name, one in trainer.callback_metrics.items() if not name.startswith("lr-")}
         # Lightning keeps the tensor of a metric that was not logged again, as without validation this epoch.
         new = {name: float(one) for name, one in metrics.items() if self._seen.get(name) is not one}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytorch_lightning as pl
+
+from sigtune.training.callbacks.learning_rates import learning_rates
 
 
 class LearningRateMonitor(pl.Callback):
@@ -23,27 +23,13 @@ class LearningRateMonitor(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
     ) -> None:
         """Log the rates of a step, where it is one to be logged."""
-        every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set elsewhere
-        if every and (trainer.global_step + 1) % every == 0:
+        if trainer._logger_connector.should_update_logs:
             self._log(trainer, "step")
 
     def _log(self, trainer: pl.Trainer, interval: str) -> None:
-        rates = dict(_rates(trainer, interval))
+        rates = dict(learning_rates(trainer, interval))
         if rates:
+            # Lightning's own rows count batches, which are fewer than the steps of several optimizers.
+            step = trainer.fit_loop.epoch_loop._batches_that_stepped
             for logger in trainer.loggers:
-                logger.log_metrics(rates, step=trainer.global_step)
-
-
-def _rates(trainer: pl.Trainer, interval: str) -> Iterator[tuple[str, float]]:
-    """Yield the names and values of the rates that are scheduled by the interval, or not scheduled."""
-    intervals = {id(config.scheduler.optimizer): config.interval for config in trainer.lr_scheduler_configs}
-    seen: dict[str, int] = {}
-    for optimizer in trainer.optimizers:
-        name = f"lr-{type(optimizer).__name__}"
-        number = seen[name] = seen.get(name, -1) + 1
-        if intervals.get(id(optimizer), interval) != interval:
-            continue
-        prefix = f"{name}-{number}" if number else name
-        groups = optimizer.param_groups
-        for index, group in enumerate(groups, start=1):
-            yield f"{prefix}/pg{index}" if len(groups) > 1 else prefix, float(group["lr"])
+                logger.log_metrics(rates, step=step)
