@@ -80,6 +80,15 @@ def test_a_table_shows_texts_of_others_as_they_are_and_obeys_none(monkeypatch: p
         assert shown_text in text
 
 
+def test_of_slots_that_stay_empty_it_is_said_what_would_use_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, terminal = open_display(120, monkeypatch)
+    shown.few_slots("basic", 1)
+    shown.few_slots("joblib", 2)
+    basic, joblib = terminal.getvalue().splitlines()
+    assert "the basic launcher runs 1 job at a time; hydra/launcher=joblib keeps all slots busy" in basic
+    assert "the joblib launcher runs 2 jobs at a time; hydra.launcher.n_jobs=-1 keeps" in joblib
+
+
 def test_the_best_observation_comes_first_and_failures_last() -> None:
     metrics = [Metric("loss", "minimize")]
     observed = [

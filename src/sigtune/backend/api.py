@@ -20,7 +20,7 @@ from sigtune.errors import MissingExtraError, Problem, UsageError
 _OF_AN_EXPERIMENT = ("experiments/ID", "aiexperiments/ID")
 
 IN_PROCESS = "local"
-"""What stands for a token in this process, where nobody asks for one."""
+"""What is shown for a token in this process, where nobody asks for one."""
 
 
 class Api:
@@ -38,19 +38,24 @@ class Api:
         self._seed = seed
         self._ahead = Ahead()
 
-    def answer(self, route: Route, method: str, data: Mapping[str, Any] | None, token: str) -> Json:
+    def answer(
+        self, route: Route, method: str, data: Mapping[str, Any] | None, token: str | None = None
+    ) -> Json:
         """Answer a request whose body or query is `data`; raises ApiException with SigOpt's status codes.
 
-        Raises MissingExtraError in this process, which an installation mends and no other try.
+        `token` is whose request it is, None where it comes from this process. MissingExtraError, which an
+        installation mends and no other try, is then raised as it is.
         """
-        call = Call(self.store, method, route.ids, checked(data or {}), self._seed, token, self._ahead)
+        call = Call(
+            self.store, method, route.ids, checked(data or {}), self._seed, token or IN_PROCESS, self._ahead
+        )
         try:
             answer = route.handler(call)
             if method != "GET" and route.pattern.startswith(_OF_AN_EXPERIMENT):
                 prepare_next(call)
             return answer
         except MissingExtraError as error:
-            if token == IN_PROCESS:
+            if token is None:
                 raise
             raise api_error(str(error), HTTPStatus.NOT_IMPLEMENTED) from error
         except UsageError as error:  # a file that could be made when this was begun, and cannot now

@@ -7,7 +7,7 @@ from typing import Any
 
 from sigopt.objects import ApiObject
 
-from sigtune.backend.api import IN_PROCESS, Api
+from sigtune.backend.api import Api
 from sigtune.backend.errors import bad_request
 from sigtune.backend.requests import Json
 from sigtune.backend.routes import find_route
@@ -37,7 +37,7 @@ class LocalDriver:
         """
         method = method.upper()
         route = find_route(method, [str(part) for part in path])
-        answer = self._api.answer(route, method, _as_json(data), IN_PROCESS)
+        answer = self._api.answer(route, method, _as_json(data))
         return None if (headers or {}).get("X-Response-Content") == "skip" else answer
 
     def close(self) -> None:

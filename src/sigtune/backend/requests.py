@@ -166,6 +166,13 @@ def one_of(name: str, value: Any, choices: Collection[str]) -> str:
     return value
 
 
+def boolean(name: str, value: Any) -> bool:
+    """Return true or false, which null stands for too; raises a 400 for anything else."""
+    if value is not None and not isinstance(value, bool):
+        raise bad_request(f"{name}: expected true or false, got {value!r}")
+    return bool(value)
+
+
 def text(name: str, value: Any, longest: int) -> str:
     """Return a string that is neither blank nor longer than `longest`; raises a 400 otherwise."""
     if not isinstance(value, str) or not value.strip():

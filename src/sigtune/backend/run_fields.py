@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from sigtune.backend import clock
 from sigtune.backend.errors import bad_request
 from sigtune.backend.metadata import (
-    MAX_KEYS,
     entries_json,
     merge_metadata,
     metadata_json,
@@ -16,7 +15,7 @@ from sigtune.backend.metadata import (
     replace_entries,
     set_metadata,
 )
-from sigtune.backend.requests import CLIENT_ID, Json, mapping, one_of, only_fields, text
+from sigtune.backend.requests import CLIENT_ID, Json, boolean, mapping, one_of, only_fields, text
 from sigtune.backend.tables import (
     MetadataEntry,
     RunAssignment,
@@ -31,6 +30,7 @@ from sigtune.backend.tables import (
     TrainingRunRow,
 )
 from sigtune.backend.values import deviation, number
+from sigtune.definition.metadata import MAX_KEYS
 
 STATES = ("active", "completed", "failed")
 LONGEST_NAME = 100
@@ -164,13 +164,6 @@ def _set_state(run: TrainingRunRow, state: Any, merge: bool) -> None:
 def _set_favorite(run: TrainingRunRow, favorite: Any, merge: bool) -> None:
     del merge
     run.favorite = boolean("favorite", favorite)
-
-
-def boolean(name: str, value: Any) -> bool:
-    """Return true or false, which null stands for too; raises a 400 for anything else."""
-    if value is not None and not isinstance(value, bool):
-        raise bad_request(f"{name}: expected true or false, got {value!r}")
-    return bool(value)
 
 
 def _set_metadata(run: TrainingRunRow, metadata: Any, merge: bool) -> None:

@@ -22,6 +22,7 @@ from sigtune.report.series.table import table_of
 MOST_CELLS = 60_000
 """Of more cells the table holds a sample, so that the file stays below 2 MB."""
 
+MOST_BEST = 50
 MOST_FAILURES = 50
 MOST_JOBS_WITH_CURVES = 10
 MOST_CURVES = 12
@@ -57,7 +58,7 @@ def report_content(results: Results, background: Background) -> Json:
         "table": table_of(results, MOST_CELLS),
         "best": [
             {"number": each.number, "command": background.commands.get(each.number)}
-            for each in results.best[:MOST_FAILURES]
+            for each in results.best[:MOST_BEST]
         ],
         "explorer": _explorer(results) if results.succeeded else None,
         "sections": [section for section in sections if section["figures"]],

@@ -53,9 +53,10 @@ class Display:
         )
 
     def few_slots(self, launcher: str, slots: int) -> None:
-        """Say that the launcher leaves slots unused, and which does not."""
-        keeps_busy = "hydra/launcher=joblib keeps all slots busy"
-        self.labelled("", f"the {launcher} launcher runs {slots} job at a time; {keeps_busy}")
+        """Say that the launcher leaves slots unused, and what would use them."""
+        jobs = f"{slots} job{'' if slots == 1 else 's'}"
+        remedy = "hydra.launcher.n_jobs=-1" if launcher == "joblib" else "hydra/launcher=joblib"
+        self.labelled("", f"the {launcher} launcher runs {jobs} at a time; {remedy} keeps all slots busy")
 
     def few_points(self, points: int, budget: int) -> None:
         """Say that the budget is more than there is to try."""

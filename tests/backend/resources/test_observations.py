@@ -108,6 +108,7 @@ def test_a_value_that_is_not_a_finite_number_is_refused(start: Start, value: obj
         ({"assignments": POINT, "values": 1}, "expected a list"),
         ({"assignments": POINT, "value": 1, "metadata": {"a": []}}, "metadata.a"),
         ({"assignments": POINT, "failed": "yes"}, "failed"),
+        ({"assignments": POINT, "failed": 1.0}, "failed"),
         (
             {"assignments": POINT, "failed": True, "sugestion": 1},
             "unknown field 'sugestion'; expected: suggestion",

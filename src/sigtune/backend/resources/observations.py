@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -22,7 +21,7 @@ from sigtune.backend.metadata import set_metadata
 from sigtune.backend.observed import observation_json, observations_json
 from sigtune.backend.pagination import SortKey, page_of, pagination
 from sigtune.backend.points import parse_assignments, parse_task, point_row
-from sigtune.backend.requests import Json, Request, list_of_mappings, only_fields
+from sigtune.backend.requests import Json, Request, boolean, list_of_mappings, only_fields
 from sigtune.backend.tables import (
     AssignmentRow,
     ExperimentRow,
@@ -145,7 +144,7 @@ def _add(request: Request, experiment: ExperimentRow, data: Json) -> Observation
     given, assignments = data.get("suggestion"), data.get("assignments")
     if (given is None) == (assignments is None):
         raise bad_request("an observation has either a suggestion or assignments")
-    failed = _failed(data)
+    failed = boolean("failed", data.get("failed"))
     if failed and (data.get("values") or data.get("value") is not None):
         raise bad_request("values: a failed observation has none")
     values = [] if failed else metric_value_rows(experiment, data)
@@ -182,7 +181,7 @@ def _correct_values(
     What was there goes only when it is taken back: `failed: true` with `values: null`, and the other way
     round.
     """
-    failed = _failed(data) if "failed" in data else observation.failed
+    failed = boolean("failed", data.get("failed")) if "failed" in data else observation.failed
     has_values = data["values"] is not None if "values" in data else not observation.failed
     if failed and has_values:
         raise bad_request("failed: an observation with values did not fail; pass values=None with it")
@@ -200,13 +199,6 @@ def _correct_values(
             if row.value_stddev is None:
                 row.value_stddev = before.get(row.metric_id)
         observation.values = rows
-
-
-def _failed(data: Mapping[str, Any]) -> bool:
-    failed = data.get("failed")
-    if failed not in (None, True, False) or (isinstance(failed, int) and not isinstance(failed, bool)):
-        raise bad_request(f"failed: expected true or false, got {failed!r}")
-    return bool(failed)
 
 
 def _sort_keys(experiment: ExperimentRow, sort: str) -> list[SortKey]:

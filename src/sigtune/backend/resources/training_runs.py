@@ -19,13 +19,14 @@ from sigtune.backend.requests import (
     Call,
     Json,
     Request,
+    boolean,
     list_of_mappings,
     one_of,
     only_fields,
 )
 from sigtune.backend.resources.observations import add_observation
 from sigtune.backend.resources.projects import given_project
-from sigtune.backend.run_fields import RUN_FIELDS, apply_fields, boolean, run_json
+from sigtune.backend.run_fields import RUN_FIELDS, apply_fields, run_json
 from sigtune.backend.run_queries import defined_fields, filtered, sort_key
 from sigtune.backend.serving import add_suggestion, serve
 from sigtune.backend.tables import (

@@ -10,6 +10,8 @@ from sigtune.optimizer.state import SearchState
 def propose(state: SearchState, task: str | None) -> Assignments:
     """Return the first point of the grid that is not taken; when all are, the next one from the start."""
     taken = state.taken(task)
-    points = list(legal_choices(state.definition)) if len(taken) else []
-    free = (point for point in legal_choices(state.definition) if state.key(point) not in taken)
-    return next(free, None) or points[(len(state.outcomes) + len(state.open_suggestions)) % len(points)]
+    for point in legal_choices(state.definition):
+        if state.key(point) not in taken:
+            return point
+    points = list(legal_choices(state.definition))
+    return points[(len(state.outcomes) + len(state.open_suggestions)) % len(points)]

@@ -4,6 +4,7 @@
 (() => {
   const content = JSON.parse(document.getElementById("content").textContent);
   const { table } = content;
+  const MOST_COMMANDS = 5; // of many that are equally good
   const page = document.getElementById("report");
 
   function add(parent, name, text, className) {
@@ -63,7 +64,7 @@
       headings(),
       content.best.map((each) => line(table.number.indexOf(each.number))),
     );
-    for (const each of content.best.filter((one) => one.command).slice(0, 5)) {
+    for (const each of content.best.filter((one) => one.command).slice(0, MOST_COMMANDS)) {
       add(page, "p", `Train observation ${each.number} again:`, "note");
       add(page, "pre", each.command).tabIndex = 0;
     }
