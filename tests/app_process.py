@@ -226,7 +226,8 @@ def _server() -> socket.socket:
 
 
 def _start_server(listener: socket.socket) -> None:
-    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    # The last is read as a program begins: a GPU's driver may lie there.
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("app_server.py"))],

@@ -6,6 +6,7 @@ python train.py +callbacks.syncs._target_=host_syncs.CountSyncs
 from __future__ import annotations
 
 import collections
+import threading
 import traceback
 import warnings
 from pathlib import Path
@@ -46,7 +47,9 @@ class CountSyncs(pl.Callback):
             report(f"  {times / steps:5.2f}  {lines}")
 
     def _count(self, message: object, *_: object, **__: object) -> None:
-        if "synchroniz" in str(message):
+        # Not what says that the mode is a prototype, nor what the thread that writes checkpoints waits for.
+        is_ours = threading.current_thread() is threading.main_thread()
+        if is_ours and "called a synchronizing" in str(message):
             frames = [frame for frame in traceback.extract_stack() if _is_caller(frame.filename)]
             lines = (
                 f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}" for frame in frames[:-4:-1]

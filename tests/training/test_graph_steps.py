@@ -195,6 +195,43 @@ def test_a_capture_that_fails_is_told_once_and_training_goes_on_eagerly(
     assert recorder.warmed_up == WARM_UP_STEPS
 
 
+def graphed_linear(recorder: StepRecorder) -> GraphedStep:
+    """Return the step of a linear layer, (N, 3) inputs and (N,) targets."""
+    layer = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, fused=True)
+
+    def loss(inputs: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.mse_loss(layer(inputs)[:, 0], targets)
+
+    return GraphedStep(loss, optimizer, lambda: None, recorder)
+
+
+def test_the_reason_is_the_first_error_of_a_capture_whose_end_raises_another(
+    warnings_of: Callable[[], list[str]],
+) -> None:
+    class Invalid(StepRecorder):
+        def capture(self, step: Step) -> Step:
+            try:
+                raise RuntimeError("operation not permitted")
+            finally:
+                raise RuntimeError("the capture failed because of a previous error")
+
+    step = graphed_linear(Invalid())
+    for _ in range(WARM_UP_STEPS + 2):
+        step(torch.ones(4, 3), torch.zeros(4))
+    assert warnings_of() == ["trainer.step=graph: steps are eager from here on: operation not permitted"]
+
+
+def test_the_last_batches_of_many_epochs_do_not_take_the_graph_of_the_others() -> None:
+    recorder = StepRecorder()
+    step = graphed_linear(recorder)
+    for _ in range(12):
+        for size in (4, 4, 4, 4, 4, 2):
+            step(torch.ones(size, 3), torch.zeros(size))
+    assert recorder.captured == 1
+    assert recorder.replayed == 12 * 5 - WARM_UP_STEPS
+
+
 def test_a_momentum_that_is_scheduled_is_not_replayed_with_the_first_one(
     composed: Compose, recorder: StepRecorder, warnings_of: Callable[[], list[str]]
 ) -> None:

@@ -11,7 +11,10 @@ from sigtune.kernels.library import compiled, is_compiled
 
 
 def kth_highest(values: Tensor, k: int) -> Tensor:
-    """Return the k-th highest of each row of `values`, (N, n) to (N, 1); a NaN counts as the highest."""
+    """Return the k-th highest of each row of `values`, (N, n) to (N, 1); a NaN counts as the highest.
+
+    By torch's operators on a GPU the result is NaN where one of the k highest is.
+    """
     if values.device.type == "cpu":
         highest: Tensor = _kth_highest_on_cpu(values, k)
         return highest

@@ -6,6 +6,7 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,12 @@ class CheckpointWriter:
             return bool(self._being_written)
 
 
+@cache
+def _copy_stream(device: torch.device | None) -> Any:
+    """Return the one stream of all copies: torch has a few dozen, and one more might be that of a capture."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
 class _Snapshot:
     """What a checkpoint held when this was made, its tensors copied where they lie: no GPU is waited for."""
 
@@ -123,7 +130,7 @@ class _Snapshot:
         if self._copied is None:
             return self._content
         # On a stream of its own, so that this waits for the copies alone, not for the steps after them.
-        with torch.cuda.device(self._device), torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(_copy_stream(self._device)):
             torch.cuda.current_stream().wait_event(self._copied)
             return _with_tensors(self._content, lambda tensor: tensor.to("cpu"))
 

@@ -60,7 +60,10 @@ class CudaRecorder:
         """Have CUDA write down what the step launches, and run none of it."""
         graph = torch.cuda.CUDAGraph()
         # By themselves captures forbid other threads, such as those that write checkpoints, to use the GPU.
-        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+        with (
+            torch.cuda.stream(torch.cuda.current_stream()),  # which a capture that fails does not bring back
+            torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+        ):
             loss = step()
 
         def replay() -> Tensor:
@@ -116,6 +119,8 @@ class GraphedStep:
             self._capture(inputs, targets, shape)
         elif changed := self._graph.changed_setting(self._optimizer):
             self._give_up(f"{changed} of the optimizer changes from step to step, and a graph has but one")
+        else:
+            self._shape = shape  # the last batches of two epochs are not in a row
         return step() if self._graph is None else self._graph.replay_on(inputs, targets)
 
     def _capture(self, inputs: Tensor, targets: Tensor, shape: tuple[object, ...]) -> None:
@@ -125,7 +130,10 @@ class GraphedStep:
             with self._optimizer_capturable():
                 replay = self._recorder.capture(partial(self._step, *held))
         except RuntimeError as error:
-            self._give_up(str(error).strip().partition("\n")[0])
+            first: BaseException = error
+            while isinstance(first.__context__, RuntimeError):  # what ends a failed capture raises once more
+                first = first.__context__
+            self._give_up(str(first).strip().partition("\n")[0])
             return
         self._graph = _Graph(shape, held, replay, _settings(self._optimizer))
 
