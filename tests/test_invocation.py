@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from sigtune.invocation import program, resume_command
+from sigtune.invocation import extend_command, program, resume_command
 
 
 def started(monkeypatch: pytest.MonkeyPatch, *argv: str, spec: ModuleSpec | None = None) -> None:
@@ -45,4 +45,19 @@ def test_a_command_is_typed_by_its_name_where_it_is_on_the_path(
 
 def test_an_apps_own_flags_are_not_hydras(monkeypatch: pytest.MonkeyPatch) -> None:
     started(monkeypatch, "app.py", "--verbose", "-m", "--config-name", "other")
-    assert resume_command("7", ["x=1"]) == "python app.py --config-name=other -m x=1 sigopt.experiment_id=7"
+    typed = "python app.py --config-name=other -m x=1 sigopt.experiment_id=7"
+    assert resume_command("7", ["x=1"], {"experiment_id"}) == typed
+
+
+def test_a_key_that_the_block_does_not_have_is_added_and_again_in_the_command_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started(monkeypatch, "app.py", "-m")
+    block = {"name", "metrics"}
+    resumed = "python app.py -m x=1 ++sigopt.experiment_id=7"
+    assert resume_command("7", ["x=1"], block) == resumed
+    assert resume_command("7", resumed.split()[3:], {*block, "experiment_id"}) == resumed
+    extended = "python app.py -m x=1 ++sigopt.observation_budget=8 ++sigopt.experiment_id=7"
+    assert extend_command("7", ["x=1"], block, 8) == extended
+    typed = ["x=1", "+sigopt.observation_budget=4"]
+    assert extend_command("7", typed, {*block, "observation_budget"}, 8) == extended

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -78,15 +78,21 @@ def job_command(experiment_id: str, overrides: Sequence[str]) -> str:
     return _command([*config_options(), *_for(experiment_id, overrides)])
 
 
-def resume_command(experiment_id: str, overrides: Sequence[str]) -> str:
-    """Return the command that resumes a search; `overrides` are the sweep's, those of `hydra.…` included."""
-    return _command([*config_options(), "-m", *_for(experiment_id, overrides)])
+def resume_command(experiment_id: str, overrides: Sequence[str], block_keys: Container[str]) -> str:
+    """Return the command that resumes a search; `overrides` are the sweep's, those of `hydra.…` included.
+
+    `block_keys` are those that the config's `sigopt` block has: an override of another one adds it.
+    """
+    return _command([*config_options(), "-m", *_for(experiment_id, overrides, block_keys)])
 
 
-def extend_command(experiment_id: str, overrides: Sequence[str], budget: int) -> str:
-    """Return the command that lets a search go on to another budget, in all; `overrides` as for resuming."""
-    others = [override for override in overrides if not override.lstrip("+").startswith(_BUDGET)]
-    return resume_command(experiment_id, [*others, f"{_BUDGET}{budget}"])
+def extend_command(
+    experiment_id: str, overrides: Sequence[str], block_keys: Container[str], budget: int
+) -> str:
+    """Return the command that lets a search go on to another budget, in all; the rest as for resuming."""
+    others, added = _without((_BUDGET,), overrides)
+    new = _typed(f"{_BUDGET}{budget}", added or "observation_budget" not in block_keys)
+    return resume_command(experiment_id, [*others, new], block_keys)
 
 
 def training_command(overrides: Sequence[str]) -> str:
@@ -104,10 +110,21 @@ def typed_path(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _for(experiment_id: str, overrides: Sequence[str]) -> list[str]:
-    once = (_MODE, _EXPERIMENT, _CREATE)
+def _for(
+    experiment_id: str, overrides: Sequence[str], block_keys: Container[str] = ("experiment_id",)
+) -> list[str]:
+    lasting, added = _without((_MODE, _EXPERIMENT, _CREATE), overrides)
+    return [*lasting, _typed(f"{_EXPERIMENT}{experiment_id}", added or "experiment_id" not in block_keys)]
+
+
+def _without(once: tuple[str, ...], overrides: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the overrides but for those that are said once, and whether one of these added its key."""
     lasting = [override for override in overrides if not override.lstrip("+").startswith(once)]
-    return [*lasting, f"{_EXPERIMENT}{experiment_id}"]
+    return lasting, any(override.startswith("+") for override in set(overrides) - set(lasting))
+
+
+def _typed(override: str, adds: bool) -> str:
+    return f"++{override}" if adds else override
 
 
 def _command(arguments: Sequence[str]) -> str:

@@ -25,6 +25,10 @@ def test_overrides_become_a_config_file() -> None:
     }
 
 
-def test_a_key_that_was_removed_is_no_config_file() -> None:
-    with pytest.raises(ValueError, match="cannot remove the key"):
-        config_of(["~model.units"], "config", lambda name: False)
+@pytest.mark.parametrize(
+    ("override", "what"),
+    [("~model.units", "cannot remove the key"), ("layers.0=8", "has all of a list or nothing")],
+)
+def test_what_a_config_cannot_say_is_no_config_file(override: str, what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        config_of([override], "config", lambda name: False)

@@ -63,6 +63,16 @@ def test_a_choice_of_numbers_is_a_grid_and_of_words_is_categorical() -> None:
     assert parameter("label=choice(a,'b c')")["categorical_values"] == ["a", "b c"]
 
 
+def test_what_is_the_searchs_own_is_not_tuned() -> None:
+    line = read_command_line(["sigopt.observation_budget=1,2", "x=interval(0,1)"], None)
+    assert [one["name"] for one in line.parameters] == ["x"]
+    [problem] = line.problems
+    assert (problem.key, problem.what) == (
+        "sigopt.observation_budget",
+        "is the search's own, which has one value",
+    )
+
+
 def test_a_choice_in_a_choice_is_one_choice_of_all_and_a_single_one_is_a_fixed_value() -> None:
     assert parameter("label=choice(choice(a,b),c)")["categorical_values"] == ["a", "b", "c"]
     assert parameter("x=shuffle(range(0,4))")["grid"] == [0, 1, 2, 3]

@@ -10,6 +10,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from tests import app_process
+from tests.patience import PATIENCE_SECONDS
 
 from .sweep_app import SweepApp, labelled
 
@@ -42,6 +43,58 @@ def test_the_printed_command_trains_the_best_again_with_what_was_fixed_and_what_
     assert retrained == trained
     assert retrained.size == 2
     assert retrained.extra.key == [1, "b"]
+
+
+OWN_APP = """
+import hydra
+
+@hydra.main(config_path="conf", config_name="app", version_base="1.3")
+def main(config):
+    print("trained with", config.x, config.layers, config.get("extra"))
+    return float(config.x) + config.layers[0]
+
+main()
+"""
+OWN_CONFIG = """
+defaults: [_self_, {override hydra/sweeper: sigopt}]
+layers: [4, 8]
+x: 1.0
+hydra: {mode: MULTIRUN, sweeper: {params: {x: "interval(0, 1)"}}}
+sigopt: {name: own, observation_budget: 2, metrics: [{name: loss, objective: minimize}]}
+"""
+
+
+def in_new_process(command: str, app: SweepApp) -> str:
+    """Run it as a user does: Hydra reads hydra.mode from the config, which `app_process` leaves out."""
+    parts = [sys.executable, *shlex.split(command)[1:]]
+    result = subprocess.run(
+        parts,
+        cwd=app.folder,
+        env=app.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    "tuned", ["", " -m layers.0=range(4,20,4) +extra=interval(0,1)"], ids=["file", "line"]
+)
+def test_an_app_that_sweeps_by_itself_and_has_no_schema_is_trained_again_and_extended_as_printed(
+    app: SweepApp, tuned: str
+) -> None:
+    (app.folder / "conf").mkdir()
+    (app.folder / "conf" / "app.yaml").write_text(OWN_CONFIG)
+    (app.folder / "own.py").write_text(OWN_APP)
+    search = in_new_process(f"python own.py{tuned}", app)
+    again = in_new_process(labelled(search, "again")[0], app)
+    assert again.startswith("trained with")
+    assert "sweep" not in again
+    extended = in_new_process(labelled(search, "extend")[0], app)
+    assert "saved    4 observed (0 failed)" in extended
+    assert "++sigopt.experiment_id=1" in labelled(extended, "extend")[0]
 
 
 def test_the_files_have_every_observation_and_the_best(app: SweepApp) -> None:

@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 def config_of(overrides: Sequence[str], config_name: str, is_group: Callable[[str], bool]) -> DictConfig:
     """Return a primary config: the app's own `config_name` with the overrides applied.
 
-    `is_group` tells a config group from a key. Raises ValueError for the removal of a key (`~key`), which a
-    config cannot say.
+    `is_group` tells a config group from a key. Raises ValueError for what a config cannot say: the removal of
+    a key (`~key`), and one element of a list (`layers.0`).
     """
     defaults: list[Any] = [config_name]
     values = OmegaConf.create()
@@ -23,6 +23,8 @@ def config_of(overrides: Sequence[str], config_name: str, is_group: Callable[[st
             defaults.append(_group_choice(override))
         elif override.is_delete():
             raise ValueError(f"a config cannot remove the key {override.key_or_group}")
+        elif any(part.isdecimal() for part in override.key_or_group.split(".")):
+            raise ValueError(f"a config has all of a list or nothing of it: {override.key_or_group}")
         else:
             OmegaConf.update(values, override.key_or_group, override.value(), force_add=True)
     config = OmegaConf.create({"defaults": [*defaults, "_self_"]})

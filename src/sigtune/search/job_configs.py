@@ -6,8 +6,8 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hydra.types import HydraContext
-from omegaconf import DictConfig, IntegerNode, OmegaConf, open_dict
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig, IntegerNode, ListConfig, OmegaConf, open_dict
 
 from sigtune.config.keys import value_at
 from sigtune.errors import Problem
@@ -54,7 +54,19 @@ class JobConfigs:
         """Return whether a schema declares the key to be a whole number."""
         parent, _, leaf = name.rpartition(".")
         section = OmegaConf.select(self.compose(), parent) if parent else self.compose()
-        return isinstance(section, DictConfig) and isinstance(section._get_node(leaf), IntegerNode)
+        if isinstance(section, ListConfig):
+            node = section._get_node(int(leaf)) if leaf.isdecimal() and int(leaf) < len(section) else None
+        elif isinstance(section, DictConfig):
+            node = section._get_node(leaf, validate_access=False)  # the key may be a new one, or misspelt
+        else:
+            return False
+        return isinstance(node, IntegerNode)
+
+    def sweeps_by_itself(self) -> bool:
+        """Return whether the app's config says that it is a sweep, without `-m` on the command line."""
+        loader, name = self.context.config_loader, str(self.master.hydra.job.config_name)
+        config = loader.load_configuration(name, self.line.fixed, RunMode.RUN)
+        return bool(config.hydra.mode == RunMode.MULTIRUN)
 
     def compose_with(self, direct: Sequence[dict[str, Any]]) -> DictConfig:
         """Return the config with these parameters, which are set directly, at their first values."""

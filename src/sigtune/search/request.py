@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sigtune.checks.passwords import hide_resolved_password, override_problems, password_problems
 from sigtune.checks.preflight import preflight_problems
@@ -54,9 +54,15 @@ class SearchRequest:
         """The name of the app's primary config."""
         return str(self.config.hydra.job.config_name)
 
+    @property
+    def block_keys(self) -> set[str]:
+        """The keys of the `sigopt` block as the app composes it; without the schema it has few."""
+        block = OmegaConf.select(self.config, "sigopt")
+        return set(map(str, block)) if isinstance(block, DictConfig) else set()
+
     def resume_command(self, experiment_id: str) -> str:
         """Return the command that resumes this search."""
-        return resume_command(experiment_id, self.typed)
+        return resume_command(experiment_id, self.typed, self.block_keys)
 
 
 def read_request(

@@ -62,9 +62,12 @@ def read_command_line(arguments: Sequence[str], loader: ConfigLoader | None) -> 
     line = CommandLine()
     for override in OverridesParser.create(loader).parse_overrides(list(arguments)):
         key = override.key_or_group
-        if override.is_sweep_override():
+        is_of_block = key == "sigopt" or key.startswith("sigopt.")
+        if override.is_sweep_override() and is_of_block:
+            line.problems.append(Problem(key, "is the search's own, which has one value", f"{key}=…"))
+        elif override.is_sweep_override():
             _add_parameter(line, override, loader)
-        elif key == "sigopt" or key.startswith("sigopt."):
+        elif is_of_block:
             line.block_keys.add(key)
         else:
             assert override.input_line is not None

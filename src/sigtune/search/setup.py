@@ -144,6 +144,7 @@ def run(opened: OpenedExperiment) -> Search:
         dashboard_hint(request.block, opened.experiment_id),
         request.config_name,
         request.job_configs.is_group,
+        request.job_configs.sweeps_by_itself,
     )
     with StopRequest(folder) as stop:
         search = Search(
@@ -167,13 +168,14 @@ def run(opened: OpenedExperiment) -> Search:
 
 def _extend_command(opened: OpenedExperiment, definition: ExperimentDefinition) -> str | None:
     """Return the command that doubles the budget; None where there is none, or SigOpt has it fixed."""
-    details = opened.details
+    request, details = opened.request, opened.details
     is_fixed = (
         definition.type == "grid" or len(definition.optimized_metrics) > 1 or definition.num_solutions > 1
     )
     if details.observation_budget is None or is_fixed:
         return None
-    return extend_command(opened.experiment_id, opened.request.typed, 2 * details.observation_budget)
+    budget = 2 * details.observation_budget
+    return extend_command(opened.experiment_id, request.typed, request.block_keys, budget)
 
 
 def _choose_executor(opened: OpenedExperiment, metrics: Sequence[str]) -> Executor:

@@ -28,7 +28,8 @@ class Summary:
     """Prints and writes the result of a search.
 
     `resume` is the command that resumes it, and `extend` one by which it goes on when its budget is consumed.
-    `watch` is where its pages are, or the command that shows them.
+    `watch` is where its pages are, or the command that shows them. `sweeps_by_itself` says whether
+    the app's config has it search, and not train, where nothing else is asked for.
     `experiment` is SigOpt's Experiment object, as `to_json()` of the client gives it.
     """
 
@@ -40,6 +41,7 @@ class Summary:
     watch: str
     config_name: str
     is_group: Callable[[str], bool]
+    sweeps_by_itself: Callable[[], bool]
 
     def show(self, search: Search, display: Display) -> None:
         """Write the files into the sweep's folder and print the summary."""
@@ -59,7 +61,8 @@ class Summary:
         display.table(ranking.best_first(search.observed, self.definition.metrics), best)
         display.labelled("saved", self._saved(search))
         names = [best_file_name(observed.number, len(best)) for observed in best]
-        again = [self._show_best(*named, display) for named in zip(best, names, strict=True)]
+        mode = ["hydra.mode=RUN"] if best and self.sweeps_by_itself() else []
+        again = [self._show_best(*named, mode, display) for named in zip(best, names, strict=True)]
         self._write_report(search.observed, list(zip(best, again, strict=True)), display)
         display.command("watch", self.watch)
         if self.extend is not None and search.has_consumed_budget:
@@ -75,13 +78,13 @@ class Summary:
             text += f"; job{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} will be run again"
         return text
 
-    def _show_best(self, observed: Observed, name: str, display: Display) -> str:
+    def _show_best(self, observed: Observed, name: str, mode: Sequence[str], display: Display) -> str:
         """Print a best observation, and return the command that trains it again."""
         where = typed_path(observed.folder) if observed.folder else "observed elsewhere"
         number = "" if observed.number is None else f"job {observed.number}  "
         assignments = format_assignments(observed.assignments)
         display.labelled("best", f"{number}{format_metrics(observed)}  {assignments}  {where}")
-        again = self._train_again(observed, name, display)
+        again = self._train_again(observed, name, mode, display)
         display.command("again", again)
         return again
 
@@ -98,11 +101,12 @@ class Summary:
         else:
             display.labelled("report", str(typed_path(report)))
 
-    def _train_again(self, observed: Observed, name: str, display: Display) -> str:
+    def _train_again(self, observed: Observed, name: str, mode: Sequence[str], display: Display) -> str:
         """Return the command that trains the observation again, and write the file that it names."""
-        by_overrides = training_command(observed.overrides)
+        overrides = [*observed.overrides, *mode]
+        by_overrides = training_command(overrides)
         try:
-            config = config_of(observed.overrides, self.config_name, self.is_group)
+            config = config_of(overrides, self.config_name, self.is_group)
         except ValueError:  # what no config file can say, a command line can
             return by_overrides
         file = self.folder / f"{name}.yaml"
