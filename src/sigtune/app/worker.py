@@ -47,10 +47,9 @@ def run_one_suggestion(
 
     `details` is SigOpt's Experiment object; `metric_order` has its metrics in the order of the sequence that
     `train` may return, and is None where that is not known; `drawn_seed_key` is the key of the seed where
-    each suggestion has one of its own. Returns None, with nothing trained, where the
-    observation budget is consumed. A crash of `train` is reported as a failed observation and raised; a
-    UsageError takes no budget, and neither does Ctrl-C, after which the next worker is given the same
-    assignments.
+    each suggestion has one of its own. Returns None, with nothing trained, where the observation budget is
+    consumed. A crash of `train` is reported as a failed observation and raised; a UsageError takes no budget,
+    and neither does Ctrl-C, after which the next worker is given the same assignments.
     """
     if _is_consumed(details):
         log.info(

@@ -1,9 +1,10 @@
 """The compiled kernels: all .cpp files of this folder, as one library that is called through ctypes.
 
 setuptools compiles it when sigtune is installed, where there is a C++ compiler (`ext-modules` of
-pyproject.toml). Each .cpp file has a .py file of its name, which binds its functions to tensors, registers
-them with torch where they have a gradient, and returns whether they take an input. What they do not take, and
-everything where they were not compiled, is computed by torch.
+pyproject.toml). Each .cpp file but processor.cpp, which finds the widths of the registers, has a .py file of
+its name, which binds its functions to tensors, registers them with torch where they have a gradient, and
+returns whether they take an input. What they do not take, and everything where they were not compiled, is
+computed by torch.
 """
 
 from __future__ import annotations

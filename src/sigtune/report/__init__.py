@@ -1,1 +1,1 @@
-"""What a search leaves behind: summary table, best config, observations as CSV."""
+"""What a search leaves behind: its report, best configs, results and observations as CSV, and its curves."""

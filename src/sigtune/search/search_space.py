@@ -1,6 +1,7 @@
 """The command line of a sweep: fixed overrides for every job, and a search space in Hydra's sweep syntax."""
 
-# No `from __future__ import annotations`: see config.py.
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,6 +1,7 @@
 """`hydra.sweeper.params`: a search space in a config, as the sweepers of Optuna and of Ax have theirs."""
 
-# No `from __future__ import annotations`: see config.py.
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

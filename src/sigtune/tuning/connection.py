@@ -96,8 +96,8 @@ def connect(
 
     `store` (an SQLAlchemy URL) and `seed` (which breaks the optimiser's ties) are the local backend's; for
     `retry_seconds` a request is repeated that a server does not answer, or answers with 429 or 5xx, or that
-    the store's database cannot take. Raises
-    UsageError as `choose_backend` does, and when the store cannot be opened.
+    the store's database cannot take. Raises UsageError as `choose_backend` does, and when the store cannot be
+    opened.
     """
     connection_class = _connection_class()
     chosen = choose_backend(backend)

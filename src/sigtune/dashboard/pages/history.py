@@ -48,7 +48,7 @@ def csv_file(visit: Visit) -> Response:
 
 
 def _columns(experiment: Json) -> list[Json]:
-    """Return the columns after number, id, job, state and time: metrics, then assignments."""
+    """Return the columns after number, id, job, time and reason: metrics, then assignments."""
     metrics = [
         {"role": "metric", "name": metric["name"] or "value", "is_number": True}
         for metric in experiment["metrics"]

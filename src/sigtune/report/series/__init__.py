@@ -4,7 +4,7 @@ A page needs one table and any number of figures over it::
 
     results = results_from_json(experiment, observations)  # the client's to_json(), oldest first
     table = table_of(results)
-    figures = [history(results, metric), scatter(x_key, y_key, colour_key), parallel(results, metric), ...]
+    figures = [history(results, metric), scatter(results, x, y, colour), parallel(results, metric), ...]
 
 A **table** has a row for each observation and a column for each parameter, conditional and metric::
 
