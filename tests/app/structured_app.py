@@ -19,6 +19,7 @@ class Kind(Enum):
 class Net:
     width: int = MISSING
     kind: Kind = Kind.PLAIN
+    layers: list[int] = field(default_factory=lambda: [2, 2])
 
 
 @dataclass

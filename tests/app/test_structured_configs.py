@@ -29,6 +29,23 @@ def test_an_enum_is_tuned_and_the_best_trained_again(tmp_path: Path) -> None:
     assert labelled(trained.stdout, "done")[0].startswith(score)
 
 
+def test_dataclasses_of_the_script_reach_a_worker_process_as_they_are(tmp_path: Path) -> None:
+    # Only of a program that is really the main one are they sent by value.
+    command = [sys.executable, str(APP), "-m", "hydra/launcher=joblib", "net.layers.1=interval(1,8)"]
+    searched = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
+    assert searched.returncode == 0, searched.stderr
+    assert "saved    2 observed (0 failed)" in searched.stdout
+
+
+def test_a_choice_that_the_dataclass_does_not_take_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    refused = run(tmp_path, "-m", "net.kind=choice(PLAIN,FANCIER,FANCY)")
+    assert refused.returncode == 2
+    assert "net.kind=FANCIER  Invalid value 'FANCIER', expected one of [PLAIN, FANCY]" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_everything_that_is_wrong_is_told_by_the_dataclasses(tmp_path: Path) -> None:
     wrong = run(tmp_path, "net.width=wide", "net.kidn=PLAIN", "sigopt.observation_budget=many")
     assert wrong.returncode == 2

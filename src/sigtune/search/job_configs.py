@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hydra.errors import ConfigCompositionException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, IntegerNode, ListConfig, OmegaConf, open_dict
 
@@ -71,6 +72,27 @@ class JobConfigs:
     def compose_with(self, direct: Sequence[dict[str, Any]]) -> DictConfig:
         """Return the config with these parameters, which are set directly, at their first values."""
         return self.compose([self.line.override_for(p["name"], extreme(p, 0)) for p in direct])
+
+    def choice_problems(self, parameters: Iterable[dict[str, Any]]) -> list[Problem]:
+        """Return the choices of tuned keys that a schema does not take, where the first one is taken."""
+        direct = [one for one in parameters if self.is_direct(one["name"])]
+        problems = []
+        for parameter in direct:
+            others = [one for one in direct if one is not parameter]
+            choices = () if self.is_group(parameter["name"]) else parameter.get("categorical_values", ())[1:]
+            for choice in choices:
+                what = self._refusal([*others, {**parameter, "categorical_values": [choice]}])
+                if what is not None:
+                    problems.append(Problem(f"{parameter['name']}={choice}", what))
+        return problems
+
+    def _refusal(self, direct: Sequence[dict[str, Any]]) -> str | None:
+        """Return why the config cannot be composed with these parameters; None where it can."""
+        try:
+            self.compose_with(direct)
+        except ConfigCompositionException as error:
+            return str(error.__cause__ or error).partition("\n")[0]
+        return None
 
     def overrides_for(
         self, experiment: SigOptExperiment, suggestion: Any, drawn_seed_key: str | None = None

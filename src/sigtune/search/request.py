@@ -97,7 +97,10 @@ def check_request(request: SearchRequest) -> OpenedSearch:
     )
     checked = check_sweep(block, given, partial(_preflight_problems, request))
     assert checked.klass is not None
-    if problems := subdir_problems(job_configs, checked.klass(), checked.parameters):
+    problems = subdir_problems(job_configs, checked.klass(), checked.parameters)
+    if not block.definition.get("conditionals"):  # under another condition other keys are there
+        problems = [*problems, *job_configs.choice_problems(checked.parameters)]
+    if problems:
         raise UsageError(problems)
     job_configs.repeats(block.repeats, block.repeat_key)
     if block.seed_per_suggestion:

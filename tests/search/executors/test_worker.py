@@ -61,3 +61,15 @@ def test_a_worker_that_dies_while_it_is_idle_is_replaced_and_no_job_fails_by_it(
     results = [runs.result(runs.start()) for _ in range(4)]
     assert not any(isinstance(result, Outcome) and result.values is None for result in results), results
     assert isinstance(results[-1], Outcome)
+
+
+def test_what_goes_wrong_before_the_job_is_its_reason_and_the_worker_goes_on(runs: Runs) -> None:
+    number = runs.start("[unclosed")
+    result = runs.result(number)
+    assert isinstance(result, Outcome)
+    assert result.values is None
+    assert "OverrideParseException" in result.reason
+    assert "[unclosed" in (runs.folder_of(number) / "error.log").read_text()
+    later = runs.result(runs.start())
+    assert isinstance(later, Outcome)
+    assert later.values == {"height": 1.0}

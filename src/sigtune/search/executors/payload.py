@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copyreg
 import os
 import pickle
+import traceback
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,16 @@ from omegaconf import DictConfig, open_dict
 from sigtune.errors import JobStoppedError
 from sigtune.job.attempt import mark_begun
 from sigtune.job.metric_values import failure_reason
-from sigtune.job.outcome import Outcome
+from sigtune.job.outcome import ERROR_NAME, Outcome
 from sigtune.job.output import output_in
 from sigtune.job.task import JobFailedError, RecordedTask
 from sigtune.job.termination import announce_termination, exit_on_sigterm
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.jobs import Run
+
+# By itself a copy arrives of what a dataclass of the app's script has for no default, and OmegaConf, which
+# asks for the one there is, takes it for a value.
+copyreg.pickle(type(MISSING), lambda _: "MISSING")
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,25 @@ class RemoteRun:
         """Run the job, with what it prints going to its folder, and return its result."""
         mark_begun(self.folder, self.run.attempt)
         with output_in(self.folder):
-            return self._run(pickle.loads(self.app))  # noqa: S301 - the sweep's own, through its engine
+            try:
+                app, config = self._unpacked()
+            except Exception as error:  # noqa: BLE001 - whatever the app's modules and its configs raise
+                with suppress(OSError):
+                    (self.folder / ERROR_NAME).write_text(traceback.format_exc())
+                return Outcome(reason=failure_reason(error), attempt=self.run.attempt)
+            return result_of(
+                run_job(
+                    hydra_context=app.context,
+                    task_function=replace(app.task, attempt=self.run.attempt),
+                    config=config,
+                    job_dir_key="hydra.sweep.dir",
+                    job_subdir_key="hydra.sweep.subdir",
+                )
+            )
 
-    def _run(self, app: _App) -> RunResult:
+    def _unpacked(self) -> tuple[_App, DictConfig]:
+        """Return the app and the config of this run."""
+        app: _App = pickle.loads(self.app)  # noqa: S301 - the sweep's own, through its engine
         Singleton.set_state(app.singletons)
         setup_globals()
         config = app.context.config_loader.load_sweep_config(app.config, self.run.overrides)
@@ -65,15 +87,7 @@ class RemoteRun:
         with open_dict(config):
             config.hydra.job.id = _scheduler_job_id() or str(number)
             config.hydra.job.num = number
-        return result_of(
-            run_job(
-                hydra_context=app.context,
-                task_function=replace(app.task, attempt=self.run.attempt),
-                config=config,
-                job_dir_key="hydra.sweep.dir",
-                job_subdir_key="hydra.sweep.subdir",
-            )
-        )
+        return app, config
 
 
 @dataclass(frozen=True)
