@@ -12,7 +12,7 @@ from omegaconf import DictConfig, IntegerNode, ListConfig, OmegaConf, open_dict
 
 from sigtune.config.keys import value_at
 from sigtune.errors import Problem
-from sigtune.search.search_space import CommandLine
+from sigtune.search.search_space import CommandLine, group_options
 from sigtune.tuning.drawn_seed import base_seed, drawn_seed
 from sigtune.tuning.experiment import SigOptExperiment
 from sigtune.tuning.overrides import as_overrides
@@ -140,7 +140,7 @@ class JobConfigs:
         for parameter in parameters:
             name = parameter["name"]
             if self.is_group(name):
-                options = self.context.config_loader.get_group_options(name)
+                options = group_options(name, self.context.config_loader)
                 problems += [
                     Problem(f"{name}={choice}", "no such choice", " or ".join(options))
                     for choice in parameter.get("categorical_values", ())

@@ -127,7 +127,7 @@ def _contains(parameter: Mapping[str, Any], value: Any) -> bool:
 def _add_parameter(line: CommandLine, override: Override, loader: ConfigLoader | None) -> None:
     name, sweep = override.key_or_group, override.value()
     if isinstance(sweep, Glob):
-        sweep = ChoiceSweep(list=list(sweep.filter(_options(name, loader))))
+        sweep = ChoiceSweep(list=list(sweep.filter(group_options(name, loader))))
     assert isinstance(sweep, Sweep)
     problem = _space_problem(name, sweep)
     if problem is not None:
@@ -151,7 +151,7 @@ def _add_parameter(line: CommandLine, override: Override, loader: ConfigLoader |
     line.parameters.append(parameter)
 
 
-def _options(group: str, loader: ConfigLoader | None) -> list[str]:
+def group_options(group: str, loader: ConfigLoader | None) -> list[str]:
     """Return the configs of a group, but for schemas, which nobody chooses."""
     names = loader.get_group_options(group) if loader is not None else []
     return [name for name in names if not name.endswith("schema")]
