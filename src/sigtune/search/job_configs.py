@@ -79,7 +79,8 @@ class JobConfigs:
         problems = []
         for parameter in direct:
             others = [one for one in direct if one is not parameter]
-            choices = () if self.is_group(parameter["name"]) else parameter.get("categorical_values", ())[1:]
+            values = parameter.get("categorical_values") or ()
+            choices = () if self.is_group(parameter["name"]) else values[1:]
             for choice in choices:
                 what = self._refusal([*others, {**parameter, "categorical_values": [choice]}])
                 if what is not None:
