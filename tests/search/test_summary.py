@@ -97,6 +97,17 @@ def test_an_app_that_sweeps_by_itself_and_has_no_schema_is_trained_again_and_ext
     assert "++sigopt.experiment_id=1" in labelled(extended, "extend")[0]
 
 
+def test_a_config_that_is_edited_during_the_search_takes_nothing_of_its_end(app: SweepApp) -> None:
+    (app.folder / "conf").mkdir()
+    (app.folder / "conf" / "app.yaml").write_text(OWN_CONFIG.replace("budget: 2", "budget: 1"))
+    edit = "    open('conf/app.yaml', 'w').write('x: [')\n"
+    (app.folder / "own.py").write_text(OWN_APP.replace("    return", f"{edit}    return"))
+    search = in_new_process("python own.py", app)
+    assert "saved    1 observed (0 failed)" in search
+    assert labelled(search, "again")
+    assert labelled(search, "extend")
+
+
 def test_the_files_have_every_observation_and_the_best(app: SweepApp) -> None:
     app.run("++ends={2: raise}", "sigopt.max_consecutive_failures=9")
     with (app.sweep_dir / "observations.csv").open() as file:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from omegaconf import DictConfig, Node, OmegaConf
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError
 
 RENAMED = {"trainer.compile": "trainer.step=compile"}
@@ -58,12 +58,22 @@ def value_at(config: DictConfig, key: str) -> Any:
         return None
 
 
-def refers_to(config: DictConfig, key: str, others: Collection[str]) -> bool:
-    """Return whether the value at `key` is an interpolation that names one of the `others`."""
+def node_at(config: DictConfig, key: str) -> Node | None:
+    """Return the node at the key, which has its declared type; None where there is no such key."""
     parent, _, leaf = key.rpartition(".")
     section = OmegaConf.select(config, parent) if parent else config
-    node = section._get_node(leaf) if isinstance(section, DictConfig) else None
-    text = str(node._value()) if isinstance(node, Node) else ""
+    node: Any = None
+    if isinstance(section, DictConfig):
+        node = section._get_node(leaf, validate_access=False)  # a new key, too, or one that is misspelt
+    elif isinstance(section, ListConfig) and leaf.isdecimal() and int(leaf) < len(section):
+        node = section._get_node(int(leaf))
+    return node if isinstance(node, Node) else None
+
+
+def refers_to(config: DictConfig, key: str, others: Collection[str]) -> bool:
+    """Return whether the value at `key` is an interpolation that names one of the `others`."""
+    node = node_at(config, key)
+    text = "" if node is None else str(node._value())
     return "${" in text and any(other in text for other in others)
 
 

@@ -109,7 +109,7 @@ class RecordedTask:
                 raise KeyboardInterrupt from error
             if is_terminated(error):
                 raise
-            _write_traceback(folder)
+            write_traceback(folder)
             failure = Outcome(reason=f"the job exited with {error.code}")
             raise JobFailedError(record.write(failure)) from error
 
@@ -173,10 +173,11 @@ def _failure(error: Exception, folder: Path) -> Outcome:
     if isinstance(error, JobTimeoutError):
         return Outcome(reason=str(error))
     if not isinstance(error, UnusableResultError):
-        _write_traceback(folder)
+        write_traceback(folder)
     return Outcome(reason=failure_reason(error))
 
 
-def _write_traceback(folder: Path) -> None:
+def write_traceback(folder: Path) -> None:
+    """Write the traceback of the error that is being handled, or its end, into a run's folder."""
     with suppress(OSError):  # the outcome has the reason
         (folder / ERROR_NAME).write_text(traceback.format_exc()[-_LONGEST_TRACEBACK:])

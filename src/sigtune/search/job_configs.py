@@ -8,9 +8,9 @@ from typing import Any
 
 from hydra.errors import ConfigCompositionException
 from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig, IntegerNode, ListConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, IntegerNode, open_dict
 
-from sigtune.config.keys import value_at
+from sigtune.config.keys import node_at, value_at
 from sigtune.errors import Problem
 from sigtune.search.search_space import CommandLine, group_options
 from sigtune.tuning.drawn_seed import base_seed, drawn_seed
@@ -53,15 +53,7 @@ class JobConfigs:
 
     def is_int(self, name: str) -> bool:
         """Return whether a schema declares the key to be a whole number."""
-        parent, _, leaf = name.rpartition(".")
-        section = OmegaConf.select(self.compose(), parent) if parent else self.compose()
-        if isinstance(section, ListConfig):
-            node = section._get_node(int(leaf)) if leaf.isdecimal() and int(leaf) < len(section) else None
-        elif isinstance(section, DictConfig):
-            node = section._get_node(leaf, validate_access=False)  # the key may be a new one, or misspelt
-        else:
-            return False
-        return isinstance(node, IntegerNode)
+        return isinstance(node_at(self.compose(), name), IntegerNode)
 
     def sweeps_by_itself(self) -> bool:
         """Return whether the app's config says that it is a sweep, without `-m` on the command line."""

@@ -144,7 +144,8 @@ def run(opened: OpenedExperiment) -> Search:
         dashboard_hint(request.block, opened.experiment_id),
         request.config_name,
         request.job_configs.is_group,
-        request.job_configs.sweeps_by_itself,
+        # Not at the end: whoever edits the configs meanwhile would go without the commands.
+        request.job_configs.sweeps_by_itself(),
     )
     with StopRequest(folder) as stop:
         search = Search(

@@ -28,8 +28,8 @@ class Summary:
     """Prints and writes the result of a search.
 
     `resume` is the command that resumes it, and `extend` one by which it goes on when its budget is consumed.
-    `watch` is where its pages are, or the command that shows them. `sweeps_by_itself` says whether
-    the app's config has it search, and not train, where nothing else is asked for.
+    `watch` is where its pages are, or the command that shows them. `sweeps_by_itself` is whether the app's
+    config has it search, and not train, where nothing else is asked for.
     `experiment` is SigOpt's Experiment object, as `to_json()` of the client gives it.
     """
 
@@ -41,7 +41,7 @@ class Summary:
     watch: str
     config_name: str
     is_group: Callable[[str], bool]
-    sweeps_by_itself: Callable[[], bool]
+    sweeps_by_itself: bool
 
     def show(self, search: Search, display: Display) -> None:
         """Write the files into the sweep's folder and print the summary."""
@@ -61,7 +61,7 @@ class Summary:
         display.table(ranking.best_first(search.observed, self.definition.metrics), best)
         display.labelled("saved", self._saved(search))
         names = [best_file_name(observed.number, len(best)) for observed in best]
-        mode = ["hydra.mode=RUN"] if best and self.sweeps_by_itself() else []
+        mode = ["hydra.mode=RUN"] if self.sweeps_by_itself else []
         again = [self._show_best(*named, mode, display) for named in zip(best, names, strict=True)]
         self._write_report(search.observed, list(zip(best, again, strict=True)), display)
         display.command("watch", self.watch)

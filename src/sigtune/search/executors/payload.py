@@ -5,7 +5,6 @@ from __future__ import annotations
 import copyreg
 import os
 import pickle
-import traceback
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
@@ -20,9 +19,9 @@ from omegaconf import DictConfig, open_dict
 from sigtune.errors import JobStoppedError
 from sigtune.job.attempt import mark_begun
 from sigtune.job.metric_values import failure_reason
-from sigtune.job.outcome import ERROR_NAME, Outcome
+from sigtune.job.outcome import Outcome
 from sigtune.job.output import output_in
-from sigtune.job.task import JobFailedError, RecordedTask
+from sigtune.job.task import JobFailedError, RecordedTask, write_traceback
 from sigtune.job.termination import announce_termination, exit_on_sigterm
 from sigtune.search.executors.protocol import Launch, Lost, RunResult
 from sigtune.search.jobs import Run
@@ -64,8 +63,7 @@ class RemoteRun:
             try:
                 app, config = self._unpacked()
             except Exception as error:  # noqa: BLE001 - whatever the app's modules and its configs raise
-                with suppress(OSError):
-                    (self.folder / ERROR_NAME).write_text(traceback.format_exc())
+                write_traceback(self.folder)
                 return Outcome(reason=failure_reason(error), attempt=self.run.attempt)
             return result_of(
                 run_job(
